@@ -1,0 +1,75 @@
+import type { z } from 'zod';
+import type { FieldError } from './field-error.js';
+import type { KubeObject } from './object.js';
+
+/** Names a kind: group ('' for the core group), version and kind. */
+export interface GroupVersionKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}
+
+/** A column of `kubectl get`. `jsonPath` is a simple path such as `.status.readyReplicas`; `value` computes the cell instead. */
+export interface Column<T extends KubeObject = KubeObject> {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  readonly format?: string;
+  readonly description?: string;
+  /** 0 is always shown, above only with `-o wide`. */
+  readonly priority?: number;
+  readonly jsonPath?: string;
+  value?(object: T): string | number | boolean;
+}
+
+/** Where the scale subresource reads and writes, as simple paths from the object (`.spec.replicas`). */
+export interface ScalePaths {
+  readonly specReplicas: string;
+  readonly statusReplicas: string;
+  /** Path of a serialised label selector or of a LabelSelector object. */
+  readonly labelSelector?: string;
+}
+
+/** The rules by which the server treats objects of one kind. All functions are pure but for the draft they are given. */
+export interface KindRules<T extends KubeObject> {
+  /** Fills in what was left out (scheme defaulting). Gets a private, mutable draft of a decoded object. Idempotent. */
+  applyDefaults?(draft: T): void;
+  /** On create, after defaulting: what the server decides (drop what clients may not set, initial status). The draft is mutable. */
+  prepareForCreate?(draft: T): void;
+  /** On update, after defaulting: carry over what clients may not change. The server itself keeps status, and bumps the generation when anything but metadata and status changed. */
+  prepareForUpdate?(draft: T, old: T): void;
+  /** On an update through the status subresource: the server has already taken everything but status (and metadata that status writers may change) from `old`. */
+  prepareForStatusUpdate?(draft: T, old: T): void;
+  /** What is wrong with a new object. Metadata is checked by the server. */
+  validate?(object: T): FieldError[];
+  /** What is wrong with this change, apart from what `validate` says of the new state. */
+  validateUpdate?(object: T, old: T): FieldError[];
+  /** What is wrong with this change of status. */
+  validateStatusUpdate?(object: T, old: T): FieldError[];
+  /** How a name must look; default: a DNS-1123 subdomain. Returns what is wrong with it. */
+  validateName?(name: string, prefix: boolean): string[];
+  /** Seconds between a delete request and the removal by whoever runs the object; undefined: removed at once. `asked` is the request's own wish. */
+  deletionGraceSeconds?(object: T, asked: number | undefined): number | undefined;
+  /** The value of each field that field selectors may name, besides `metadata.name` and `metadata.namespace`. */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** Old names of selectable fields, e.g. `spec.host` → `spec.nodeName`. */
+  readonly fieldAliases?: Readonly<Record<string, string>>;
+}
+
+/** Everything that is to be known about one kind in one version. Made by `defineKind`. */
+export interface KindDefinition<T extends KubeObject = KubeObject> extends GroupVersionKind {
+  /** `v1` or `group/version`. */
+  readonly apiVersion: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly listKind: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  /** The whole object: decodes (types, quantities, unknown keys dropped); its failures are decoding errors. */
+  readonly schema: z.ZodType<T>;
+  /** Whether there is a status subresource: status is then changed only through it. */
+  readonly hasStatus: boolean;
+  readonly scale?: ScalePaths;
+  readonly columns: readonly Column<T>[];
+  readonly rules: KindRules<T>;
+}
