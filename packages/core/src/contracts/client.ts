@@ -1,3 +1,4 @@
+import { seat } from '../kernel/tokens.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeList, KubeObject, ObjectKey } from '../model/object.js';
 import type { DeleteOptions, PatchType, Selection, WatchEvent } from './transport.js';
@@ -132,3 +133,10 @@ export interface EventRecorder {
   /** `reason` in UpperCamelCase, `message` for a person. */
   event(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
+
+/** The cluster as everybody but the store sees it. */
+export const Client = seat<Client>('Client');
+/** Shared caches. */
+export const Informers = seat<Informers>('Informers');
+/** Gives the recorder of a component, whose name appears as the source of its events. */
+export const Events = seat<(component: string) => EventRecorder>('Events');

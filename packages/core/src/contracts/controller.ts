@@ -1,3 +1,4 @@
+import { list } from '../kernel/tokens.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject, ObjectKey } from '../model/object.js';
 import type { Clock, Random } from '../kernel/clock.js';
@@ -76,3 +77,6 @@ export function terminal<E extends Error>(error: E): E {
 export function isTerminal(error: unknown): boolean {
   return typeof error === 'object' && error !== null && TERMINAL in error;
 }
+
+/** Controllers; they run while the orchestrator leads. */
+export const Controllers = list<Controller>('Controller');

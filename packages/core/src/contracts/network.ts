@@ -1,3 +1,4 @@
+import { seat } from '../kernel/tokens.js';
 import type { Service } from '../model/kinds/service.js';
 
 /**
@@ -16,3 +17,6 @@ export interface Network {
   /** Gives back what a Service used. Safe to call twice. */
   release(service: Service): void;
 }
+
+/** Addresses of Services. One, or none: then Services get no address. */
+export const Network = seat<Network>('Network');

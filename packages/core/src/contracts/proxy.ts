@@ -1,3 +1,5 @@
+import { list } from '../kernel/tokens.js';
+
 /** One port of one Service, with where its connections go. */
 export interface ServicePortRoute {
   /** `namespace/name:port` (the port's name, or empty). */
@@ -62,3 +64,6 @@ export function eligibleEndpoints(route: Pick<ServicePortRoute, 'endpoints'>, lo
   const ready = near.filter((e) => e.ready && !e.terminating);
   return ready.length > 0 ? ready : near.filter((e) => e.serving && e.terminating);
 }
+
+/** Proxies; each is given every delta. */
+export const Proxies = list<Proxy>('Proxy');

@@ -1,3 +1,5 @@
+import { namedSeat } from '../kernel/tokens.js';
+
 /**
  * The runtime seat: runs pods on one node. Its shape is that of the Kubernetes CRI (runtime.v1), in plain objects.
  *
@@ -297,3 +299,6 @@ export interface RuntimeEvent {
   readonly pod?: PodIdentity;
   readonly containerId?: string;
 }
+
+/** Runtimes by `runtimeClassName`; the first is the default. */
+export const Runtimes = namedSeat<Runtime>('Runtime');

@@ -1,3 +1,4 @@
+import { list, namedSeat, seat } from '../kernel/tokens.js';
 import type { Node } from '../model/kinds/node.js';
 import type { Pod } from '../model/kinds/pod.js';
 
@@ -142,3 +143,12 @@ export interface Scheduler {
   /** Every node's verdict, reason and numbers for a pod, now. Changes nothing. Throws `NOT_FOUND`. */
   explain(pod: { readonly namespace: string; readonly name: string }): Promise<PlacementExplanation>;
 }
+
+/** The scheduler, for explanations. One; its behaviour comes from profiles. */
+export const Scheduler = seat<Scheduler>('Scheduler');
+/** Profiles by `schedulerName`; exchangeable while running. */
+export const SchedulerProfiles = namedSeat<SchedulerProfile>('SchedulerProfile', { replaceable: true });
+/** Filters added to every profile. */
+export const NodeFilters = list<FilterPlugin>('NodeFilter');
+/** Scores added to every profile. */
+export const NodeScores = list<WeightedScore>('NodeScore');

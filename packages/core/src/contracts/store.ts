@@ -1,3 +1,5 @@
+import { seat } from '../kernel/tokens.js';
+
 /** An immutable JSON object. Stores that share memory hand out the very object they were given, so it must never be changed. */
 export type StoredValue = Readonly<Record<string, unknown>>;
 
@@ -122,3 +124,6 @@ export interface Store extends AsyncDisposable {
   /** Ends all watches and releases connections. Safe to call twice. */
   close(): Promise<void>;
 }
+
+/** The key-value store. One. */
+export const Store = seat<Store>('Store');

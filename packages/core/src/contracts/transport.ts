@@ -1,3 +1,4 @@
+import { seat } from '../kernel/tokens.js';
 import type { KubeList, KubeObject } from '../model/object.js';
 
 /** Who asks (authentication.k8s.io UserInfo). */
@@ -96,3 +97,6 @@ export interface Transport {
    */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchEvent>;
 }
+
+/** The line to the API server, for plugins that serve it to others. */
+export const Transport = seat<Transport>('Transport');

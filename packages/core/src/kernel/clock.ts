@@ -1,3 +1,5 @@
+import { seat } from './tokens.js';
+
 /** Cancels a timer. Safe to call more than once, and after the timer has fired. */
 export type CancelTimer = () => void;
 
@@ -36,3 +38,8 @@ export interface Random {
   /** `length` random bytes; cryptographically strong in the system implementation. */
   bytes(length: number): Uint8Array;
 }
+
+/** The clock of an orchestrator: the machine's, or a virtual one. */
+export const Clock = seat<Clock>('Clock');
+/** The chance of an orchestrator: the machine's, or a seeded one. */
+export const Random = seat<Random>('Random');

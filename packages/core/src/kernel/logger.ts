@@ -1,3 +1,5 @@
+import { seat } from './tokens.js';
+
 /** Facts that go with a message. Values must be safe to print: no secrets, no request bodies. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -19,3 +21,6 @@ export const silentLogger: Logger = {
   error() {},
   child: () => silentLogger,
 };
+
+/** Where an orchestrator's background news goes. */
+export const Logger = seat<Logger>('Logger');

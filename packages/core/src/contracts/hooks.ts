@@ -1,0 +1,15 @@
+import { defineHook } from '../kernel/hooks.js';
+import type { Pod } from '../model/kinds/pod.js';
+import type { ContainerConfig } from './runtime.js';
+
+/** Every hook, in one table: the moment, what a tap may do, and what a failure does. */
+export const hooks = {
+  /** All parts are ready. A failing tap stops the orchestrator. */
+  started: defineHook<[], 'series'>('started', 'series', []),
+  /** Parts are about to stop, last first. A failing tap is reported by `stop()`; stopping goes on. */
+  stopping: defineHook<[], 'series'>('stopping', 'series', []),
+  /** A plugin was exchanged while running. */
+  replaced: defineHook<[change: { readonly old: string; readonly next: string }], 'series'>('replaced', 'series', ['change']),
+  /** A container is about to be created; a tap may return a changed config. A failing tap fails the start, which is retried with back-off. */
+  containerConfig: defineHook<[config: ContainerConfig, pod: Pod], 'waterfall'>('containerConfig', 'waterfall', ['config', 'pod']),
+} as const;

@@ -1,0 +1,16 @@
+/**
+ * What a plugin may implement, and what it is given: interfaces, tokens and promises, no engine.
+ * A token shares its name with the contract it stands for, so one import gives both.
+ * @packageDocumentation
+ */
+export * from './admission.js';
+export * from './client.js';
+export * from './controller.js';
+export * from './hooks.js';
+export * from './kinds.js';
+export * from './network.js';
+export * from './proxy.js';
+export * from './runtime.js';
+export * from './scheduling.js';
+export * from './store.js';
+export * from './transport.js';

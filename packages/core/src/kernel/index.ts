@@ -1,0 +1,13 @@
+/** How software is assembled, timed and stopped; knows nothing of pods. */
+export * from './backoff.js';
+export * from './clock.js';
+export * from './errors.js';
+export { defineHook, HookSet, type HookShape, type HookToken, type Tap, type TapResult } from './hooks.js';
+export * from './logger.js';
+export * from './platform.js';
+export * from './plugin.js';
+export { type Phase, type Runnable, startOrder } from './runnable.js';
+export * from './scope.js';
+export * from './tokens.js';
+export * from './version.js';
+export * from './work-queue.js';
