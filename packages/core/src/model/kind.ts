@@ -29,6 +29,11 @@ export interface ScalePaths {
   readonly labelSelector?: string;
 }
 
+/** Reads a field for field selectors. Written as a method, so that a kind's definition is one of any object's too. */
+export interface FieldReader<T extends KubeObject> {
+  read(object: T): string;
+}
+
 /** The rules by which the server treats objects of one kind. All functions are pure but for the draft they are given. */
 export interface KindRules<T extends KubeObject> {
   /** Fills in what was left out (scheme defaulting). Gets a private, mutable draft of a decoded object. Idempotent. */
@@ -50,7 +55,7 @@ export interface KindRules<T extends KubeObject> {
   /** Seconds between a delete request and the removal by whoever runs the object; undefined: removed at once. `asked` is the request's own wish. */
   deletionGraceSeconds?(object: T, asked: number | undefined): number | undefined;
   /** The value of each field that field selectors may name, besides `metadata.name` and `metadata.namespace`. */
-  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  readonly selectableFields?: Readonly<Record<string, FieldReader<T>['read']>>;
   /** Old names of selectable fields, e.g. `spec.host` → `spec.nodeName`. */
   readonly fieldAliases?: Readonly<Record<string, string>>;
 }

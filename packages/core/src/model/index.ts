@@ -1,0 +1,216 @@
+/**
+ * The model: what exists. Pure; no clock, no I/O.
+ *
+ * - A kind is one constant that shares its name with its type: `Pod` is both the interface and its `KindDefinition`.
+ *   `defineKind` makes one from zod schemas, and `KindRegistry` holds those an orchestrator knows.
+ * - `decodeObject` turns parsed JSON into an object as Go's decoder does; `rules` of the kind then default and validate it.
+ * - `schemas` are the pieces for kinds of one's own.
+ * - Quantities, selectors, names, hashes and the like behave exactly as Kubernetes' own.
+ */
+export * from './api-error.js';
+export * from './builtin-kinds.js';
+export * from './decode.js';
+export { defineKind } from './define-kind.js';
+export type { KindFields, KindOf, KindOptions, ObjectOf } from './define-kind.js';
+export * from './field-error.js';
+export * from './json-schema.js';
+export * from './kind.js';
+export * from './merge-keys.js';
+export * from './object.js';
+export * from './quantity.js';
+export * from './registry.js';
+export * as schemas from './schemas.js';
+export type { FieldFacts, MergeInfo, ScalarFormat, Schema } from './schema/fields.js';
+export * from './timestamp.js';
+
+export type {
+  NodeSelectorRequirement,
+  NodeSelectorTerm,
+  NodeSelector,
+  PreferredSchedulingTerm,
+  NodeAffinity,
+  PodAffinityTerm,
+  WeightedPodAffinityTerm,
+  PodAffinity,
+  PodAntiAffinity,
+  Affinity,
+  Toleration,
+  TopologySpreadConstraint,
+} from './kinds/affinity.js';
+export type {
+  VolumeResourceRequirements,
+  PersistentVolumeClaimSpec,
+  PersistentVolumeClaimTemplate,
+  EphemeralVolumeSource,
+} from './kinds/claim-template.js';
+export { ConfigMap } from './kinds/configmap.js';
+export type {
+  ContainerStateWaiting,
+  ContainerStateRunning,
+  ContainerStateTerminated,
+  ContainerState,
+  ImageVolumeStatus,
+  VolumeStatus,
+  VolumeMountStatus,
+  LinuxContainerUser,
+  ContainerUser,
+  ResourceHealth,
+  ResourceStatus,
+  ContainerStatus as PodContainerStatus,
+} from './kinds/container-status.js';
+export type {
+  ContainerPort,
+  VolumeMount,
+  VolumeDevice,
+  ContainerResizePolicy,
+  ContainerRestartRuleOnExitCodes,
+  ContainerRestartRule,
+  Container,
+  EphemeralContainer,
+} from './kinds/container.js';
+export { Deployment } from './kinds/deployment.js';
+export type { RollingUpdateDeployment, DeploymentStrategy, DeploymentSpec, DeploymentCondition, DeploymentStatus } from './kinds/deployment.js';
+export { EndpointSlice } from './kinds/endpointslice.js';
+export type { EndpointConditions, ForZone, ForNode, EndpointHints, Endpoint, EndpointPort } from './kinds/endpointslice.js';
+export type {
+  ObjectFieldSelector,
+  ResourceFieldSelector,
+  ConfigMapKeySelector,
+  SecretKeySelector,
+  FileKeySelector,
+  EnvVarSource,
+  EnvVar,
+  ConfigMapEnvSource,
+  SecretEnvSource,
+  EnvFromSource,
+} from './kinds/env.js';
+export { Event } from './kinds/event.js';
+export type { EventSource, EventSeries } from './kinds/event.js';
+export { Lease } from './kinds/lease.js';
+export type { LeaseSpec } from './kinds/lease.js';
+export { Namespace } from './kinds/namespace.js';
+export type { NamespaceSpec, NamespaceCondition, NamespaceStatus } from './kinds/namespace.js';
+export type { Taint, ConfigMapNodeConfigSource, NodeConfigSource, NodeSpec } from './kinds/node-spec.js';
+export type {
+  NodeCondition,
+  NodeAddress,
+  DaemonEndpoint,
+  NodeDaemonEndpoints,
+  NodeSwapStatus,
+  NodeSystemInfo,
+  ContainerImage,
+  AttachedVolume,
+  NodeConfigStatus,
+  NodeRuntimeHandlerFeatures,
+  NodeRuntimeHandler,
+  NodeFeatures,
+  NodeStatus,
+} from './kinds/node-status.js';
+export { Node } from './kinds/node.js';
+export type {
+  HostAlias,
+  PodDNSConfigOption,
+  PodDNSConfig,
+  PodReadinessGate,
+  PodOS,
+  PodSchedulingGate,
+  PodResourceClaim,
+  PodSchedulingGroup,
+  PodSpec,
+  PodTemplateSpec,
+} from './kinds/pod-spec.js';
+export type {
+  PodCondition,
+  PodIP,
+  HostIP,
+  PodResourceClaimStatus,
+  ContainerExtendedResourceRequest,
+  PodExtendedResourceClaimStatus,
+  NodeAllocatableResourceClaimStatus,
+  PodStatus,
+} from './kinds/pod-status.js';
+export { Pod } from './kinds/pod.js';
+export { PriorityClass } from './kinds/priorityclass.js';
+export type {
+  HTTPHeader,
+  ExecAction,
+  HTTPGetAction,
+  TCPSocketAction,
+  GRPCAction,
+  SleepAction,
+  ProbeHandler,
+  Probe,
+  LifecycleHandler,
+  Lifecycle,
+} from './kinds/probes.js';
+export type { LocalObjectReference, ObjectReference, TypedLocalObjectReference, TypedObjectReference } from './kinds/references.js';
+export { ReplicaSet } from './kinds/replicaset.js';
+export type { ReplicaSetSpec, ReplicaSetCondition, ReplicaSetStatus } from './kinds/replicaset.js';
+export type { ResourceClaim, ResourceRequirements } from './kinds/resources.js';
+export { Secret } from './kinds/secret.js';
+export type {
+  Capabilities,
+  SELinuxOptions,
+  WindowsSecurityContextOptions,
+  SeccompProfile,
+  AppArmorProfile,
+  SecurityContext,
+  Sysctl,
+  PodSecurityContext,
+} from './kinds/security-context.js';
+export type { LabelSelectorRequirement, LabelSelector, Condition } from './kinds/selectors.js';
+export { Service } from './kinds/service.js';
+export type {
+  ServicePort,
+  ClientIPConfig,
+  SessionAffinityConfig,
+  ServiceSpec,
+  PortStatus,
+  LoadBalancerIngress,
+  LoadBalancerStatus,
+  ServiceStatus,
+} from './kinds/service.js';
+export type {
+  GCEPersistentDiskVolumeSource,
+  AWSElasticBlockStoreVolumeSource,
+  GitRepoVolumeSource,
+  NFSVolumeSource,
+  ISCSIVolumeSource,
+  GlusterfsVolumeSource,
+  RBDVolumeSource,
+  FlexVolumeSource,
+  CinderVolumeSource,
+  CephFSVolumeSource,
+  FlockerVolumeSource,
+  FCVolumeSource,
+  AzureFileVolumeSource,
+  VsphereVirtualDiskVolumeSource,
+  QuobyteVolumeSource,
+  AzureDiskVolumeSource,
+  PhotonPersistentDiskVolumeSource,
+  PortworxVolumeSource,
+  ScaleIOVolumeSource,
+  StorageOSVolumeSource,
+  CSIVolumeSource,
+} from './kinds/volume-plugins.js';
+export type {
+  KeyToPath,
+  EmptyDirVolumeSource,
+  HostPathVolumeSource,
+  ConfigMapVolumeSource,
+  SecretVolumeSource,
+  DownwardAPIVolumeFile,
+  DownwardAPIVolumeSource,
+  SecretProjection,
+  ConfigMapProjection,
+  DownwardAPIProjection,
+  ServiceAccountTokenProjection,
+  ClusterTrustBundleProjection,
+  PodCertificateProjection,
+  VolumeProjection,
+  ProjectedVolumeSource,
+  PersistentVolumeClaimVolumeSource,
+  ImageVolumeSource,
+  VolumeSource,
+  Volume,
+} from './kinds/volumes.js';

@@ -1,0 +1,87 @@
+import type { z } from 'zod';
+import { flag, int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp, withMerge } from '../schema/fields.js';
+import type { Schema } from '../schema/fields.js';
+import { podTemplateSpec } from './pod-spec.js';
+import { labelSelector } from './selectors.js';
+import { buildKind } from '../define-kind.js';
+import type { KindDefinition } from '../kind.js';
+import type { KubeObject } from '../object.js';
+
+const rollingUpdateDeploymentSchema = struct({
+  maxUnavailable: intOrString.optional(),
+  maxSurge: intOrString.optional(),
+});
+/** How far a rolling update may deviate from the wanted number. */
+export interface RollingUpdateDeployment extends z.infer<typeof rollingUpdateDeploymentSchema> {}
+/** Schema of {@link RollingUpdateDeployment}. */
+export const rollingUpdateDeployment: Schema<RollingUpdateDeployment> = rollingUpdateDeploymentSchema;
+
+const deploymentStrategySchema = struct({
+  type: text.optional(),
+  rollingUpdate: pointer(rollingUpdateDeployment),
+});
+/** How old pods are replaced: RollingUpdate or Recreate. */
+export interface DeploymentStrategy extends z.infer<typeof deploymentStrategySchema> {}
+/** Schema of {@link DeploymentStrategy}. */
+export const deploymentStrategy: Schema<DeploymentStrategy> = deploymentStrategySchema;
+
+const deploymentSpecSchema = struct({
+  replicas: pointer(int32),
+  selector: labelSelector,
+  template: requiredStruct(podTemplateSpec),
+  strategy: withMerge(deploymentStrategy, { strategy: 'retainKeys' }),
+  minReadySeconds: int32.optional(),
+  revisionHistoryLimit: pointer(int32),
+  paused: flag.optional(),
+  progressDeadlineSeconds: pointer(int32),
+});
+/** The desired state of a Deployment. */
+export interface DeploymentSpec extends z.infer<typeof deploymentSpecSchema> {}
+/** Schema of {@link DeploymentSpec}. */
+export const deploymentSpec: Schema<DeploymentSpec> = deploymentSpecSchema;
+
+const deploymentConditionSchema = struct({
+  type: text.default(''),
+  status: text.default(''),
+  reason: text.optional(),
+  message: text.optional(),
+  lastUpdateTime: timestamp.optional(),
+  lastTransitionTime: timestamp.optional(),
+});
+/** One aspect of the observed state of a Deployment. */
+export interface DeploymentCondition extends z.infer<typeof deploymentConditionSchema> {}
+/** Schema of {@link DeploymentCondition}. */
+export const deploymentCondition: Schema<DeploymentCondition> = deploymentConditionSchema;
+
+const deploymentStatusSchema = struct({
+  observedGeneration: int64.optional(),
+  replicas: int32.optional(),
+  updatedReplicas: int32.optional(),
+  availableReplicas: int32.optional(),
+  unavailableReplicas: int32.optional(),
+  conditions: list(deploymentCondition, { strategy: 'merge', key: 'type', listType: 'map' }).optional(),
+  readyReplicas: int32.optional(),
+  collisionCount: pointer(int32),
+  terminatingReplicas: pointer(int32),
+});
+/** The observed state of a Deployment. */
+export interface DeploymentStatus extends z.infer<typeof deploymentStatusSchema> {}
+/** Schema of {@link DeploymentStatus}. */
+export const deploymentStatus: Schema<DeploymentStatus> = deploymentStatusSchema;
+
+/** Rolls pods from one template to the next (apps/v1). */
+export interface Deployment extends KubeObject {
+  spec: DeploymentSpec;
+  status?: DeploymentStatus | undefined;
+}
+/** The kind {@link Deployment}. */
+export const Deployment: KindDefinition<Deployment> = buildKind<Deployment>({
+  group: 'apps',
+  version: 'v1',
+  kind: 'Deployment',
+  shortNames: ['deploy'],
+  categories: ['all'],
+  spec: deploymentSpec,
+  status: deploymentStatus,
+  scale: { specReplicas: '.spec.replicas', statusReplicas: '.status.replicas', labelSelector: '.spec.selector' },
+});

@@ -1,0 +1,53 @@
+import type { z } from 'zod';
+import { int32, microTime, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import type { Schema } from '../schema/fields.js';
+import { buildKind } from '../define-kind.js';
+import type { KindDefinition } from '../kind.js';
+import type { KubeObject } from '../object.js';
+import { objectReference } from './references.js';
+
+const eventSourceSchema = struct({
+  component: text.optional(),
+  host: text.optional(),
+});
+/** Who reported an event, in the old form. */
+export interface EventSource extends z.infer<typeof eventSourceSchema> {}
+/** Schema of {@link EventSource}. */
+export const eventSource: Schema<EventSource> = eventSourceSchema;
+
+const eventSeriesSchema = struct({
+  count: int32.optional(),
+  lastObservedTime: microTime.optional(),
+});
+/** A series of equal events. */
+export interface EventSeries extends z.infer<typeof eventSeriesSchema> {}
+/** Schema of {@link EventSeries}. */
+export const eventSeries: Schema<EventSeries> = eventSeriesSchema;
+
+const eventFields = {
+  involvedObject: requiredStruct(objectReference),
+  reason: text.optional(),
+  message: text.optional(),
+  source: eventSource.optional(),
+  firstTimestamp: timestamp.optional(),
+  lastTimestamp: timestamp.optional(),
+  count: int32.optional(),
+  type: text.optional(),
+  eventTime: microTime.optional(),
+  series: pointer(eventSeries),
+  action: text.optional(),
+  related: pointer(objectReference),
+  reportingComponent: text.default(''),
+  reportingInstance: text.default(''),
+};
+type EventFields = z.infer<z.ZodObject<typeof eventFields>>;
+/** Something that happened to an object (core/v1). */
+export interface Event extends KubeObject, EventFields {}
+/** The kind {@link Event}. */
+export const Event: KindDefinition<Event> = buildKind<Event>({
+  group: '',
+  version: 'v1',
+  kind: 'Event',
+  shortNames: ['ev'],
+  fields: eventFields,
+});

@@ -1,0 +1,51 @@
+import type { z } from 'zod';
+import { list, struct, text, timestamp } from '../schema/fields.js';
+import type { Schema } from '../schema/fields.js';
+import { buildKind } from '../define-kind.js';
+import type { KindDefinition } from '../kind.js';
+import type { KubeObject } from '../object.js';
+
+const namespaceSpecSchema = struct({
+  finalizers: list(text).optional(),
+});
+/** The desired state of a namespace. */
+export interface NamespaceSpec extends z.infer<typeof namespaceSpecSchema> {}
+/** Schema of {@link NamespaceSpec}. */
+export const namespaceSpec: Schema<NamespaceSpec> = namespaceSpecSchema;
+
+const namespaceConditionSchema = struct({
+  type: text.default(''),
+  status: text.default(''),
+  lastTransitionTime: timestamp.optional(),
+  reason: text.optional(),
+  message: text.optional(),
+});
+/** One aspect of the observed state of a namespace. */
+export interface NamespaceCondition extends z.infer<typeof namespaceConditionSchema> {}
+/** Schema of {@link NamespaceCondition}. */
+export const namespaceCondition: Schema<NamespaceCondition> = namespaceConditionSchema;
+
+const namespaceStatusSchema = struct({
+  phase: text.optional(),
+  conditions: list(namespaceCondition, { strategy: 'merge', key: 'type', listType: 'map' }).optional(),
+});
+/** The observed state of a namespace. */
+export interface NamespaceStatus extends z.infer<typeof namespaceStatusSchema> {}
+/** Schema of {@link NamespaceStatus}. */
+export const namespaceStatus: Schema<NamespaceStatus> = namespaceStatusSchema;
+
+/** A room for names (core/v1). */
+export interface Namespace extends KubeObject {
+  spec: NamespaceSpec;
+  status?: NamespaceStatus | undefined;
+}
+/** The kind {@link Namespace}. */
+export const Namespace: KindDefinition<Namespace> = buildKind<Namespace>({
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  shortNames: ['ns'],
+  namespaced: false,
+  spec: namespaceSpec,
+  status: namespaceStatus,
+});

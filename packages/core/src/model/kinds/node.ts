@@ -1,0 +1,25 @@
+import { buildKind } from '../define-kind.js';
+import type { KindDefinition } from '../kind.js';
+import type { KubeObject } from '../object.js';
+import { nodeSpec } from './node-spec.js';
+import type { NodeSpec } from './node-spec.js';
+import { nodeStatus } from './node-status.js';
+import type { NodeStatus } from './node-status.js';
+
+
+
+/** A machine, or what stands for one (core/v1). */
+export interface Node extends KubeObject {
+  spec: NodeSpec;
+  status?: NodeStatus | undefined;
+}
+/** The kind {@link Node}. */
+export const Node: KindDefinition<Node> = buildKind<Node>({
+  group: '',
+  version: 'v1',
+  kind: 'Node',
+  shortNames: ['no'],
+  namespaced: false,
+  spec: nodeSpec,
+  status: nodeStatus,
+});

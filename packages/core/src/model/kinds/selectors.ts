@@ -1,0 +1,37 @@
+import type { z } from 'zod';
+import { int64, list, struct, text, textMap, timestamp } from '../schema/fields.js';
+import type { Schema } from '../schema/fields.js';
+
+// Selectors as they appear inside objects.
+
+const labelSelectorRequirementSchema = struct({
+  key: text.default(''),
+  operator: text.default(''),
+  values: list(text).optional(),
+});
+/** One condition on a label: In, NotIn, Exists or DoesNotExist. */
+export interface LabelSelectorRequirement extends z.infer<typeof labelSelectorRequirementSchema> {}
+/** Schema of {@link LabelSelectorRequirement}. */
+export const labelSelectorRequirement: Schema<LabelSelectorRequirement> = labelSelectorRequirementSchema;
+
+const labelSelectorSchema = struct({
+  matchLabels: textMap.optional(),
+  matchExpressions: list(labelSelectorRequirement).optional(),
+});
+/** Selects objects by their labels; both parts must hold. Empty selects everything. */
+export interface LabelSelector extends z.infer<typeof labelSelectorSchema> {}
+/** Schema of {@link LabelSelector}. */
+export const labelSelector: Schema<LabelSelector> = labelSelectorSchema;
+
+const conditionSchema = struct({
+  type: text.default(''),
+  status: text.default(''),
+  observedGeneration: int64.optional(),
+  lastTransitionTime: timestamp.optional(),
+  reason: text.default(''),
+  message: text.default(''),
+});
+/** One aspect of the observed state (metav1.Condition). */
+export interface Condition extends z.infer<typeof conditionSchema> {}
+/** Schema of {@link Condition}. */
+export const condition: Schema<Condition> = conditionSchema;

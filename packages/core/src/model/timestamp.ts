@@ -1,0 +1,45 @@
+const PLAIN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+const RFC3339 = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
+
+/** `text` in seconds precision and UTC (metav1.Time); undefined when it is no RFC 3339 time. */
+export function canonicalTime(text: string): string | undefined {
+  const parsed = parseTime(text);
+  if (parsed === undefined) return undefined;
+  return PLAIN.test(text) ? text : isoSeconds(parsed.seconds);
+}
+
+/** `text` in microseconds precision and UTC (metav1.MicroTime); undefined when it is no RFC 3339 time. */
+export function canonicalMicroTime(text: string): string | undefined {
+  const parsed = parseTime(text);
+  return parsed && `${isoSeconds(parsed.seconds).slice(0, -1)}.${parsed.fraction.padEnd(6, '0').slice(0, 6)}Z`;
+}
+
+/** Milliseconds since the Unix epoch as a metav1.Time; fractions of a second are dropped. */
+export function timeOfMillis(millis: number): string {
+  return isoSeconds(Math.floor(millis / 1000));
+}
+
+/** Milliseconds since the Unix epoch as a metav1.MicroTime. */
+export function microTimeOfMillis(millis: number): string {
+  return `${new Date(Math.floor(millis)).toISOString().slice(0, -1)}000Z`;
+}
+
+/** Milliseconds since the Unix epoch of an RFC 3339 time; undefined when the text is none. */
+export function millisOfTime(text: string): number | undefined {
+  const parsed = parseTime(text);
+  return parsed && parsed.seconds * 1000 + Math.trunc(Number(`0.${parsed.fraction || '0'}`) * 1000);
+}
+
+function parseTime(text: string): { seconds: number; fraction: string } | undefined {
+  const match = RFC3339.exec(text);
+  if (match === null) return undefined;
+  const [, wall = '', fraction = '', zone = 'Z'] = match;
+  const millis = Date.parse(`${wall}${zone}`);
+  // Date.parse takes the 30th of February for the 1st of March; RFC 3339 does not.
+  const real = Number(wall.slice(8, 10)) <= 28 || new Date(`${wall}Z`).getUTCDate() === Number(wall.slice(8, 10));
+  return Number.isNaN(millis) || !real ? undefined : { seconds: millis / 1000, fraction };
+}
+
+function isoSeconds(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+}
