@@ -44,9 +44,9 @@ export interface Runtime extends AsyncDisposable {
   /** Kills if needed, then forgets the container and its logs. */
   removeContainer(containerId: string, signal: AbortSignal): Promise<void>;
   /** One container's state. Throws `NOT_FOUND`. */
-  containerStatus(containerId: string, signal: AbortSignal): Promise<ContainerStatus>;
+  containerStatus(containerId: string, signal: AbortSignal): Promise<RuntimeContainerStatus>;
   /** All containers of this orchestrator, or of one sandbox. */
-  listContainers(signal: AbortSignal, sandboxId?: string): Promise<readonly ContainerStatus[]>;
+  listContainers(signal: AbortSignal, sandboxId?: string): Promise<readonly RuntimeContainerStatus[]>;
 
   /**
    * The container's output in order. Ends after the last line that exists, or with `follow` when the container has ended or `signal` aborts.
@@ -190,7 +190,7 @@ export interface ContainerSecurity {
 }
 
 /** A container as the runtime sees it. */
-export interface ContainerStatus {
+export interface RuntimeContainerStatus {
   readonly id: string;
   readonly sandboxId: string;
   readonly pod: PodIdentity;

@@ -37,6 +37,8 @@ export interface StoreEvent {
   readonly value: StoredValue;
   /** The value before this change; absent when the key was created. */
   readonly previous?: StoredValue;
+  /** The modRevision of `previous`; 0 when the key was created. */
+  readonly previousRevision: number;
   readonly createRevision: number;
   /** The revision of this change, for deletes too. */
   readonly modRevision: number;
