@@ -13,15 +13,22 @@ export * from './decode.js';
 export { defineKind } from './define-kind.js';
 export type { KindFields, KindOf, KindOptions, ObjectOf } from './define-kind.js';
 export * from './field-error.js';
+export * from './field-labels.js';
+export * from './field-selector.js';
+export * from './hash.js';
+export * from './int-or-percent.js';
 export * from './json-schema.js';
 export * from './kind.js';
+export * from './label-selector.js';
 export * from './merge-keys.js';
+export * from './names.js';
 export * from './object.js';
 export * from './quantity.js';
 export * from './registry.js';
 export * as schemas from './schemas.js';
 export type { FieldFacts, MergeInfo, ScalarFormat, Schema } from './schema/fields.js';
 export * from './timestamp.js';
+export * from './validation/object-meta.js';
 
 export type {
   NodeSelectorRequirement,
@@ -56,7 +63,7 @@ export type {
   ContainerUser,
   ResourceHealth,
   ResourceStatus,
-  ContainerStatus as PodContainerStatus,
+  ContainerStatus,
 } from './kinds/container-status.js';
 export type {
   ContainerPort,
