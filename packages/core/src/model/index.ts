@@ -18,6 +18,7 @@ export * from './field-selector.js';
 export * from './hash.js';
 export * from './int-or-percent.js';
 export * from './json-schema.js';
+export * from './json.js';
 export * from './kind.js';
 export * from './label-selector.js';
 export * from './merge-keys.js';

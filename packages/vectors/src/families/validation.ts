@@ -1,0 +1,94 @@
+import { ApiError, builtinKinds, decodeObject, equalJson, validateObjectMeta, validateObjectMetaUpdate } from '@orrery/core';
+import type { FieldError, KindDefinition, KubeObject } from '@orrery/core';
+import { compare } from '../family.js';
+import type { Cases, Family, Outcome, VectorCase } from '../family.js';
+import { applyChanges } from './changes.js';
+import type { Change } from './changes.js';
+
+/** Decoding, defaulting and validation. */
+export const validation: Family = {
+  family: 'validation',
+  files: ['validation-pod', 'validation-core', 'validation-apps', 'validation-batch'],
+  prepare,
+};
+
+function prepare(cases: Cases): (vector: VectorCase) => Outcome {
+  const byName = new Map(cases.map((vector) => [vector.name, vector]));
+  return ({ input, expected }) => {
+    const base = input['op'] === 'update' ? byName.get(input['oldBase'] as string)?.input['object'] : input['object'];
+    const kind = kindOf(base);
+    if (kind === undefined) return 'not run';
+    const wanted = expectedOf(expected);
+    const got = input['op'] === 'update' ? update(kind, base, input['changes'] as Change[]) : create(kind, base);
+    return compare(Object.fromEntries(Object.keys(wanted).map((key) => [key, got[key]])), wanted);
+  };
+}
+
+function kindOf(object: unknown): KindDefinition | undefined {
+  const { apiVersion, kind } = object as KubeObject;
+  return builtinKinds.find((one) => one.apiVersion === apiVersion && one.kind === kind);
+}
+
+/** Addresses and ports are allocated by the server, not by the model. */
+function expectedOf(expected: Record<string, unknown>): Record<string, unknown> {
+  const { allocated: _, strictErrors, ...rest } = expected;
+  return { ...rest, ...(strictErrors === undefined && rest['decodeError'] === undefined ? { strictErrors: [] } : strictErrors === undefined ? {} : { strictErrors: [...(strictErrors as string[])].sort() }) };
+}
+
+function create(kind: KindDefinition, input: unknown): Record<string, unknown> {
+  const decoded = decode(kind, input);
+  if (decoded === undefined) return { decodeError: true };
+  const { object, unknown } = decoded;
+  kind.rules.applyDefaults?.(object);
+  const defaulted = structuredClone(object);
+  kind.rules.prepareForCreate?.(object);
+  if ((object.metadata.name ?? '') === '' && (object.metadata.generateName ?? '') !== '') object.metadata.name = `${object.metadata.generateName}abcde`;
+  const errors = [...metaErrors(kind, object), ...(kind.rules.validate?.(object) ?? [])];
+  return { errors: distinct(errors), defaulted, strictErrors: unknown.map((path) => `unknown field ${JSON.stringify(path)}`).sort() };
+}
+
+function update(kind: KindDefinition, base: unknown, changes: readonly Change[]): Record<string, unknown> {
+  const old = decode(kind, base)?.object;
+  const decoded = decode(kind, applyChanges(base, changes));
+  if (old === undefined || decoded === undefined) return { decodeError: true };
+  const { object } = decoded;
+  kind.rules.applyDefaults?.(old);
+  kind.rules.applyDefaults?.(object);
+  const { generation } = old.metadata;
+  kind.rules.prepareForUpdate?.(object, old);
+  const bumped = object.metadata.generation !== generation || !equalJson(desired(object), desired(old));
+  const errors = [
+    ...metaErrors(kind, object),
+    ...validateObjectMetaUpdate(object.metadata, old.metadata),
+    ...(kind.rules.validate?.(object) ?? []),
+    ...(kind.rules.validateUpdate?.(object, old) ?? []),
+  ];
+  return { errors: distinct(errors), generationBumped: kind.hasStatus && bumped, strictErrors: decoded.unknown.map((path) => `unknown field ${JSON.stringify(path)}`).sort() };
+}
+
+function desired(object: KubeObject): unknown {
+  const { metadata: _, status: __, ...rest } = object as KubeObject & { status?: unknown };
+  return rest;
+}
+
+function decode(kind: KindDefinition, input: unknown): ReturnType<typeof decodeObject> | undefined {
+  try {
+    return decodeObject(kind, input);
+  } catch (error) {
+    if (ApiError.is(error, 'BadRequest')) return undefined;
+    throw error;
+  }
+}
+
+function metaErrors(kind: KindDefinition, object: KubeObject): FieldError[] {
+  const { validateName } = kind.rules;
+  return validateObjectMeta(object.metadata, { namespaced: kind.namespaced, ...(validateName && { validateName }) });
+}
+
+/** The set of `{field, type}`, in the order of the vectors. */
+function distinct(errors: readonly FieldError[]): { field: string; type: string }[] {
+  const seen = new Map(errors.map(({ field, type }) => [`${field}|${type}`, { field, type: type.replace(/^FieldValue/, '') }]));
+  return [...seen.values()].sort((a, b) => order(a.field, b.field) || order(a.type, b.type));
+}
+
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
