@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { linkSync } from 'node:fs';
+import { layout } from '../shared/layout.js';
+import type { HelperOptions } from '../shared/layout.js';
+import { parseJson } from '../shared/protocol.js';
+import { Addresses } from './addresses.js';
+import { detectCgroups } from './cgroups.js';
+import { claim } from './claim.js';
+import { Disk, readIfPresent, removeTree, writeAtomically } from './disk.js';
+import { messageOf, tolerate } from './failure.js';
+import { FifoPool } from './fifo-pool.js';
+import { Machine } from './machine.js';
+import { now, randomId, timer } from './platform.js';
+import { bootId } from './proc.js';
+import { HelperServer } from './server.js';
+import { Sweeper } from './sweeper.js';
+
+// The helper: starts and watches processes for one state directory. It stays small, so that starting a process is cheap, and lives on when
+// its host dies, so that nothing has to be started twice. Says one line on its standard output: `ready`, `busy` (another helper has this
+// directory) or why it cannot run.
+
+interface Instance {
+  /** Names the lock; random, so that nobody else can hold it. */
+  readonly key: string;
+  /** The address block held last. */
+  readonly podCIDR?: string;
+}
+
+async function main(options: HelperOptions): Promise<void> {
+  const { stateDir } = options;
+  const complain = (message: string): void => console.error(`${new Date(now()).toISOString()} ${message}`);
+  // Survives what nobody foresaw: containers must not lose their keeper to one bad request. It is written down.
+  process.on('uncaughtException', (error) => complain(`Unexpected: ${error.stack ?? error.message}`));
+  process.on('unhandledRejection', (error) => complain(`Unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`));
+  // A terminal's interrupt goes to the whole session of the host; the helper has its own, and ends only by its own rules.
+  process.on('SIGHUP', () => complain('SIGHUP is ignored.'));
+
+  const instance = loadInstance(stateDir);
+  const lock = await claim(`orrery-helper-${createHash('sha256').update(instance.key).digest('hex').slice(0, 32)}`);
+  if (lock === undefined) return say('busy');
+
+  const addresses = await Addresses.open(options.podCIDR, instance.podCIDR, createHash('sha256').update(instance.key).digest().readUInt16BE(0));
+  writeAtomically(layout.instance(stateDir), JSON.stringify({ ...instance, podCIDR: addresses.range.cidr }));
+  const fifos = new FifoPool(layout.fifos(stateDir));
+  void fifos.fill();
+  const cgroups = options.cgroups === 'off' ? undefined : detectCgroups(readIfPresent('/proc/self/mountinfo') ?? '', readIfPresent('/proc/self/cgroup') ?? '');
+  const machine: Machine = new Machine(
+    {
+      disk: new Disk(stateDir, complain),
+      fifos,
+      sweeper: new Sweeper(),
+      cgroups,
+      logLimits: options,
+      boot: bootId(),
+      complain,
+      announce: (event) => {
+        server.announce(event);
+        considerLeaving();
+      },
+    },
+    addresses,
+  );
+
+  let connected = 0;
+  let stopLinger = (): void => undefined;
+  const leave = (): void => {
+    stopLinger();
+    server.close();
+    addresses.close();
+    lock.close();
+    // Children that still hold our end of something must not keep an idle helper alive.
+    timer(50, () => process.exit(0));
+  };
+  /** With nobody connected and nothing running the helper is of no use; the next host starts another, which reads the records. */
+  const considerLeaving = (): void => {
+    stopLinger();
+    if (connected === 0 && !machine.busy) stopLinger = timer(options.lingerMs, () => (machine.busy ? considerLeaving() : leave()));
+  };
+  const server = new HelperServer(machine, options.socketPath, {
+    connections(count) {
+      connected = count;
+      considerLeaving();
+    },
+    destroyed() {
+      leave();
+    },
+    complain,
+  });
+
+  machine.recover();
+  await server.listen();
+  considerLeaving();
+  say('ready');
+}
+
+function loadInstance(stateDir: string): Instance {
+  const text = readIfPresent(layout.instance(stateDir));
+  if (text !== undefined) return parseJson(text) as Instance;
+  const instance = { key: randomId() };
+  // Two helpers may come here together; the one whose link comes first decides for both.
+  const draft = `${layout.instance(stateDir)}.${instance.key}`;
+  writeAtomically(draft, JSON.stringify(instance));
+  tolerate(['EEXIST'], () => linkSync(draft, layout.instance(stateDir)));
+  removeTree(draft);
+  return loadInstance(stateDir);
+}
+
+function say(word: string): void {
+  process.stdout.write(`${word}\n`);
+}
+
+try {
+  await main(parseJson(process.argv[2] ?? '') as HelperOptions);
+} catch (error) {
+  say(`failed ${JSON.stringify({ message: messageOf(error) })}`);
+  process.exitCode = 1;
+}
