@@ -123,7 +123,10 @@ export interface Informer<T extends KubeObject> {
   health(): InformerHealth;
 }
 
-/** Informers shared by all parts of one orchestrator: the same kind and options give the same informer, started when first asked for. */
+/**
+ * Informers shared by all parts of one orchestrator: the same kind and selection give the same informer, started when first asked for.
+ * Indexes add up; an index name stands for one function, so prefix it with the part that uses it.
+ */
 export interface Informers {
   get<T extends KubeObject>(kind: KindDefinition<T>, options?: InformerOptions<T>): Informer<T>;
 }

@@ -1,6 +1,6 @@
 import type { KindDefinition } from '../kind.js';
 import { applyJsonPatch } from './json-patch.js';
-import { applyMergePatch, requirePatchObject } from './merge-patch.js';
+import { applyMergePatch, requirePatchObject, threeWayMergePatch } from './merge-patch.js';
 import { applyStrategicPatch } from './strategic-patch.js';
 
 export { diffMergePatch, threeWayMergePatch } from './merge-patch.js';
@@ -13,4 +13,14 @@ export function applyPatch<T>(kind: KindDefinition | undefined, type: 'json' | '
   if (type === 'json') return applyJsonPatch(document, patch);
   requirePatchObject(patch);
   return type === 'strategic' && kind !== undefined ? applyStrategicPatch(kind, document as Record<string, unknown>, patch) : applyMergePatch(document, patch);
+}
+
+/** The patch that brings `current` to `modified`, taking away only what was applied last and is not wanted any more, as kubectl's client-side apply makes it. */
+export function threeWayPatch(
+  _kind: KindDefinition,
+  lastApplied: Record<string, unknown>,
+  modified: Record<string, unknown>,
+  current: Record<string, unknown>,
+): { readonly type: 'merge' | 'strategic'; readonly body: Record<string, unknown> } {
+  return { type: 'merge', body: threeWayMergePatch(lastApplied, modified, current) };
 }

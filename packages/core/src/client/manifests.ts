@@ -1,0 +1,67 @@
+import type { DocumentOptions, ParseOptions, SchemaOptions, Tags } from 'yaml';
+import { ApiError } from '../model/api-error.js';
+
+/** Text of one call at most, as kube-apiserver bounds a body. */
+export const MAX_TEXT_BYTES = 3 * 1024 * 1024;
+const MAX_ALIASES = 100;
+const MAX_DOCUMENTS = 10_000;
+
+/**
+ * kubectl reads YAML 1.1 (`on` and `yes` are booleans, `012` is octal), but no sexagesimal numbers, and dates stay text. So do we.
+ */
+const kubectlYaml: ParseOptions & DocumentOptions & SchemaOptions = {
+  version: '1.1',
+  customTags: (tags: Tags): Tags => [
+    ...tags.filter((tag) => typeof tag !== 'object' || ((!('format' in tag) || tag.format !== 'TIME') && tag.tag !== 'tag:yaml.org,2002:timestamp')),
+    {
+      identify: () => false,
+      default: true,
+      tag: 'tag:yaml.org,2002:int',
+      test: /^[-+]?0o[0-7]+$/,
+      resolve: (text: string) => Number(text.replace(/^([-+]?)0o/, '$10o')),
+    },
+  ],
+};
+
+/** A manifest with where it came from, for messages. */
+export interface Manifest {
+  readonly source: string;
+  readonly value: Record<string, unknown>;
+}
+
+/**
+ * Reads manifests: YAML or JSON text of one or many documents, one object, or a list of objects; a `List` stands for its items; empty documents are left out.
+ * Throws BadRequest or RequestEntityTooLarge naming document and line.
+ */
+export async function readManifests(input: string | object | readonly object[]): Promise<readonly Manifest[]> {
+  const documents = typeof input === 'string' ? await parseText(input) : (Array.isArray(input) ? input : [input]).map((value: unknown, i) => ({ source: `manifest ${i + 1}`, value }));
+  return documents.flatMap(({ source, value }) => expand(source, value));
+}
+
+async function parseText(text: string): Promise<{ source: string; value: unknown }[]> {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_TEXT_BYTES) throw new ApiError('RequestEntityTooLarge', `the manifests are ${bytes} bytes; the limit is ${MAX_TEXT_BYTES}`);
+  const { LineCounter, parseAllDocuments } = await import('yaml');
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { ...kubectlYaml, lineCounter: lines, uniqueKeys: true });
+  if (!Array.isArray(documents)) return [];
+  if (documents.length > MAX_DOCUMENTS) throw new ApiError('RequestEntityTooLarge', `the manifests hold ${documents.length} documents; the limit is ${MAX_DOCUMENTS}`);
+  return documents.map((document, i) => {
+    const source = `document ${i + 1}`;
+    const error = document.errors[0];
+    if (error !== undefined) throw ApiError.badRequest(`${source}, line ${lines.linePos(error.pos[0]).line}: ${error.message.split('\n')[0]}`);
+    try {
+      return { source, value: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown };
+    } catch (cause) {
+      throw new ApiError('BadRequest', `${source}: ${cause instanceof Error ? cause.message : String(cause)}`, {}, cause);
+    }
+  });
+}
+
+function expand(source: string, value: unknown): Manifest[] {
+  if (value === null || value === undefined) return [];
+  if (typeof value !== 'object' || Array.isArray(value)) throw ApiError.badRequest(`${source}: a manifest must be an object, not ${Array.isArray(value) ? 'a list' : typeof value}`);
+  const { kind, items } = value as { kind?: unknown; items?: unknown };
+  if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) return items.flatMap((item, i) => expand(`${source}, item ${i + 1}`, item));
+  return [{ source, value: value as Record<string, unknown> }];
+}

@@ -1,0 +1,120 @@
+import type { AdmissionRequest } from '../contracts/admission.js';
+import type { RequestContext, ResourceRef } from '../contracts/transport.js';
+import { ApiError } from '../model/api-error.js';
+import { deepFreeze } from '../model/json.js';
+import type { KindDefinition } from '../model/kind.js';
+import type { KubeObject } from '../model/object.js';
+import { timeOfMillis } from '../model/timestamp.js';
+import { validateObjectMeta } from '../model/validation/object-meta.js';
+import { mutateAdmission, validateAdmission } from './admit.js';
+import { decodeBody } from './decode-body.js';
+import { generateName } from './generate-name.js';
+import { storageKey } from './keys.js';
+import type { Resource, ServerContext } from './resource.js';
+import { stored, versioned } from './versioned.js';
+
+/** Tries to find a free name for `generateName`, as kube-apiserver does. */
+const NAME_ATTEMPTS = 8;
+
+/**
+ * Creates one object: decode, server's own metadata, defaults, mutating admission, validation, validating admission, commit
+ * (the order of k8s.io/apiserver's create handler and rest.BeforeCreate).
+ */
+export async function create(resource: Resource, request: RequestContext & { readonly ref: ResourceRef; readonly body: unknown }): Promise<KubeObject> {
+  const { kind, context } = resource;
+  const draft = decodeBody(kind, request.body, request);
+  placeInNamespace(kind, draft, request.ref.namespace);
+  await checkNamespace(context, kind, draft);
+  const { generateName: base, name: given } = draft.metadata;
+  for (let attempt = 1; ; attempt += 1) {
+    prepare(resource, draft);
+    if ((given ?? '') === '' && base !== undefined && base !== '') draft.metadata.name = generateName(base, context.random);
+    const result = await createOnce(resource, request, draft);
+    if (result !== undefined) return result;
+    const taken = ApiError.alreadyExists(kind, draft.metadata.name ?? '');
+    if ((given ?? '') !== '' || attempt === NAME_ATTEMPTS) throw taken;
+  }
+}
+
+/** Undefined: the name is taken. */
+async function createOnce(resource: Resource, request: RequestContext & { readonly ref: ResourceRef }, draft: KubeObject): Promise<KubeObject | undefined> {
+  const { kind, context } = resource;
+  const admission: AdmissionRequest = {
+    operation: 'CREATE',
+    ref: request.ref,
+    kind,
+    user: request.user,
+    dryRun: request.dryRun ?? false,
+    object: draft,
+    warn: (message) => request.warn?.(message),
+  };
+  await mutateAdmission(context, admission);
+  const errors = [
+    ...validateObjectMeta(draft.metadata, { namespaced: kind.namespaced, ...(kind.rules.validateName && { validateName: kind.rules.validateName }) }),
+    ...(kind.rules.validate?.(draft) ?? []),
+  ];
+  if (errors.length > 0) throw ApiError.invalid(kind, draft.metadata.name ?? draft.metadata.generateName ?? '', errors);
+  const undo = context.reserve(kind, draft, undefined);
+  try {
+    await validateAdmission(context, admission);
+    const value = deepFreeze(stored(draft));
+    const key = storageKey(kind, draft.metadata.namespace, draft.metadata.name ?? '');
+    if (request.dryRun === true) {
+      undo();
+      return (await context.store.get(key)) === undefined ? (value as unknown as KubeObject) : undefined;
+    }
+    const result = await context.store.commit({ guards: [{ key, modRevision: 0 }], writes: [{ key, value }] });
+    if (result.ok) return versioned(value, result.revision);
+    undo();
+    return undefined;
+  } catch (error) {
+    undo();
+    throw error;
+  }
+}
+
+/** What the server decides about a new object. */
+function prepare(resource: Resource, draft: KubeObject): void {
+  const { kind, context } = resource;
+  const { metadata } = draft;
+  if ((metadata.resourceVersion ?? '') !== '') throw ApiError.badRequest('resourceVersion should not be set on objects to be created');
+  delete metadata.resourceVersion;
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+  delete metadata.managedFields;
+  metadata.uid = context.random.uuid();
+  metadata.creationTimestamp = timeOfMillis(context.clock.now());
+  if (kind.hasStatus) {
+    metadata.generation = 1;
+    delete (draft as { status?: unknown }).status;
+  } else delete metadata.generation;
+  kind.rules.prepareForCreate?.(draft);
+  kind.rules.applyDefaults?.(draft);
+}
+
+/** The namespace of the request and of the object must agree; the object gets it. */
+export function placeInNamespace(kind: KindDefinition, draft: KubeObject, namespace: string | undefined): void {
+  if (!kind.namespaced) {
+    if ((draft.metadata.namespace ?? '') === '') delete draft.metadata.namespace;
+    return;
+  }
+  const own = draft.metadata.namespace ?? '';
+  const asked = namespace ?? own;
+  if (own !== '' && own !== asked) throw ApiError.badRequest(`the namespace of the provided object does not match the namespace sent on the request (${own} and ${asked})`);
+  if (asked === '') throw ApiError.badRequest('an empty namespace may not be set during creation');
+  draft.metadata.namespace = asked;
+}
+
+/** New objects need a namespace that exists and is not ending (NamespaceLifecycle admission). */
+async function checkNamespace(context: ServerContext, kind: KindDefinition, draft: KubeObject): Promise<void> {
+  if (!kind.namespaced) return;
+  const name = draft.metadata.namespace ?? '';
+  const namespace = await context.namespace(name);
+  if (namespace === undefined) throw ApiError.notFound({ group: '', plural: 'namespaces' }, name);
+  if (namespace.terminating) {
+    const text = `unable to create new content in namespace ${name} because it is being terminated`;
+    const why = { reason: 'NamespaceTerminating', message: `namespace ${name} is being terminated`, field: 'metadata.namespace' };
+    throw new ApiError('Forbidden', `${kind.plural} ${JSON.stringify(draft.metadata.name ?? '')} is forbidden: ${text}`, { name: draft.metadata.name ?? '', kind: kind.plural, causes: [why] });
+  }
+}

@@ -1,0 +1,124 @@
+import type { AdmissionRequest } from '../contracts/admission.js';
+import type { DeleteOptions, PropagationPolicy, RequestContext, ResourceRef, Selection } from '../contracts/transport.js';
+import { ApiError } from '../model/api-error.js';
+import { deepFreeze } from '../model/json.js';
+import type { KindDefinition } from '../model/kind.js';
+import type { KubeList, KubeObject } from '../model/object.js';
+import { timeOfMillis } from '../model/timestamp.js';
+import { validateAdmission } from './admit.js';
+import { storageKey } from './keys.js';
+import { list } from './list.js';
+import { type Current, type Resource, readCurrent } from './resource.js';
+import { readyToGo } from './update.js';
+import { stored, versioned } from './versioned.js';
+
+const ATTEMPTS = 8;
+const FOREGROUND = 'foregroundDeletion';
+const ORPHAN = 'orphan';
+
+type DeleteRequest = RequestContext & { readonly ref: ResourceRef; readonly options: DeleteOptions };
+
+/**
+ * Deletes one object. It goes at once when nothing holds it; finalizers, a propagation policy that needs the garbage collector, or a grace
+ * period make it an object that is being deleted. Asking again may shorten the grace period, never lengthen it. Answers the object as it then is.
+ */
+export async function remove(resource: Resource, request: DeleteRequest): Promise<KubeObject> {
+  const { kind, context } = resource;
+  const { namespace, name = '' } = request.ref;
+  const { options } = request;
+  const dryRun = request.dryRun === true || options.dryRun === true;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const current = await readCurrent(resource, namespace, name);
+    if (current === undefined) throw ApiError.notFound(kind, name);
+    checkPreconditions(kind, current.object, options);
+    const admission: AdmissionRequest = {
+      operation: 'DELETE',
+      ref: request.ref,
+      kind,
+      user: request.user,
+      dryRun,
+      old: current.object,
+      warn: (message) => request.warn?.(message),
+    };
+    await validateAdmission(context, admission);
+    const plan = planDeletion(kind, current.object, options, context.clock.now());
+    if (plan.action === 'nothing' || dryRun) return plan.object;
+    const result = await commitDeletion(resource, current, plan);
+    if (result !== undefined) return result;
+  }
+  throw ApiError.conflict(kind, name, 'the object has been modified; please apply your changes to the latest version and try again');
+}
+
+/** Deletes what a selection matches, one after the other; what is gone meanwhile is left out. */
+export async function removeCollection(resource: Resource, request: DeleteRequest & Selection): Promise<KubeList> {
+  const { labelSelector, fieldSelector } = request;
+  const selection = { ...(labelSelector !== undefined && { labelSelector }), ...(fieldSelector !== undefined && { fieldSelector }) };
+  const found = await list(resource, { ref: request.ref, ...selection });
+  const items: KubeObject[] = [];
+  for (const { metadata } of found.items) {
+    const ref = { ...request.ref, ...(metadata.namespace !== undefined && { namespace: metadata.namespace }), name: metadata.name ?? '' };
+    try {
+      items.push(await remove(resource, { ...request, ref, options: { ...request.options, preconditions: { ...request.options.preconditions, uid: metadata.uid ?? '' } } }));
+    } catch (error) {
+      if (!ApiError.is(error, 'NotFound') && !ApiError.is(error, 'Conflict')) throw error;
+    }
+  }
+  return { ...found, items };
+}
+
+/** What a delete request comes to. */
+export type DeletionPlan = { readonly action: 'remove' | 'mark' | 'nothing'; readonly object: KubeObject };
+
+/** Decides it, as rest.BeforeDelete and registry.Store.Delete do. Pure. */
+export function planDeletion(kind: KindDefinition, object: KubeObject, options: DeleteOptions, now: number): DeletionPlan {
+  const grace = kind.rules.deletionGraceSeconds?.(object, options.gracePeriodSeconds) ?? 0;
+  const finalizers = withPolicy(object.metadata.finalizers ?? [], options.propagationPolicy);
+  const deleting = object.metadata.deletionTimestamp !== undefined;
+  const left = deleting ? Math.min(grace, object.metadata.deletionGracePeriodSeconds ?? 0) : grace;
+  const unchanged = deleting && left === (object.metadata.deletionGracePeriodSeconds ?? 0) && sameList(finalizers, object.metadata.finalizers ?? []);
+  const metadata = { ...object.metadata, deletionGracePeriodSeconds: left, ...(finalizers.length > 0 ? { finalizers } : {}) };
+  if (finalizers.length === 0) delete metadata.finalizers;
+  if (!deleting || left !== object.metadata.deletionGracePeriodSeconds) metadata.deletionTimestamp = timeOfMillis(now + left * 1000);
+  if (kind.hasStatus && !deleting) metadata.generation = (object.metadata.generation ?? 0) + 1;
+  const marked: KubeObject = { ...object, metadata };
+  if (readyToGo(marked)) return { action: 'remove', object };
+  return unchanged ? { action: 'nothing', object } : { action: 'mark', object: marked };
+}
+
+async function commitDeletion(resource: Resource, current: Current, plan: DeletionPlan): Promise<KubeObject | undefined> {
+  const { kind, context } = resource;
+  const { metadata } = current.object;
+  const key = storageKey(kind, metadata.namespace, metadata.name ?? '');
+  const guards = [{ key, modRevision: current.revision }];
+  if (plan.action === 'remove') {
+    const result = await context.store.commit({ guards, writes: [{ key, delete: true }] });
+    if (!result.ok) return undefined;
+    context.released(kind, current.object);
+    return current.object;
+  }
+  const value = deepFreeze(stored(plan.object));
+  const result = await context.store.commit({ guards, writes: [{ key, value }] });
+  return result.ok ? versioned(value, result.revision) : undefined;
+}
+
+/** The garbage collector works on these two finalizers; the policy decides which of them the object has. Without one they stay as they are. */
+function withPolicy(finalizers: readonly string[], policy: PropagationPolicy | undefined): string[] {
+  if (policy === undefined) return [...finalizers];
+  const rest = finalizers.filter((finalizer) => finalizer !== FOREGROUND && finalizer !== ORPHAN);
+  if (policy === 'Foreground') return [...rest, FOREGROUND];
+  return policy === 'Orphan' ? [...rest, ORPHAN] : rest;
+}
+
+function checkPreconditions(kind: KindDefinition, object: KubeObject, options: DeleteOptions): void {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  const { metadata } = object;
+  const name = metadata.name ?? '';
+  if (uid !== undefined && uid !== metadata.uid) {
+    throw ApiError.conflict(kind, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`);
+  }
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
+    throw ApiError.conflict(kind, name, `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion}`);
+  }
+}
+
+const sameList = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((item, i) => item === b[i]);

@@ -1,0 +1,196 @@
+import type { Admission } from '../contracts/admission.js';
+import type { Network } from '../contracts/network.js';
+import type { Store } from '../contracts/store.js';
+import type { ApiRequest, ResourceRef, Transport, WatchEvent, WatchRequest } from '../contracts/transport.js';
+import type { Clock, Random } from '../kernel/clock.js';
+import { OrreryError, errorMessage } from '../kernel/errors.js';
+import type { Logger } from '../kernel/logger.js';
+import type { LiveList } from '../kernel/tokens.js';
+import { ApiError } from '../model/api-error.js';
+import type { KindDefinition } from '../model/kind.js';
+import { Namespace } from '../model/kinds/namespace.js';
+import { Service } from '../model/kinds/service.js';
+import type { KubeList, KubeObject } from '../model/object.js';
+import type { KindRegistry } from '../model/registry.js';
+import { bind } from './bind.js';
+import { create } from './create.js';
+import { remove, removeCollection } from './delete.js';
+import { storageKey } from './keys.js';
+import { list } from './list.js';
+import { patch } from './patch.js';
+import { fromEntry, readCurrent, type Resource, type ServerContext } from './resource.js';
+import { getScale, patchScale, updateScale } from './scale.js';
+import { update } from './update.js';
+import { watch } from './watch.js';
+import { WatchCache } from './watch-cache.js';
+
+/** What an API server is made from. */
+export interface ServerOptions {
+  readonly store: Store;
+  readonly kinds: KindRegistry;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly admissions: LiveList<Admission>;
+  /** Addresses for Services; without one they get none. */
+  readonly network?: Network;
+}
+
+/** The namespaces every cluster has. */
+const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+
+/** The API machinery over a store: routes each request to its verb. A {@link Transport}; clients in the process call it directly. */
+export class ApiServer implements Transport {
+  readonly #resources = new Map<string, Resource>();
+  readonly #context: ServerContext;
+  #running: AbortSignal | undefined;
+  readonly #caches = new Set<Promise<void>>();
+  #failed: ((error: unknown) => void) | undefined;
+
+  constructor(readonly options: ServerOptions) {
+    const { store, clock, random, log, admissions, network } = options;
+    this.#context = {
+      store,
+      clock,
+      random,
+      log,
+      admissions,
+      reserve: (kind, draft, old) => (isService(kind) && network !== undefined ? network.allocate(draft as Service, old as Service | undefined) : () => {}),
+      released: (kind, object) => isService(kind) && network?.release(object as Service),
+      namespace: (name) => this.#namespace(name),
+    };
+  }
+
+  /** Runs the watch caches until the signal aborts. Ready when every kind is cached and the system's namespaces exist. */
+  async run(signal: AbortSignal, ready: () => void): Promise<void> {
+    this.#running = signal;
+    const failed = new Promise<never>((_, reject) => {
+      this.#failed = reject;
+    });
+    const stopped = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([Promise.all(this.options.kinds.list().map((kind) => this.#serve(kind))), failed]);
+    for (const entry of this.#resource(Service).cache.values()) this.options.network?.adopt(entry as Service);
+    for (const name of SYSTEM_NAMESPACES) await this.#ensureNamespace(name);
+    ready();
+    await Promise.race([stopped, failed]);
+    await Promise.all(this.#caches);
+  }
+
+  /** Serves one more kind from now on. Resolves when it can be used. Throws `ALREADY_EXISTS` when its names are taken. */
+  async addKind<T extends KubeObject>(kind: KindDefinition<T>): Promise<void> {
+    this.options.kinds.add(kind);
+    if (this.#running !== undefined) await this.#serve(kind as unknown as KindDefinition);
+  }
+
+  async request(request: ApiRequest, signal?: AbortSignal): Promise<KubeObject | KubeList> {
+    if (signal?.aborted === true) throw new OrreryError('ABORTED', 'The request was aborted before it began.', {}, signal.reason);
+    try {
+      return await this.#dispatch(this.#find(request.ref), request);
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchEvent, void, undefined> {
+    yield* watch(this.#find(request.ref), request, signal);
+  }
+
+  #dispatch(resource: Resource, request: ApiRequest): Promise<KubeObject | KubeList> {
+    const { subresource } = request.ref;
+    if (subresource === 'scale') return scaleVerb(resource, request);
+    if (subresource === 'binding' && request.verb === 'create') return bind(resource, request);
+    if (subresource !== undefined && (subresource !== 'status' || !resource.kind.hasStatus)) throw notServed();
+    switch (request.verb) {
+      case 'create':
+        return create(resource, request);
+      case 'get':
+        return get(resource, request.ref);
+      case 'list':
+        return list(resource, request);
+      case 'update':
+        return update(resource, request);
+      case 'patch':
+        return patch(resource, request);
+      case 'delete':
+        return remove(resource, request);
+      case 'deletecollection':
+        return removeCollection(resource, request);
+    }
+  }
+
+  #find(ref: ResourceRef): Resource {
+    const kind = this.options.kinds.byResource(ref.group, ref.resource);
+    if (kind === undefined || kind.version !== ref.version) throw notServed();
+    return this.#resource(kind);
+  }
+
+  #resource<T extends KubeObject>(kind: KindDefinition<T>): Resource {
+    const id = `${kind.group}/${kind.plural}`;
+    let resource = this.#resources.get(id);
+    if (resource === undefined) {
+      const { store, clock, log } = this.options;
+      const definition = kind as unknown as KindDefinition;
+      resource = { kind: definition, cache: new WatchCache(definition, store, clock, log), context: this.#context };
+      this.#resources.set(id, resource);
+    }
+    return resource;
+  }
+
+  #serve(kind: KindDefinition): Promise<void> {
+    const { cache } = this.#resource(kind);
+    return new Promise((resolve) => {
+      const running = cache.run(this.#running as AbortSignal, resolve).catch((error: unknown) => this.#failed?.(error));
+      this.#caches.add(running);
+      void running.then(() => this.#caches.delete(running));
+    });
+  }
+
+  async #namespace(name: string): Promise<{ terminating: boolean } | undefined> {
+    const resource = this.#resource(Namespace);
+    const known = resource.cache.peek(storageKey(Namespace, undefined, name)) ?? (await readCurrent(resource, undefined, name))?.object;
+    return known === undefined ? undefined : { terminating: known.metadata.deletionTimestamp !== undefined };
+  }
+
+  async #ensureNamespace(name: string): Promise<void> {
+    const resource = this.#resource(Namespace);
+    if ((await readCurrent(resource, undefined, name)) !== undefined) return;
+    const ref = { group: '', version: 'v1', resource: 'namespaces' };
+    const user = { name: 'system:apiserver', groups: ['system:masters'] };
+    await create(resource, { user, ref, body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } } }).catch((error: unknown) => {
+      if (!ApiError.is(error, 'AlreadyExists')) throw error;
+    });
+  }
+}
+
+async function get(resource: Resource, ref: ResourceRef): Promise<KubeObject> {
+  const entry = await resource.context.store.get(storageKey(resource.kind, ref.namespace, ref.name ?? ''));
+  if (entry === undefined) throw ApiError.notFound(resource.kind, ref.name ?? '');
+  return fromEntry(entry).object;
+}
+
+function scaleVerb(resource: Resource, request: ApiRequest): Promise<KubeObject> {
+  switch (request.verb) {
+    case 'get':
+      return getScale(resource, request);
+    case 'update':
+      return updateScale(resource, request);
+    case 'patch':
+      return patchScale(resource, request);
+    default:
+      throw new ApiError('MethodNotAllowed', `the server does not allow this method on the requested resource`);
+  }
+}
+
+const notServed = (): ApiError => new ApiError('NotFound', 'the server could not find the requested resource');
+const isService = (kind: KindDefinition): boolean => kind.kind === Service.kind && kind.group === Service.group;
+
+/** Whatever went wrong, as a Status: the store's own failures get the reason that tells a client what to do. */
+function refusal(error: unknown): unknown {
+  if (ApiError.is(error) || OrreryError.is(error, 'ABORTED')) return error;
+  if (OrreryError.is(error, 'OUTCOME_UNKNOWN') || OrreryError.is(error, 'TIMEOUT')) return new ApiError('Timeout', errorMessage(error), {}, error);
+  if (OrreryError.is(error, 'UNAVAILABLE') || OrreryError.is(error, 'CLOSED')) return new ApiError('ServiceUnavailable', errorMessage(error), {}, error);
+  return new ApiError('InternalError', `Internal error occurred: ${errorMessage(error)}`, {}, error);
+}

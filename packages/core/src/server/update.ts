@@ -1,0 +1,157 @@
+import type { AdmissionRequest } from '../contracts/admission.js';
+import type { RequestContext, ResourceRef } from '../contracts/transport.js';
+import { ApiError } from '../model/api-error.js';
+import { deepFreeze, equalJson } from '../model/json.js';
+import type { KindDefinition } from '../model/kind.js';
+import type { KubeObject } from '../model/object.js';
+import { validateObjectMeta, validateObjectMetaUpdate } from '../model/validation/object-meta.js';
+import { mutateAdmission, validateAdmission } from './admit.js';
+import { placeInNamespace } from './create.js';
+import { decodeBody } from './decode-body.js';
+import { storageKey } from './keys.js';
+import { type Current, type Resource, readCurrent } from './resource.js';
+import { stored, versioned } from './versioned.js';
+
+/** Tries of a write whose condition is not the client's, when others write in between. */
+const ATTEMPTS = 8;
+
+const STALE = 'the object has been modified; please apply your changes to the latest version and try again';
+
+/** What a change is computed from and by whom. */
+export interface ChangeRequest extends RequestContext {
+  readonly ref: ResourceRef;
+}
+
+/** Replaces an object, or its status. With a resourceVersion in the body only that version. */
+export function update(resource: Resource, request: ChangeRequest & { readonly body: unknown }): Promise<KubeObject> {
+  return change(resource, request, () => decodeBody(resource.kind, request.body, request));
+}
+
+/**
+ * Reads, computes, checks and commits, again if others wrote in between, as registry.Store.Update does.
+ * `compute` gets the current object and returns a private draft; it may be called several times. A draft that changes nothing is not written.
+ */
+export async function change(resource: Resource, request: ChangeRequest, compute: (current: KubeObject) => KubeObject): Promise<KubeObject> {
+  const { kind } = resource;
+  const { namespace, name = '' } = request.ref;
+  for (let attempt = 1; ; attempt += 1) {
+    const current = await readCurrent(resource, namespace, name);
+    if (current === undefined) throw ApiError.notFound(kind, name);
+    const draft = compute(current.object);
+    const wanted = draft.metadata.resourceVersion ?? '';
+    if (wanted !== '' && wanted !== current.object.metadata.resourceVersion) throw ApiError.conflict(kind, name, STALE);
+    if (draft.metadata.uid !== undefined && draft.metadata.uid !== '' && draft.metadata.uid !== current.object.metadata.uid) {
+      throw ApiError.conflict(kind, name, `Precondition failed: UID in precondition: ${draft.metadata.uid}, UID in object meta: ${current.object.metadata.uid}`);
+    }
+    const result = await changeOnce(resource, request, current, draft);
+    if (result !== undefined) return result;
+    if (wanted !== '' || attempt === ATTEMPTS) throw ApiError.conflict(kind, name, STALE);
+  }
+}
+
+/** Undefined: somebody else wrote in between. */
+async function changeOnce(resource: Resource, request: ChangeRequest, current: Current, draft: KubeObject): Promise<KubeObject | undefined> {
+  const { kind, context } = resource;
+  const old = current.object;
+  const isStatus = request.ref.subresource === 'status';
+  checkName(draft, request.ref);
+  placeInNamespace(kind, draft, request.ref.namespace);
+  const next = isStatus ? withStatusOf(kind, old, draft) : draft;
+  carryOver(kind, next, old, isStatus);
+  if (isStatus) kind.rules.prepareForStatusUpdate?.(next, old);
+  else kind.rules.prepareForUpdate?.(next, old);
+  if (!isStatus) kind.rules.applyDefaults?.(next);
+
+  const admission: AdmissionRequest = {
+    operation: 'UPDATE',
+    ref: request.ref,
+    kind,
+    user: request.user,
+    dryRun: request.dryRun ?? false,
+    object: next,
+    old,
+    warn: (message) => request.warn?.(message),
+  };
+  await mutateAdmission(context, admission);
+  if (!isStatus && kind.hasStatus && desiredStateChanged(next, old)) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  next.metadata.resourceVersion = old.metadata.resourceVersion;
+  if (equalJson(next, old)) return old;
+
+  const errors = [
+    ...validateObjectMeta(next.metadata, { namespaced: kind.namespaced, ...(kind.rules.validateName && { validateName: kind.rules.validateName }) }),
+    ...validateObjectMetaUpdate(next.metadata, old.metadata),
+    ...(isStatus ? (kind.rules.validateStatusUpdate?.(next, old) ?? []) : [...(kind.rules.validate?.(next) ?? []), ...(kind.rules.validateUpdate?.(next, old) ?? [])]),
+  ];
+  if (errors.length > 0) throw ApiError.invalid(kind, next.metadata.name ?? '', errors);
+  const undo = isStatus ? () => {} : context.reserve(kind, next, old);
+  try {
+    await validateAdmission(context, admission);
+    return await commitChange(resource, request, current, next, undo);
+  } catch (error) {
+    undo();
+    throw error;
+  }
+}
+
+async function commitChange(resource: Resource, request: ChangeRequest, current: Current, next: KubeObject, undo: () => void): Promise<KubeObject | undefined> {
+  const { kind, context } = resource;
+  const key = storageKey(kind, next.metadata.namespace, next.metadata.name ?? '');
+  const value = deepFreeze(stored(next));
+  if (request.dryRun === true) {
+    undo();
+    return versioned(value, current.revision);
+  }
+  const guards = [{ key, modRevision: current.revision }];
+  // The last finalizer is gone and nobody else has to end it first: now it goes.
+  const gone = readyToGo(next);
+  const result = await context.store.commit({ guards, writes: [gone ? { key, delete: true } : { key, value }] });
+  if (!result.ok) {
+    undo();
+    return undefined;
+  }
+  if (gone) context.released(kind, current.object);
+  return versioned(value, result.revision);
+}
+
+/** Being deleted, and nothing holds it any more. */
+export const readyToGo = (object: KubeObject): boolean =>
+  object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length === 0 && (object.metadata.deletionGracePeriodSeconds ?? 0) === 0;
+
+function checkName(draft: KubeObject, ref: ResourceRef): void {
+  const own = draft.metadata.name ?? '';
+  if (own === '') throw ApiError.badRequest('name must be provided');
+  if (own !== ref.name) throw ApiError.badRequest(`the name of the object (${own.slice(0, 100)}) does not match the name on the URL (${ref.name})`);
+}
+
+/** Status writers may change status, and of the metadata what kube-apiserver lets them: labels, annotations, finalizers and owners stay as they are. */
+function withStatusOf(kind: KindDefinition, old: KubeObject, draft: KubeObject): KubeObject {
+  if (!kind.hasStatus) throw ApiError.notFound(kind, `${draft.metadata.name ?? ''}/status`);
+  const { status } = draft as { status?: unknown };
+  const next: KubeObject & { status?: unknown } = { ...old, metadata: { ...old.metadata } };
+  if (status === undefined) delete next.status;
+  else next.status = status;
+  return next;
+}
+
+/** What no client may change. */
+function carryOver(kind: KindDefinition, next: KubeObject, old: KubeObject, isStatus: boolean): void {
+  const { metadata } = next;
+  for (const field of ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'generateName'] as const) {
+    const value = old.metadata[field];
+    if (value === undefined) delete metadata[field];
+    else (metadata as Record<string, unknown>)[field] = value;
+  }
+  delete metadata.selfLink;
+  if (kind.hasStatus && !isStatus) {
+    const { status } = old as { status?: unknown };
+    if (status === undefined) delete (next as { status?: unknown }).status;
+    else (next as { status?: unknown }).status = status;
+  }
+}
+
+/** Anything but metadata and status differs. */
+function desiredStateChanged(next: KubeObject, old: KubeObject): boolean {
+  const { metadata: _a, status: _b, ...left } = next as KubeObject & { status?: unknown };
+  const { metadata: _c, status: _d, ...right } = old as KubeObject & { status?: unknown };
+  return !equalJson(left, right);
+}

@@ -1,0 +1,113 @@
+import type { WatchEvent } from '../contracts/transport.js';
+import { ApiError } from '../model/api-error.js';
+import type { KubeObject } from '../model/object.js';
+
+/** Events a watcher may be behind before it is cut off. */
+const BUFFER = 100_000;
+
+/** One watch: a bounded buffer between the watch cache, which never waits, and a consumer that may. */
+export class Watcher implements AsyncIterator<WatchEvent, undefined> {
+  #buffer: WatchEvent[] = [];
+  #next = 0;
+  #error: unknown;
+  #ended = false;
+  #waiting: { resolve(result: IteratorResult<WatchEvent, undefined>): void; reject(error: unknown): void } | undefined;
+  /** Revision of the last event or bookmark given. */
+  told: number;
+
+  /**
+   * @param since events up to here are not wanted
+   * @param matches which objects it wants
+   * @param bookmarks whether it wants bookmarks
+   * @param release called once when the consumer is done with it
+   */
+  constructor(
+    readonly since: number,
+    readonly matches: (object: KubeObject) => boolean,
+    readonly bookmarks: boolean,
+    readonly release: (watcher: Watcher) => void,
+  ) {
+    this.told = since;
+  }
+
+  /** An object went from `old` to `object` (either may be absent). `last` is what a deletion reports. */
+  changed(revision: number, object: KubeObject | undefined, old: KubeObject | undefined, last: () => KubeObject): void {
+    if (revision <= this.since) return;
+    const now = object !== undefined && this.matches(object);
+    const before = old !== undefined && this.matches(old);
+    if (now) this.#push(revision, { type: before ? 'MODIFIED' : 'ADDED', object });
+    else if (before) this.#push(revision, { type: 'DELETED', object: last() });
+  }
+
+  /** Everything up to the revision has been delivered. */
+  bookmark(revision: number): void {
+    if (this.bookmarks && revision >= this.since) this.#push(revision, { type: 'BOOKMARK', object: { metadata: { resourceVersion: String(revision) } } });
+  }
+
+  /** Delivers an event as it is. */
+  push(revision: number, event: WatchEvent): void {
+    this.#push(revision, event);
+  }
+
+  /** Ends the watch: quietly, or with an error after what is buffered. */
+  end(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting === undefined) return;
+    if (error === undefined) waiting.resolve({ done: true, value: undefined });
+    else waiting.reject(error);
+  }
+
+  next(): Promise<IteratorResult<WatchEvent, undefined>> {
+    const event = this.#buffer[this.#next];
+    if (event !== undefined) {
+      this.#next += 1;
+      if (this.#next === this.#buffer.length) {
+        this.#buffer = [];
+        this.#next = 0;
+      }
+      return Promise.resolve({ done: false, value: event });
+    }
+    if (this.#ended) {
+      const error = this.#error;
+      this.#error = undefined;
+      return error === undefined ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+  }
+
+  return(): Promise<IteratorResult<WatchEvent, undefined>> {
+    this.end();
+    this.#buffer = [];
+    this.#next = 0;
+    this.release(this);
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #push(revision: number, event: WatchEvent): void {
+    if (this.#ended) return;
+    this.told = revision;
+    const waiting = this.#waiting;
+    if (waiting !== undefined) {
+      this.#waiting = undefined;
+      waiting.resolve({ done: false, value: event });
+      return;
+    }
+    if (this.#buffer.length - this.#next >= BUFFER) {
+      this.#buffer = [];
+      this.#next = 0;
+      this.end(new ApiError('Expired', `the watcher was more than ${BUFFER} events behind; list again`));
+      return;
+    }
+    this.#buffer.push(event);
+  }
+}

@@ -1,0 +1,44 @@
+import { type Clock, OrreryError, type StoreLease } from '@orrery/core';
+
+interface Held {
+  readonly holder: string;
+  readonly epoch: number;
+  expiresAt: number;
+}
+
+/** Leases with a fencing epoch; no timers: a lease is over when its time has passed. */
+export class Leases {
+  readonly #held = new Map<string, Held>();
+  /** The last epoch of each name ever held. */
+  readonly #epochs = new Map<string, number>();
+
+  constructor(readonly clock: Clock) {}
+
+  /** See `Store.acquireLease`. */
+  acquire(name: string, holder: string, ttlMs: number): StoreLease | undefined {
+    const now = this.clock.monotonic();
+    const current = this.#held.get(name);
+    if (current !== undefined && current.expiresAt > now && current.holder !== holder) return undefined;
+    const epoch = (this.#epochs.get(name) ?? 0) + 1;
+    this.#epochs.set(name, epoch);
+    const held: Held = { holder, epoch, expiresAt: now + ttlMs };
+    this.#held.set(name, held);
+    return {
+      name,
+      epoch,
+      renew: async () => {
+        if (!this.holds(name, epoch)) throw new OrreryError('LEASE_LOST', `Lease "${name}" (epoch ${epoch}) is lost.`, { name, epoch });
+        held.expiresAt = this.clock.monotonic() + ttlMs;
+      },
+      release: async () => {
+        if (this.#held.get(name) === held) this.#held.delete(name);
+      },
+    };
+  }
+
+  /** Whether the lease is held now under this epoch. */
+  holds(name: string, epoch: number): boolean {
+    const held = this.#held.get(name);
+    return held !== undefined && held.epoch === epoch && held.expiresAt > this.clock.monotonic();
+  }
+}
