@@ -105,10 +105,10 @@ class Parser {
     const values = new Set<string>();
     // A comma with nothing before or after it stands for the empty value.
     let wantsValue = true;
-    for (let count = 0; ; count++) {
+    for (;;) {
       const token = this.#take();
       if (token.kind === ')') {
-        if (wantsValue && count > 0) values.add('');
+        if (wantsValue) values.add('');
         return [...values].sort();
       }
       if (token.kind === ',') {

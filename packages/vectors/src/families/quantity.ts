@@ -3,7 +3,9 @@ import {
   approximateNumber,
   canonicalForm,
   compareQuantities,
+  fitsInt64,
   formatQuantity,
+  int64Value,
   multiplyQuantity,
   parseQuantity,
   quantityOf,
@@ -51,28 +53,21 @@ function compute({ op, a, b, format, milli }: Input): Record<string, unknown> {
 }
 
 function factsOf(q: Quantity): Record<string, unknown> {
-  const milli = scaledValue(q, -3);
-  const exactMilli = compareQuantities(quantityOf(milli, q.format, -3), q) === 0;
+  const milli: Quantity = { ...q, unscaled: scaledValue(q, -3), scale: -3 };
+  const exactMilli = compareQuantities(milli, q) === 0;
+  const untouched = !q.big && q.scale >= -3;
   return {
     canonical: formatQuantity(q),
     recanonical: canonicalForm(q),
     format: q.format,
     sign: q.unscaled > 0n ? 1 : q.unscaled < 0n ? -1 : 0,
-    value: int64(scaledValue(q, 0)),
-    milliValue: int64(milli),
-    scaledMega: int64(scaledValue(q, 6)),
-    ...(fitsInt64(q) && compareQuantities(quantityOf(scaledValue(q, 0)), q) === 0 ? { int64: String(scaledValue(q, 0)) } : {}),
+    value: String(int64Value(q, 0)),
+    milliValue: String(int64Value(q, -3)),
+    scaledMega: String(int64Value(q, 6)),
+    ...(!q.big && q.scale >= 0 && BigInt.asIntN(64, scaledValue(q, 0)) === scaledValue(q, 0) ? { int64: String(scaledValue(q, 0)) } : {}),
     approxFloat: approximateNumber(q),
-    roundUpMilli: { canonical: exactMilli ? formatQuantity(q) : canonicalForm(quantityOf(milli, q.format, -3)), exact: exactMilli },
+    roundUpMilli: { canonical: untouched ? formatQuantity(q) : canonicalForm(milli), exact: exactMilli },
   };
 }
-
-/** Go returns an int64 here, which wraps around. */
-const int64 = (value: bigint): string => String(BigInt.asIntN(64, value));
-
-const fitsInt64 = (q: Quantity): boolean => {
-  const value = scaledValue(q, 0);
-  return BigInt.asIntN(64, value) === value;
-};
 
 const close = (a: number, b: number): boolean => a === b || Math.abs(a - b) <= 1e-12 * Math.abs(b);

@@ -46,7 +46,7 @@ function labelResult(parse: () => LabelMatcher, sets: Sets): Record<string, unkn
 }
 
 function objectResult(selector: LabelSelector | null, sets: Sets): Record<string, unknown> {
-  const errors = selector === null ? undefined : validateLabelSelector(selector, 'selector').map(({ field, type }) => ({ field, type }));
+  const errors = selector === null ? undefined : validateLabelSelector(selector, 'selector').map(({ field, type }) => ({ field, type })).sort((a, b) => (a.field < b.field ? -1 : 1));
   return { ...labelResult(() => labelMatcher(selector ?? undefined), sets), validationErrors: errors };
 }
 
