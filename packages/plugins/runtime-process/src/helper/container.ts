@@ -5,12 +5,11 @@ import { layout } from '../shared/layout.js';
 import type { ContainerRecord, Ending, SandboxRecord } from '../shared/records.js';
 import { killInside, makeCgroups, oomKills, planCgroups, removeCgroups, startInside } from './cgroups.js';
 import type { CgroupBase } from './cgroups.js';
-import type { Disk } from './disk.js';
-import { removeTree } from './disk.js';
-import { HelperFailure, errno, messageOf } from './failure.js';
+import { HelperFailure, messageOf } from './failure.js';
 import type { FifoPool } from './fifo-pool.js';
 import { LaunchError, environmentOf, launch, openForReading, setOomScore } from './launch.js';
 import type { Exit, Launched, Program } from './launch.js';
+import type { Journal } from './journal.js';
 import type { LogLimits } from './log-writer.js';
 import { LogWriter } from './log-writer.js';
 import { now, settlesWithin, timer } from './platform.js';
@@ -20,7 +19,8 @@ import type { Sweeper } from './sweeper.js';
 
 /** What all containers share. */
 export interface Workshop {
-  readonly disk: Disk;
+  readonly stateDir: string;
+  readonly journal: Journal;
   readonly fifos: FifoPool;
   readonly sweeper: Sweeper;
   readonly cgroups: CgroupBase | undefined;
@@ -100,7 +100,7 @@ export class Container {
   async remove(): Promise<void> {
     await this.stop(0);
     await removeCgroups(this.#record.cgroups ?? []);
-    this.shop.disk.removeContainer(this.#record.id);
+    this.shop.journal.removeContainer(this.#record.id);
   }
 
   /** Takes over what a record from an earlier helper says is running. */
@@ -132,7 +132,7 @@ export class Container {
       argv,
       stdin,
       cwd: resolveWorkingDir(config.workingDir ?? '/', config.mounts),
-      env: environmentOf(id, layout.rootfs(this.shop.disk.stateDir, id), config, process.env),
+      env: environmentOf(id, layout.rootfs(this.shop.stateDir, id), config, process.env),
       ...(runAsUser === undefined ? {} : { uid: runAsUser }),
       ...(runAsGroup === undefined ? {} : { gid: runAsGroup }),
     };
@@ -141,10 +141,11 @@ export class Container {
   async #start(): Promise<void> {
     const { config } = this.#record;
     try {
-      const streams = { stdout: this.#path('stdout'), stderr: this.#path('stderr') };
-      const durable = await this.shop.fifos.place([streams.stdout, streams.stderr]);
+      const pipes = await this.shop.fifos.take();
+      if (pipes !== undefined) this.#record = { ...this.#record, pipes };
       const cgroups = this.#joinCgroups();
-      const program = { ...this.program([...config.command, ...config.args], config.stdin), ...(durable ? { streams } : {}) };
+      const streams = pipes === undefined ? {} : { streams: { stdout: this.shop.fifos.path(pipes.stdout), stderr: this.shop.fifos.path(pipes.stderr) } };
+      const program = { ...this.program([...config.command, ...config.args], config.stdin), ...streams };
       this.#run(startInside(cgroups, () => launch(program)));
     } catch (error) {
       const failure = error instanceof LaunchError ? await error.reason : error;
@@ -188,22 +189,35 @@ export class Container {
     if (exit !== undefined) this.#signalGroup('SIGKILL');
     else await this.#sweep();
     const drained = Promise.all(streams.map(({ ended }) => ended));
-    if (!(await settlesWithin(drained, DRAIN_MS))) {
+    let clean = streams.length > 0 && (await settlesWithin(drained, DRAIN_MS));
+    if (!clean) {
       await this.#sweep();
-      await settlesWithin(drained, LAST_DRAIN_MS);
+      clean = (await settlesWithin(drained, LAST_DRAIN_MS)) && streams.length > 0;
       for (const { destroy } of streams) destroy();
     }
+    this.#releasePipes(clean);
     await this.#end(endingOf(exit, killedForMemory, finishedAt));
   }
 
   async #end(ending: Ending): Promise<void> {
     this.#log?.close();
-    for (const stream of ['stdout', 'stderr'] as const) removeTree(this.#path(stream));
+    this.#releasePipes(false);
     this.#save({ ...this.#record, ending });
     this.#cleaned = removeCgroups(this.#record.cgroups ?? []).catch((error: unknown) => this.shop.complain(`A control group of ${this.#record.id} stays: ${messageOf(error)}`));
     this.taps.clear();
     this.#announceEnd();
     this.#announce('containerExited');
+  }
+
+  /** A pipe that ended by itself is held by nobody and can serve again; any other may still be written to. */
+  #releasePipes(clean: boolean): void {
+    const { pipes, ...rest } = this.#record;
+    if (pipes === undefined) return;
+    for (const name of [pipes.stdout, pipes.stderr]) {
+      if (clean) this.shop.fifos.giveBack(name);
+      else this.shop.fifos.discard(name);
+    }
+    this.#record = rest;
   }
 
   async #sweep(): Promise<void> {
@@ -220,17 +234,13 @@ export class Container {
   }
 
   #reopen(stream: 'stdout' | 'stderr'): OutputStream[] {
-    try {
-      return [this.#pump(stream, openForReading(this.#path(stream)), this.#openLog())];
-    } catch (error) {
-      if (errno(error) === 'ENOENT') return [];
-      throw error;
-    }
+    const name = this.#record.pipes?.[stream];
+    return name === undefined ? [] : [this.#pump(stream, openForReading(this.shop.fifos.path(name)), this.#openLog())];
   }
 
   #log: LogWriter | undefined;
   #openLog(): LogWriter {
-    this.#log ??= new LogWriter(layout.logs(this.shop.disk.stateDir, this.#record.id), this.shop.logLimits, (message) => this.shop.complain(message));
+    this.#log ??= new LogWriter(layout.container(this.shop.stateDir, this.#record.id), this.shop.logLimits, (message) => this.shop.complain(message));
     return this.#log;
   }
 
@@ -250,16 +260,12 @@ export class Container {
   }
 
   #save(record: ContainerRecord): void {
-    this.shop.disk.saveContainer(record);
+    this.shop.journal.saveContainer(record);
     this.#record = record;
   }
 
   #announce(type: RuntimeEvent['type']): void {
     this.shop.announce({ type, pod: this.sandbox.config.pod, containerId: this.#record.id });
-  }
-
-  #path(stream: 'stdout' | 'stderr'): string {
-    return layout.stream(this.shop.disk.stateDir, this.#record.id, stream);
   }
 }
 

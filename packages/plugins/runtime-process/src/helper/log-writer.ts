@@ -54,7 +54,7 @@ export class LogWriter {
 
   #openNext(): { readonly fd: number; bytes: number } {
     makeDirectory(this.directory);
-    const numbers = readdirSync(this.directory).map((name) => Number.parseInt(name, 10)).filter((number) => number > 0);
+    const numbers = readdirSync(this.directory).flatMap((name) => /^(\d+)\.log$/.exec(name)?.[1] ?? []).map(Number);
     this.#number = Math.max(this.#number, ...numbers) + 1;
     const fd = openSync(join(this.directory, `${this.#number}.log`), 'ax', 0o600);
     for (const number of numbers) {

@@ -6,7 +6,6 @@ import type { SandboxRecord } from '../shared/records.js';
 import type { Addresses } from './addresses.js';
 import { Container } from './container.js';
 import type { Workshop } from './container.js';
-import { makeDirectory } from './disk.js';
 import { HelperFailure } from './failure.js';
 import { randomId, now } from './platform.js';
 import { processesByMarker, signalProcess } from './proc.js';
@@ -27,14 +26,14 @@ export class Machine {
 
   /** Takes over what an earlier helper left: the living are watched again, the dead are told as unknown, the half-started are ended. */
   recover(): void {
-    for (const record of this.shop.disk.loadSandboxes()) {
+    for (const record of this.shop.journal.sandboxes.values()) {
       this.#remember(record);
       if (record.ip !== undefined) this.addresses.adopt(record.ip);
     }
-    for (const record of this.shop.disk.loadContainers()) {
+    for (const record of this.shop.journal.containers.values()) {
       const sandbox = this.#sandboxes.get(record.sandboxId);
       if (sandbox !== undefined) this.#add(new Container(this.shop, sandbox, record));
-      else this.shop.disk.removeContainer(record.id);
+      else this.shop.journal.removeContainer(record.id);
     }
     const marked = processesByMarker();
     for (const [id, container] of this.#containers) {
@@ -72,7 +71,7 @@ export class Machine {
     await Promise.all(this.#containersOf(id).map((container) => this.removeContainer(container.record.id)));
     const record = this.#sandboxes.get(id);
     if (record === undefined) return;
-    this.shop.disk.removeSandbox(id);
+    this.shop.journal.removeSandbox(id);
     this.#sandboxes.delete(id);
     this.#byPod.delete(podKey(record.config));
     this.#bySandbox.delete(id);
@@ -91,10 +90,9 @@ export class Machine {
     if (sandbox.state !== 'ready') throw new HelperFailure('INVALID', `Sandbox ${sandboxId} has been stopped.`);
     const checked = checkConfig(config);
     const id = randomId();
-    makeDirectory(layout.container(this.shop.disk.stateDir, id));
-    linkMounts(layout.rootfs(this.shop.disk.stateDir, id), checked.mounts);
+    if (checked.mounts.length > 0) linkMounts(layout.rootfs(this.shop.stateDir, id), checked.mounts);
     const record = newContainerRecord(id, sandboxId, checked, now());
-    this.shop.disk.saveContainer(record);
+    this.shop.journal.saveContainer(record);
     this.#add(new Container(this.shop, sandbox, record));
     return id;
   }
@@ -158,7 +156,7 @@ export class Machine {
   }
 
   #keep(record: SandboxRecord): void {
-    this.shop.disk.saveSandbox(record);
+    this.shop.journal.saveSandbox(record);
     this.#remember(record);
     this.shop.announce({ type: 'sandboxChanged', pod: record.config.pod });
   }

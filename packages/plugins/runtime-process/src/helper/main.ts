@@ -6,9 +6,10 @@ import { parseJson } from '../shared/protocol.js';
 import { Addresses } from './addresses.js';
 import { detectCgroups } from './cgroups.js';
 import { claim } from './claim.js';
-import { Disk, readIfPresent, removeTree, writeAtomically } from './disk.js';
+import { readIfPresent, removeTree, writeAtomically } from './disk.js';
 import { messageOf, tolerate } from './failure.js';
 import { FifoPool } from './fifo-pool.js';
+import { Journal } from './journal.js';
 import { Machine } from './machine.js';
 import { now, randomId, timer } from './platform.js';
 import { bootId } from './proc.js';
@@ -41,12 +42,14 @@ async function main(options: HelperOptions): Promise<void> {
 
   const addresses = await Addresses.open(options.podCIDR, instance.podCIDR, createHash('sha256').update(instance.key).digest().readUInt16BE(0));
   writeAtomically(layout.instance(stateDir), JSON.stringify({ ...instance, podCIDR: addresses.range.cidr }));
-  const fifos = new FifoPool(layout.fifos(stateDir));
+  const journal = new Journal(stateDir, complain);
+  const fifos = new FifoPool(layout.fifos(stateDir), new Set([...journal.containers.values()].flatMap(({ pipes }) => (pipes === undefined ? [] : [pipes.stdout, pipes.stderr]))));
   void fifos.fill();
   const cgroups = options.cgroups === 'off' ? undefined : detectCgroups(readIfPresent('/proc/self/mountinfo') ?? '', readIfPresent('/proc/self/cgroup') ?? '');
   const machine: Machine = new Machine(
     {
-      disk: new Disk(stateDir, complain),
+      stateDir,
+      journal,
       fifos,
       sweeper: new Sweeper(),
       cgroups,
@@ -64,12 +67,8 @@ async function main(options: HelperOptions): Promise<void> {
   let connected = 0;
   let stopLinger = (): void => undefined;
   const leave = (): void => {
-    stopLinger();
     server.close();
-    addresses.close();
-    lock.close();
-    // Children that still hold our end of something must not keep an idle helper alive.
-    timer(50, () => process.exit(0));
+    process.exit(0);
   };
   /** With nobody connected and nothing running the helper is of no use; the next host starts another, which reads the records. */
   const considerLeaving = (): void => {

@@ -53,11 +53,10 @@ export class HelperServer {
     }
   }
 
-  /** Stops listening and drops whoever is connected, after what was written to them is out. */
+  /** Stops listening and takes the door away, so that nobody connects to a helper that leaves. */
   close(): void {
     this.#server?.close();
     rmSync(this.socketPath, { force: true });
-    for (const socket of this.#connections) socket.end();
   }
 
   #serve(socket: Socket): void {
@@ -88,12 +87,12 @@ export class HelperServer {
   async #answer(socket: Socket, request: RequestMessage, enter: (session: FrameHandler) => void): Promise<void> {
     try {
       const value = await this.#perform(request.op, request.args as Record<string, never>, socket, enter);
-      socket.write(encodeJson({ id: request.id, value: value ?? {} }));
+      // Only the process's end closes this connection then, so the host knows that it is gone.
+      socket.write(encodeJson({ id: request.id, value: value ?? {} }), request.op === 'destroy' ? () => this.events.destroyed() : undefined);
     } catch (error) {
       if (!(error instanceof HelperFailure)) this.events.complain(`${request.op} failed: ${messageOf(error)}`);
       socket.write(encodeJson({ id: request.id, error: toWire(error) }));
     }
-    if (request.op === 'destroy') this.events.destroyed();
   }
 
   async #perform(op: Operation, args: Record<string, unknown>, socket: Socket, enter: (session: FrameHandler) => void): Promise<unknown> {

@@ -25,6 +25,8 @@ export class HelperLink {
   readonly #listeners = new Set<EventListener>();
   readonly #aborted = new AbortController();
   #connection: Promise<Connection> | undefined;
+  /** The helper was told to end: its going is no reason to start another. */
+  #retiring = false;
 
   constructor(readonly options: HelperOptions, readonly clock: Clock, readonly logger: Logger) {}
 
@@ -73,6 +75,21 @@ export class HelperLink {
   listen(listener: EventListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Has the helper remove everything and end. Resolves when it has let go; the link is closed then. */
+  async destroy(signal: AbortSignal): Promise<void> {
+    const connection = await abortable(this.connected(), signal);
+    this.#retiring = true;
+    const gone = new Promise<void>((resolve) => connection.socket.once('close', () => resolve()));
+    try {
+      await abortable(connection.request('destroy', {}), signal);
+      await abortable(gone, signal);
+    } catch (error) {
+      this.#retiring = false;
+      throw error instanceof ConnectionLost ? new OrreryError('UNAVAILABLE', 'The helper went away while it removed everything. Ask again.') : error;
+    }
+    await this.close();
   }
 
   /** Aborts when the link is closed. */
@@ -126,6 +143,7 @@ export class HelperLink {
   #lost(connection: Connection): void {
     if (this.#aborted.signal.aborted || !connection.established) return;
     this.#connection = undefined;
+    if (this.#retiring) return;
     this.logger.warn('The connection to the process helper was lost; making it anew.', { stateDir: this.options.stateDir });
     this.connected().catch((error: unknown) => {
       if (!this.#aborted.signal.aborted) this.logger.error('No process helper can be started.', { error: errorMessage(error) });

@@ -102,7 +102,7 @@ class HelperRuntime implements ProcessRuntime {
       ended: async (): Promise<boolean> => !['created', 'running'].includes((await this.#statusOf(id, signal))?.state ?? 'removed'),
       onChange: (wake: () => void): (() => void) => this.link.listen((event) => isThis(event) && wake()),
     };
-    yield* readLog(layout.logs(this.stateDir, id), options, followed, this.clock, AbortSignal.any([signal, this.link.closed]));
+    yield* readLog(layout.container(this.stateDir, id), options, followed, this.clock, AbortSignal.any([signal, this.link.closed]));
   }
 
   exec(id: string, options: ExecOptions, signal: AbortSignal): Promise<ExecSession> {
@@ -140,11 +140,7 @@ class HelperRuntime implements ProcessRuntime {
   }
 
   async destroy(signal: AbortSignal): Promise<void> {
-    const connection = await abortable(this.link.connected(), signal);
-    const gone = new Promise<void>((resolve) => connection.socket.once('close', () => resolve()));
-    await this.link.request('destroy', {}, signal);
-    await abortable(gone, signal);
-    await this.link.close();
+    await this.link.destroy(signal);
     rmSync(this.stateDir, { recursive: true, force: true });
     if (dirname(this.helper.socketPath) !== this.stateDir) rmSync(this.helper.socketPath, { force: true });
   }

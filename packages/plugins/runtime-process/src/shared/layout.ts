@@ -4,23 +4,19 @@ import { join } from 'node:path';
 //
 //   instance.json            which runtime this is; its key names the lock
 //   helper.sock, helper.log  the helper's front door and its last words
-//   fifos/                   named pipes made ahead of need
-//   sandboxes/<id>.json      one record a sandbox
-//   containers/<id>/         record.json, logs/<n>.log, stdout and stderr (named pipes), rootfs/ (links to mounts)
+//   journal                  what exists and how it is: one line a change
+//   fifos/<n>                named pipes for output, made ahead of need
+//   containers/<id>/         <n>.log from the first output on; rootfs/ with links to mounts, if there are any
 
 /** Paths of one state directory. Ids must have been checked with `isId`. */
 export const layout = {
   instance: (stateDir: string): string => join(stateDir, 'instance.json'),
   helperLog: (stateDir: string): string => join(stateDir, 'helper.log'),
   socket: (stateDir: string): string => join(stateDir, 'helper.sock'),
+  journal: (stateDir: string): string => join(stateDir, 'journal'),
   fifos: (stateDir: string): string => join(stateDir, 'fifos'),
-  sandboxes: (stateDir: string): string => join(stateDir, 'sandboxes'),
-  sandbox: (stateDir: string, id: string): string => join(stateDir, 'sandboxes', `${id}.json`),
   containers: (stateDir: string): string => join(stateDir, 'containers'),
   container: (stateDir: string, id: string): string => join(stateDir, 'containers', id),
-  record: (stateDir: string, id: string): string => join(stateDir, 'containers', id, 'record.json'),
-  logs: (stateDir: string, id: string): string => join(stateDir, 'containers', id, 'logs'),
-  stream: (stateDir: string, id: string, stream: 'stdout' | 'stderr'): string => join(stateDir, 'containers', id, stream),
   rootfs: (stateDir: string, id: string): string => join(stateDir, 'containers', id, 'rootfs'),
 } as const;
 

@@ -1,5 +1,4 @@
 import type { ContainerConfig, RuntimeContainerStatus as RuntimeContainerStatus, SandboxConfig, SandboxStatus } from '@orrery/core';
-import { parseJson } from './protocol.js';
 
 // What is kept on disk. A record is enough to find a process again, to know that it is the same one, and to tell how it ended.
 
@@ -13,6 +12,12 @@ export interface ProcessIdentity {
   readonly startTicks: string;
   /** /proc/sys/kernel/random/boot_id. */
   readonly bootId: string;
+}
+
+/** Names in the directory of named pipes. */
+export interface OutputPipes {
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 /** How a container ended. */
@@ -34,6 +39,8 @@ export interface ContainerRecord {
   readonly startedAt?: number;
   /** Present from start; stays after the end. */
   readonly process?: ProcessIdentity;
+  /** The named pipes that its output comes through while it runs. */
+  readonly pipes?: OutputPipes;
   /** Control group directories made for it. */
   readonly cgroups?: readonly string[];
   readonly ending?: Ending;
@@ -60,14 +67,12 @@ export function newSandboxRecord(id: string, config: SandboxConfig, createdAt: n
   return { version: RECORD_VERSION, id, config, createdAt, state: 'ready', ...(ip === undefined ? {} : { ip }) };
 }
 
-/** Reads a record. Throws when the file is not one of this version: the caller sets it aside. */
-export function parseRecord<T extends ContainerRecord | SandboxRecord>(text: string): T {
-  const value = parseJson(text);
-  if (typeof value !== 'object' || value === null) throw new SyntaxError('A record must be an object.');
-  const { version, id, config } = value as Partial<T>;
+/** Checks a record that was read. Throws when it is not one of this version. */
+export function checkRecord<T extends ContainerRecord | SandboxRecord>(value: T): T {
+  const { version, id, config } = value;
   if (version !== RECORD_VERSION) throw new SyntaxError(`A record of version ${String(version)} is not understood.`);
   if (typeof id !== 'string' || !isId(id) || typeof config !== 'object' || config === null) throw new SyntaxError('A record lacks its id or config.');
-  return value as T;
+  return value;
 }
 
 /** Ids are made by the helper: 32 hexadecimal digits. Anything else never reaches a path. */
