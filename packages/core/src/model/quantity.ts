@@ -165,12 +165,7 @@ export function subtractQuantities(a: Quantity, b: Quantity): Quantity {
 export function multiplyQuantity(a: Quantity, factor: number | bigint): Quantity {
   const { format, scale } = a;
   const unscaled = a.unscaled * BigInt(factor);
-  if (a.big || unscaled === 0n) return { unscaled, scale: a.big || a.unscaled === 0n ? scale : 0, format, big: a.big };
-  if (scale > 0) {
-    const whole = unscaled * 10n ** BigInt(scale);
-    if (isInt64(whole)) return { unscaled: whole, scale: 0, format, big: false };
-  }
-  return { unscaled, scale, format, big: scale > 0 || !isInt64(unscaled) };
+  return { unscaled, scale: unscaled === 0n && !a.big && a.unscaled !== 0n ? 0 : scale, format, big: a.big || !isInt64(unscaled) };
 }
 
 /** Powers of ten that Kubernetes has a multiplication of its own for (positiveScaleInt64). */

@@ -3,6 +3,7 @@ import { flag, int32, int64, intOrString, list, pointer, requiredStruct, struct,
 import type { Schema } from '../schema/fields.js';
 import { podTemplateSpec } from './pod-spec.js';
 import { labelSelector } from './selectors.js';
+import { applyDeploymentDefaults } from '../defaults/workloads.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -84,4 +85,7 @@ export const Deployment: KindDefinition<Deployment> = buildKind<Deployment>({
   spec: deploymentSpec,
   status: deploymentStatus,
   scale: { specReplicas: '.spec.replicas', statusReplicas: '.status.replicas', labelSelector: '.spec.selector' },
+  rules: {
+    applyDefaults: applyDeploymentDefaults,
+  },
 });

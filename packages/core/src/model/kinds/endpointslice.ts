@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { flag, int32, list, pointer, requiredList, struct, text, textMap } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { objectReference } from './references.js';
+import { applyEndpointSliceDefaults } from '../defaults/service.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -79,4 +80,7 @@ export const EndpointSlice: KindDefinition<EndpointSlice> = buildKind<EndpointSl
   version: 'v1',
   kind: 'EndpointSlice',
   fields: { addressType: text.default(''), endpoints: requiredList(endpoint), ports: requiredList(endpointPort) },
+  rules: {
+    applyDefaults: applyEndpointSliceDefaults,
+  },
 });

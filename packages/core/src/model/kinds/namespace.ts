@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { list, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
+import { applyNamespaceDefaults } from '../defaults/core.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -48,4 +49,8 @@ export const Namespace: KindDefinition<Namespace> = buildKind<Namespace>({
   namespaced: false,
   spec: namespaceSpec,
   status: namespaceStatus,
+  rules: {
+    applyDefaults: applyNamespaceDefaults,
+    selectableFields: { 'status.phase': ({ status }) => status?.phase ?? '' },
+  },
 });

@@ -1,3 +1,4 @@
+import { applyNodeDefaults } from '../defaults/core.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -22,4 +23,8 @@ export const Node: KindDefinition<Node> = buildKind<Node>({
   namespaced: false,
   spec: nodeSpec,
   status: nodeStatus,
+  rules: {
+    applyDefaults: applyNodeDefaults,
+    selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable ?? false) },
+  },
 });

@@ -1,3 +1,4 @@
+import { applyPodDefaults } from '../defaults/pod.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -22,4 +23,19 @@ export const Pod: KindDefinition<Pod> = buildKind<Pod>({
   categories: ['all'],
   spec: podSpec,
   status: podStatus,
+  rules: {
+    applyDefaults: applyPodDefaults,
+    selectableFields: {
+      'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
+      'spec.restartPolicy': ({ spec }) => spec.restartPolicy ?? '',
+      'spec.schedulerName': ({ spec }) => spec.schedulerName ?? '',
+      'spec.serviceAccountName': ({ spec }) => spec.serviceAccountName ?? '',
+      'spec.hostNetwork': ({ spec }) => String(spec.hostNetwork ?? false),
+      'status.phase': ({ status }) => status?.phase ?? '',
+      'status.podIP': ({ status }) => status?.podIP ?? '',
+      'status.podIPs': ({ status }) => (status?.podIPs ?? []).map(({ ip }) => ip).join(','),
+      'status.nominatedNodeName': ({ status }) => status?.nominatedNodeName ?? '',
+    },
+    fieldAliases: { 'spec.host': 'spec.nodeName' },
+  },
 });

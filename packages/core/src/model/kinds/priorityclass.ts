@@ -1,3 +1,4 @@
+import { applyPriorityClassDefaults } from '../defaults/core.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -21,4 +22,7 @@ export const PriorityClass: KindDefinition<PriorityClass> = buildKind<PriorityCl
   shortNames: ['pc'],
   namespaced: false,
   fields: { value: int32.default(0), globalDefault: flag.optional(), description: text.optional(), preemptionPolicy: pointer(text) },
+  rules: {
+    applyDefaults: applyPriorityClassDefaults,
+  },
 });

@@ -3,6 +3,7 @@ import { int32, int64, list, pointer, requiredStruct, struct, text, timestamp } 
 import type { Schema } from '../schema/fields.js';
 import { podTemplateSpec } from './pod-spec.js';
 import { labelSelector } from './selectors.js';
+import { applyReplicaSetDefaults } from '../defaults/workloads.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -59,4 +60,7 @@ export const ReplicaSet: KindDefinition<ReplicaSet> = buildKind<ReplicaSet>({
   spec: replicaSetSpec,
   status: replicaSetStatus,
   scale: { specReplicas: '.spec.replicas', statusReplicas: '.status.replicas', labelSelector: '.spec.selector' },
+  rules: {
+    applyDefaults: applyReplicaSetDefaults,
+  },
 });

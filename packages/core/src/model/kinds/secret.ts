@@ -1,3 +1,4 @@
+import { applySecretDefaults } from '../defaults/core.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -20,4 +21,8 @@ export const Secret: KindDefinition<Secret> = buildKind<Secret>({
   version: 'v1',
   kind: 'Secret',
   fields: { type: text.optional(), data: bytesMap.optional(), stringData: textMap.optional(), immutable: pointer(flag) },
+  rules: {
+    applyDefaults: applySecretDefaults,
+    selectableFields: { type: ({ type }) => type ?? '' },
+  },
 });

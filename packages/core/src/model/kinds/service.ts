@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { flag, int32, intOrString, list, pointer, struct, text, textMap, withMerge } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { condition } from './selectors.js';
+import { applyServiceDefaults } from '../defaults/service.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -114,4 +115,8 @@ export const Service: KindDefinition<Service> = buildKind<Service>({
   categories: ['all'],
   spec: serviceSpec,
   status: serviceStatus,
+  rules: {
+    applyDefaults: applyServiceDefaults,
+    selectableFields: { 'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '', 'spec.type': ({ spec }) => spec.type ?? '' },
+  },
 });
