@@ -63,21 +63,42 @@ export interface FilterPlugin<State = unknown> {
    */
   preFilter?(pod: Pod, snapshot: ClusterSnapshot): { readonly state?: State; readonly skip?: boolean; readonly nodes?: readonly string[] } | Extract<Verdict, { ok: false }>;
   filter(pod: Pod, node: NodeInfo, state: State): Verdict;
-  /** True: verdicts depend on other nodes or on pods elsewhere, so they cannot be reused when only one node changed. Default false. */
-  readonly clusterWide?: boolean;
+  /**
+   * True: verdicts depend on other nodes or on pods elsewhere, so they cannot be reused when only one node changed. `nodes`: they depend on
+   * other nodes' objects (labels, images), but not on the pods placed there. Default false: on the pod and the node asked about only.
+   */
+  readonly clusterWide?: boolean | 'nodes';
+  /** What of the pod the answers depend on, as text: pods with equal text share work. Default: namespace, labels, annotations, owner and the whole spec; never name, uid or status. */
+  signature?(pod: Pod): string;
+  /**
+   * Keeps the state of `preFilter` current when `other` came to (`delta` 1) or left (-1) a node, instead of asking `preFilter` again.
+   * Only for `clusterWide` ones. Also called with an undefined state after `skip`. Returns false when it cannot: then `preFilter` is asked again.
+   */
+  update?(pod: Pod, state: State | undefined, other: Pod, node: NodeInfo, delta: 1 | -1): boolean;
 }
+
+/** Brings raw scores into 0..100, in place; `scores` is in the order of `nodes`, all of which passed. */
+// Declared as a method, so that plugins with a state of their own fit lists of plugins with any state.
+export type NormalizeScores<State> = { normalize(scores: number[], pod: Pod, nodes: readonly NodeInfo[], state: State): void }['normalize'];
 
 /** Ranks nodes that passed. */
 export interface ScorePlugin<State = unknown> {
   readonly name: string;
-  /** Called once per pod (template) with the nodes that passed. `skip: true`: contributes 0 everywhere. */
-  preScore?(pod: Pod, nodes: readonly NodeInfo[]): { readonly state?: State; readonly skip?: boolean };
+  /**
+   * Called once per pod (template) with the nodes that passed, and all nodes. `skip: true`: contributes 0 everywhere.
+   * Unless `clusterWide` is set, its result must depend on the pod only: it is kept while nodes change.
+   */
+  preScore?(pod: Pod, nodes: readonly NodeInfo[], snapshot: ClusterSnapshot): { readonly state?: State; readonly skip?: boolean };
   /** A finite number; higher is better. 0 to 100 unless `normalize` brings it there. */
   score(pod: Pod, node: NodeInfo, state: State): number;
   /** Turns raw scores into 0..100, in place, in the order of `nodes`. `default`: divide by the maximum; `reverse`: 100 minus that; `none` (or absent): leave. */
-  readonly normalize?: 'none' | 'default' | 'reverse' | ((scores: number[], pod: Pod, nodes: readonly NodeInfo[], state: State) => void);
+  readonly normalize?: 'none' | 'default' | 'reverse' | NormalizeScores<State>;
   /** As for filters. */
-  readonly clusterWide?: boolean;
+  readonly clusterWide?: boolean | 'nodes';
+  /** As for filters. */
+  signature?(pod: Pod): string;
+  /** As for filters, with the state of `preScore`. */
+  update?(pod: Pod, state: State | undefined, other: Pod, node: NodeInfo, delta: 1 | -1): boolean;
 }
 
 /** A score with its weight in a profile. */

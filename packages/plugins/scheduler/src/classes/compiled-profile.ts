@@ -1,0 +1,51 @@
+import type { FilterPlugin, Pod, SchedulerProfile, WeightedScore } from '@orrery/core';
+import { OrreryError, controllerOf } from '@orrery/core';
+import { pluginFailure } from './plugin-call.js';
+
+/** A profile made ready for use. */
+export interface CompiledProfile {
+  readonly schedulerName: string;
+  /** First those that look at one node at a time, then the cluster-wide ones. */
+  readonly filters: readonly FilterPlugin[];
+  readonly scores: readonly WeightedScore[];
+  /** Pods with equal text get equal answers from every plugin. */
+  signature(pod: Pod): string;
+}
+
+/** Checks a profile and orders its filters. Throws `PLUGIN_FAILED` for a weight that is no positive number and for two filters of one name. */
+export function compileProfile(profile: SchedulerProfile): CompiledProfile {
+  const names = new Set<string>();
+  for (const { name } of profile.filters) {
+    if (names.has(name)) throw new OrreryError('PLUGIN_FAILED', `Profile "${profile.schedulerName}" has two filters named "${name}".`, { plugin: name });
+    names.add(name);
+  }
+  for (const { plugin, weight } of profile.scores) {
+    if (!(weight > 0 && Number.isFinite(weight))) throw pluginFailure(plugin.name, `has weight ${weight} in profile "${profile.schedulerName}"; it must be a positive number`);
+  }
+  const wide = (plugin: FilterPlugin): number => (plugin.clusterWide === undefined || plugin.clusterWide === false ? 0 : 1);
+  const filters = [...profile.filters].sort((a, b) => wide(a) - wide(b));
+  const plugins = [...filters, ...profile.scores.map(({ plugin }) => plugin)];
+  const signers = [...new Set(plugins.map((plugin) => plugin.signature ?? wholeTemplate))].map((sign) => ({ sign, name: plugins.find(({ signature }) => signature === sign)?.name ?? 'default' }));
+  return {
+    schedulerName: profile.schedulerName,
+    filters,
+    scores: profile.scores,
+    signature(pod) {
+      let text = '';
+      for (const { sign, name } of signers) {
+        try {
+          text += `${sign(pod)}\n`;
+        } catch (cause) {
+          throw pluginFailure(name, 'threw in signature', cause);
+        }
+      }
+      return text;
+    },
+  };
+}
+
+/** All of a pod that a template can say: the signature of plugins that declare none. */
+export function wholeTemplate(pod: Pod): string {
+  const { namespace, labels, annotations } = pod.metadata;
+  return JSON.stringify([namespace, labels, annotations, controllerOf(pod)?.uid, pod.spec]);
+}

@@ -1,0 +1,309 @@
+import {
+  type Client,
+  type Clock,
+  type EventRecorder,
+  type Informer,
+  type Logger,
+  type Node,
+  OrreryError,
+  type PlacementExplanation,
+  type Pod,
+  type Random,
+  type Runnable,
+  type Scheduler,
+  errorMessage,
+  keyOf,
+} from '@orrery/core';
+import { ClassCache } from '../classes/class-cache.js';
+import type { PodClass } from '../classes/pod-class.js';
+import { DEFAULT_QUEUE_TIMES, type QueueTimes, SchedulingQueue, type WaitingPod, byPriority } from '../queue/scheduling-queue.js';
+import { ClusterState, podId } from '../state/cluster.js';
+import { type BindOutcome, Binder } from './binder.js';
+import { ConditionReporter, type NotScheduled } from './condition-reporter.js';
+import { explain } from './explain.js';
+import { GATED, changedForOthers, changedForScheduling, planIntake, schedulerNameOf, whyNotQueued } from './pod-intake.js';
+import { type ProfileView, Profiles } from './profiles.js';
+import { Wakeup } from './wakeup.js';
+
+/** What an engine works with. */
+export interface EngineParts {
+  readonly client: Client;
+  readonly pods: Informer<Pod>;
+  readonly nodes: Informer<Node>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly events: EventRecorder;
+  readonly profiles: ProfileView;
+  readonly options?: Partial<EngineOptions>;
+}
+
+/** Limits and times of an engine. */
+export interface EngineOptions extends QueueTimes {
+  /** Binds on their way at the same time; the engine waits for one to end before it decides more. Default 256. */
+  readonly maxBindsInFlight: number;
+  /** Classes of like pods kept; each costs about 100 bytes a node. Default 64. */
+  readonly maxClasses: number;
+}
+
+/** The defaults of {@link EngineOptions}. */
+export const DEFAULT_ENGINE_OPTIONS: EngineOptions = { ...DEFAULT_QUEUE_TIMES, maxBindsInFlight: 256, maxClasses: 64 };
+
+/** Counts since the engine was made. */
+export interface EngineStats {
+  readonly decided: number;
+  readonly bound: number;
+  readonly unschedulable: number;
+  readonly failed: number;
+  readonly waiting: number;
+}
+
+/** Decisions made before other work of the process gets its turn, and the longest time that may take, milliseconds. */
+const BATCH = 64;
+const BATCH_MS = 5;
+
+/**
+ * Takes unbound pods to nodes: looks at each waiting pod in turn, counts it on the best node at once (assumes it) and binds it in the
+ * background. What a decision sees are the placements of all decisions before it, so that no node is given more than it has.
+ * Never waits for a bind to decide; a bind that fails gives the room back.
+ */
+export class SchedulerEngine implements Scheduler, Runnable {
+  readonly name = 'scheduler';
+  readonly phase = 'scheduler';
+  readonly #parts: EngineParts;
+  readonly #options: EngineOptions;
+  readonly #cluster = new ClusterState();
+  readonly #queue: SchedulingQueue;
+  readonly #classes: ClassCache;
+  readonly #profiles: Profiles;
+  readonly #binder: Binder;
+  readonly #reporter: ConditionReporter;
+  readonly #wakeup: Wakeup;
+  readonly #counts = { decided: 0, bound: 0, unschedulable: 0, failed: 0 };
+  /** What happened since waiting pods were last looked at. */
+  #nodesChanged = false;
+  #podsChanged = false;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#options = { ...DEFAULT_ENGINE_OPTIONS, ...parts.options };
+    const { client, clock, log } = parts;
+    this.#profiles = new Profiles(parts.profiles, log);
+    this.#queue = new SchedulingQueue(clock, this.#options, (a, b) => (this.#profiles.queueSort ?? byPriority)(a, b));
+    this.#classes = new ClassCache(this.#cluster, this.#options.maxClasses);
+    this.#binder = new Binder(client, clock, log);
+    this.#reporter = new ConditionReporter(client, clock, log);
+    this.#wakeup = new Wakeup(clock);
+  }
+
+  /** Counts since the engine was made. */
+  get stats(): EngineStats {
+    return { ...this.#counts, waiting: this.#queue.size };
+  }
+
+  /** Schedules until the signal aborts; ready when both caches are synced. */
+  async run(signal: AbortSignal, ready: () => void = () => undefined): Promise<void> {
+    const { pods, nodes } = this.#parts;
+    this.#profiles.refresh();
+    const unsubscribe = [
+      nodes.subscribe({
+        added: (node) => this.#guard(node, () => this.#onNode(node)),
+        updated: (node) => this.#guard(node, () => this.#onNode(node)),
+        deleted: (node) => this.#guard(node, () => this.#cluster.removeNode(keyOf(node))),
+      }),
+      pods.subscribe({
+        added: (pod) => this.#guard(pod, () => this.#onPod(pod, undefined)),
+        updated: (pod, old) => this.#guard(pod, () => this.#onPod(pod, old)),
+        deleted: (pod) => this.#guard(pod, () => this.#onPodGone(pod)),
+      }),
+    ];
+    try {
+      await Promise.all([pods.synced(signal), nodes.synced(signal)]);
+      ready();
+      await this.#loop(signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      for (const stop of unsubscribe) stop();
+      await this.#binder.idle();
+      await this.#reporter.stop();
+    }
+  }
+
+  async explain({ namespace, name }: { readonly namespace: string; readonly name: string }): Promise<PlacementExplanation> {
+    const pod = this.#parts.pods.lister.get(`${namespace}/${name}`);
+    if (pod === undefined) throw new OrreryError('NOT_FOUND', `There is no pod ${namespace}/${name}.`, { namespace, name });
+    this.#profiles.refresh();
+    const schedulerName = schedulerNameOf(pod);
+    const { revision } = this.#parts.pods.health();
+    return explain({ pod, profile: this.#profiles.get(schedulerName), schedulerName, cluster: this.#cluster, revision, notQueued: whyNotQueued(pod) });
+  }
+
+  async #loop(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    while (!signal.aborted) {
+      this.#readProfiles();
+      this.#queue.sweep();
+      this.#wakeParked();
+      const until = clock.monotonic() + BATCH_MS;
+      let left = BATCH;
+      while (left > 0 && this.#binder.inFlight < this.#options.maxBindsInFlight && clock.monotonic() < until) {
+        const waiting = this.#queue.pop();
+        if (waiting === undefined) break;
+        this.#attempt(waiting, signal);
+        left--;
+      }
+      const full = this.#binder.inFlight >= this.#options.maxBindsInFlight;
+      if (left < BATCH && !full && this.#queue.ready) await clock.sleep(0, signal);
+      else await this.#wakeup.wait(full ? undefined : this.#queue.nextWakeAt(), signal);
+    }
+  }
+
+  #attempt(waiting: WaitingPod, signal: AbortSignal): void {
+    this.#counts.decided++;
+    const { pod } = waiting;
+    let found: PodClass;
+    let key: string;
+    try {
+      const profile = this.#profiles.get(schedulerNameOf(pod));
+      // Its profile was taken away; if one comes back, all pods are looked at again.
+      if (profile === undefined) return;
+      key = `${profile.schedulerName}\n${profile.signature(pod)}`;
+      found = this.#classes.current(key, pod, profile);
+    } catch (error) {
+      this.#failed(waiting, 'SchedulerError', errorMessage(error));
+      this.#queue.retryLater(waiting);
+      return;
+    }
+    const choice = found.best(this.#parts.random);
+    if (choice === undefined) {
+      const { message, retryWhen } = found.diagnosis();
+      this.#counts.unschedulable++;
+      this.#failed(waiting, 'Unschedulable', message);
+      this.#queue.park(waiting, key, retryWhen);
+      return;
+    }
+    this.#cluster.assume(pod, choice.node);
+    const done = (outcome: BindOutcome): void => this.#guard(pod, () => this.#onBindEnd(waiting, choice.node, outcome));
+    this.#binder.start(waiting, choice.node, this.#reporter.withdraw(waiting.id), done, signal);
+  }
+
+  #failed({ pod }: WaitingPod, reason: NotScheduled['reason'], message: string): void {
+    if (reason === 'SchedulerError') this.#counts.failed++;
+    if (!this.#reporter.report(pod, { reason, message })) return;
+    this.#parts.events.event(pod, 'Warning', 'FailedScheduling', message);
+    if (reason === 'SchedulerError') this.#parts.log.error('A pod could not be scheduled because of an error.', { pod: keyOf(pod), error: message });
+  }
+
+  #onBindEnd(waiting: WaitingPod, node: string, outcome: BindOutcome): void {
+    this.#wakeup.notify();
+    const { pod, id } = waiting;
+    if (outcome.kind === 'bound') {
+      this.#counts.bound++;
+      this.#parts.events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${keyOf(pod)} to ${node}`);
+      return;
+    }
+    // Either the informer has shown by now where the pod is, or the room is free again.
+    if (this.#cluster.isAssumed(id)) this.#freed(() => this.#cluster.forget(id));
+    if (outcome.kind === 'moot') return;
+    const now = this.#parts.pods.lister.get(keyOf(pod));
+    if (now === undefined || podId(now) !== id || planIntake(now, (name) => this.#profiles.has(name)) !== 'queue') return;
+    waiting.pod = now;
+    this.#failed(waiting, 'SchedulerError', `binding to ${node} was refused: ${errorMessage(outcome.error)}`);
+    this.#queue.retryLater(waiting);
+  }
+
+  #onNode(node: Node): void {
+    if (!this.#cluster.setNode(node)) return;
+    this.#nodesChanged = true;
+    this.#wakeup.notify();
+  }
+
+  #onPod(pod: Pod, old: Pod | undefined): void {
+    const id = podId(pod);
+    if (old !== undefined && podId(old) !== id) this.#onPodGone(old);
+    const intake = planIntake(pod, (name) => this.#profiles.has(name));
+    if (intake === 'count') {
+      this.#queue.remove(id);
+      this.#reporter.forget(id);
+      const counted = this.#cluster.placeOf(id);
+      const assumed = this.#cluster.isAssumed(id);
+      this.#cluster.setPod(pod);
+      const confirmed = assumed && counted === pod.spec.nodeName;
+      if (!confirmed && (old === undefined || changedForOthers(pod, old))) this.#somethingMoved(counted !== undefined);
+      return;
+    }
+    // Decided already; the bind is on its way, or its event.
+    if (this.#cluster.isAssumed(id)) return;
+    if (intake !== 'queue') this.#queue.remove(id);
+    else if (old === undefined || !this.#queue.has(id) || changedForScheduling(pod, old)) this.#queue.add(pod);
+    else this.#queue.refresh(pod);
+    if (intake === 'gated') this.#reporter.report(pod, { reason: 'SchedulingGated', message: GATED });
+    this.#wakeup.notify();
+  }
+
+  #onPodGone(pod: Pod): void {
+    const id = podId(pod);
+    this.#queue.remove(id);
+    this.#reporter.forget(id);
+    this.#freed(() => this.#cluster.removePod(id));
+  }
+
+  #freed(take: () => void): void {
+    const before = this.#cluster.changes.head;
+    take();
+    if (this.#cluster.changes.head !== before) this.#somethingMoved(true);
+  }
+
+  /** A pod came, changed or went; `left`: it was counted on a node before, so there may be room. */
+  #somethingMoved(left: boolean): void {
+    this.#podsChanged = true;
+    if (left) this.#nodesChanged = true;
+    this.#wakeup.notify();
+  }
+
+  /** Wakes the parked pods for which it may look better now. What is known of their class decides, where it is known. */
+  #wakeParked(): void {
+    if (!this.#nodesChanged && !this.#podsChanged) return;
+    const [nodesChanged, podsChanged] = [this.#nodesChanged, this.#podsChanged];
+    this.#nodesChanged = false;
+    this.#podsChanged = false;
+    const fits = new Map<string, boolean>();
+    this.#queue.wake(({ pod, classKey, retryWhen }) => {
+      if (!((nodesChanged && retryWhen.has('node-changes')) || (podsChanged && retryWhen.has('pod-changes')))) return false;
+      if (classKey === undefined || !this.#classes.has(classKey)) return true;
+      const known = fits.get(classKey) ?? this.#fitsSomewhere(classKey, pod);
+      fits.set(classKey, known);
+      return known;
+    });
+  }
+
+  #fitsSomewhere(key: string, pod: Pod): boolean {
+    try {
+      const profile = this.#profiles.get(schedulerNameOf(pod));
+      return profile !== undefined && this.#classes.current(key, pod, profile).feasibleCount > 0;
+    } catch {
+      // A plugin failed: the attempt that this wakes will say so.
+      return true;
+    }
+  }
+
+  #readProfiles(): void {
+    if (!this.#profiles.refresh()) return;
+    this.#classes.clear();
+    this.#queue.resort();
+    this.#queue.wake(() => true);
+    for (const pod of this.#parts.pods.lister.list()) {
+      if (!this.#queue.has(podId(pod)) && !pod.spec.nodeName) this.#guard(pod, () => this.#onPod(pod, undefined));
+    }
+  }
+
+  /** Handlers must not throw: an object that cannot be counted is reported and left out. */
+  #guard(object: Pod | Node, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#parts.log.error('The scheduler could not take in an object.', { kind: object.kind, object: keyOf(object), error: errorMessage(error) });
+    }
+  }
+}

@@ -1,0 +1,15 @@
+import { type FilterPlugin, PASS, type Verdict } from '@orrery/core';
+import { conflicts, hostPorts } from '../pods/host-ports.js';
+
+const REFUSED: Verdict = Object.freeze({ ok: false, reasons: ["node(s) didn't have free ports for the requested pod ports"], retryWhen: 'node-changes' });
+
+/** Refuses nodes on which a host port of the pod is taken. */
+export const nodePorts: FilterPlugin<readonly string[]> = {
+  name: 'NodePorts',
+  signature: (pod) => hostPorts(pod).join(),
+  preFilter(pod) {
+    const state = hostPorts(pod);
+    return state.length === 0 ? { skip: true } : { state };
+  },
+  filter: (_pod, { usedPorts }, wanted) => (wanted.some((port) => conflicts(port, usedPorts)) ? REFUSED : PASS),
+};

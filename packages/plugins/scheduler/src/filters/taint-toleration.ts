@@ -1,0 +1,11 @@
+import { type FilterPlugin, PASS, type Verdict } from '@orrery/core';
+import { HARD_EFFECTS, untolerated } from '../pods/tolerations.js';
+
+const REFUSED: Verdict = Object.freeze({ ok: false, reasons: ['node(s) had untolerated taint(s)'], retryWhen: 'node-changes', unresolvable: true });
+
+/** Refuses nodes with a NoSchedule or NoExecute taint that the pod does not tolerate. */
+export const taintTolerationFilter: FilterPlugin = {
+  name: 'TaintToleration',
+  signature: (pod) => JSON.stringify(pod.spec.tolerations ?? []),
+  filter: (pod, { node }) => (untolerated(node.spec?.taints, pod.spec.tolerations ?? [], HARD_EFFECTS) === undefined ? PASS : REFUSED),
+};

@@ -1,0 +1,48 @@
+import { Client, Events, Informers, Node, NodeFilters, NodeScores, Pod, Scheduler, SchedulerProfiles, definePlugin } from '@orrery/core';
+import { z } from 'zod';
+import { SchedulerEngine } from './engine/scheduler-engine.js';
+import { DEFAULT_SCHEDULER } from './engine/pod-intake.js';
+import { contributedProfiles } from './engine/contributed-profiles.js';
+import { defaultProfile } from './profile.js';
+
+const optionsSchema = z
+  .strictObject({
+    /** Binds on their way at the same time. */
+    maxBindsInFlight: z.int().min(1).max(100_000).default(256),
+    /** Classes of like pods whose node scores are kept. */
+    maxClasses: z.int().min(1).max(100_000).default(64),
+    /** Back-off after the first failed attempt, doubled by each further one. */
+    initialBackoffMs: z.number().positive().default(1_000),
+    /** Upper bound of the back-off. */
+    maxBackoffMs: z.number().positive().default(10_000),
+    /** How long a pod may wait without another attempt, whatever happens. */
+    sweepAfterMs: z.number().positive().default(300_000),
+  })
+  .prefault({});
+
+/**
+ * The scheduling engine. Takes the `Scheduler` seat, places the pods of every profile in `SchedulerProfiles`, and of the default profile
+ * (that of kube-scheduler) unless a profile of that name was listed. What is in `NodeFilters` and `NodeScores` applies to all profiles.
+ */
+export const scheduler = definePlugin({
+  name: 'scheduler',
+  options: optionsSchema,
+  setup({ provide, run, clock, random, log, options, get }) {
+    provide(
+      Scheduler,
+      () =>
+        new SchedulerEngine({
+          client: get(Client),
+          pods: get(Informers).get(Pod),
+          nodes: get(Informers).get(Node),
+          events: get(Events)(DEFAULT_SCHEDULER),
+          profiles: contributedProfiles(get(SchedulerProfiles), get(NodeFilters), get(NodeScores), defaultProfile()),
+          clock,
+          random,
+          log,
+          options,
+        }),
+    );
+    run((resolve) => resolve(Scheduler) as SchedulerEngine);
+  },
+});
