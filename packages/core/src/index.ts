@@ -5,3 +5,8 @@
 export * from './contracts/index.js';
 export * from './kernel/index.js';
 export * from './model/index.js';
+export { ApiClient, type ClientOptions } from './client/api-client.js';
+export { SharedInformers } from './client/informers.js';
+export { ControllerRunner, type ControllerRunnerOptions } from './control/controller-runner.js';
+export { createOrchestrator, type Orchestrator, type OrchestratorOptions } from './orchestrator.js';
+export { ApiServer, type ServerOptions } from './server/server.js';

@@ -94,6 +94,7 @@ export class RecorderFactory {
       message,
       source: { component },
       reportingComponent: component,
+      reportingInstance: '',
       firstTimestamp: time,
       lastTimestamp: time,
       count: 1,

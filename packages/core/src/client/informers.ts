@@ -1,4 +1,5 @@
 import type { Informer, InformerOptions, Informers } from '../contracts/client.js';
+import { longLived } from '../kernel/abort.js';
 import { OrreryError } from '../kernel/errors.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
@@ -8,7 +9,7 @@ import { type ReflectorOptions, SharedInformer } from './informer.js';
 export class SharedInformers implements Informers, AsyncDisposable {
   readonly #informers = new Map<string, unknown>();
   readonly #running = new Set<Promise<void>>();
-  readonly #abort = new AbortController();
+  readonly #abort = longLived(new AbortController());
 
   constructor(private readonly options: ReflectorOptions) {}
 

@@ -159,10 +159,9 @@ export class Kernel {
     }
   }
 
-  /** One synchronous step: the old plugin's contributions and taps go, the new one's come. */
+  /** One synchronous step: the old plugin's contributions go, the new one's come. Taps go when the instance is closed. */
   swap(old: PluginInstance, next: PluginInstance): void {
     this.#contributions.swap(old.contributions, next.contributions);
-    for (const remove of old.untap) remove();
     const entries = [...this.#instances].map(([name, instance]): [string, PluginInstance] => (instance === old ? [next.assembled.name, next] : [name, instance]));
     this.#instances.clear();
     for (const [name, instance] of entries) this.#instances.set(name, instance);
@@ -177,7 +176,6 @@ export class Kernel {
   async close(): Promise<void> {
     const errors: unknown[] = [];
     for (const instance of [...this.instances()].reverse()) {
-      for (const remove of instance.untap) remove();
       await closeInstance(instance, this.options).catch((error: unknown) => errors.push(error));
     }
     if (errors.length === 1) throw errors[0];
@@ -212,9 +210,10 @@ export class Kernel {
   }
 }
 
-/** Closes one plugin's scope within the stop limit; failures name the plugin. */
+/** Removes one plugin's taps and closes its scope within the stop limit; failures name the plugin. */
 export async function closeInstance(instance: PluginInstance, options: BootOptions): Promise<void> {
   const { name } = instance.assembled;
+  for (const remove of instance.untap) remove();
   const timeout = (): OrreryError =>
     new OrreryError('PLUGIN_TIMEOUT', `Plugin "${name}" did not close within ${options.limits.stopTimeoutMs} ms.`, { plugin: name });
   try {

@@ -1,4 +1,5 @@
 /** How software is assembled, timed and stopped; knows nothing of pods. */
+export * from './abort.js';
 export * from './backoff.js';
 export * from './clock.js';
 export * from './errors.js';

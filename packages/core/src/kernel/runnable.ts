@@ -1,3 +1,4 @@
+import { longLived } from './abort.js';
 import { OrreryError, errorMessage } from './errors.js';
 import type { Clock } from './clock.js';
 
@@ -55,7 +56,7 @@ export async function startPart(
   limits: PartLimits,
   failed: (error: OrreryError) => void,
 ): Promise<RunningPart> {
-  const abort = new AbortController();
+  const abort = longLived(new AbortController());
   const where = `Part "${runnable.name}" of plugin "${plugin}"`;
   const details = { plugin, part: runnable.name };
   let state: 'starting' | 'running' | 'stopping' = 'starting';

@@ -1,3 +1,4 @@
+import { longLived } from './abort.js';
 import { OrreryError } from './errors.js';
 
 /** What a scope undoes. May be asynchronous. */
@@ -9,7 +10,7 @@ export type Undo = () => unknown;
  */
 export class Scope implements AsyncDisposable {
   readonly #stack: Undo[] = [];
-  readonly #abort = new AbortController();
+  readonly #abort = longLived(new AbortController());
   #closing: Promise<void> | undefined;
 
   /** @param name appears in errors */

@@ -10,7 +10,7 @@ import { storageKey } from './keys.js';
 import { list } from './list.js';
 import { type Current, type Resource, readCurrent } from './resource.js';
 import { readyToGo } from './update.js';
-import { stored, versioned } from './versioned.js';
+import { lastState, stored, versioned } from './versioned.js';
 
 const ATTEMPTS = 8;
 const FOREGROUND = 'foregroundDeletion';
@@ -94,7 +94,7 @@ async function commitDeletion(resource: Resource, current: Current, plan: Deleti
     const result = await context.store.commit({ guards, writes: [{ key, delete: true }] });
     if (!result.ok) return undefined;
     context.released(kind, current.object);
-    return current.object;
+    return lastState(current.object, result.revision);
   }
   const value = deepFreeze(stored(plan.object));
   const result = await context.store.commit({ guards, writes: [{ key, value }] });

@@ -8,13 +8,16 @@ import type { Logger } from '../kernel/logger.js';
 import type { LiveList } from '../kernel/tokens.js';
 import { ApiError } from '../model/api-error.js';
 import type { KindDefinition } from '../model/kind.js';
+import { Event } from '../model/kinds/event.js';
 import { Namespace } from '../model/kinds/namespace.js';
 import { Service } from '../model/kinds/service.js';
 import type { KubeList, KubeObject } from '../model/object.js';
 import type { KindRegistry } from '../model/registry.js';
 import { bind } from './bind.js';
+import { compactHistory } from './compaction.js';
 import { create } from './create.js';
 import { remove, removeCollection } from './delete.js';
+import { expireEvents } from './event-expiry.js';
 import { storageKey } from './keys.js';
 import { list } from './list.js';
 import { patch } from './patch.js';
@@ -38,6 +41,8 @@ export interface ServerOptions {
 
 /** The namespaces every cluster has. */
 const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+
+const SYSTEM_USER = { name: 'system:apiserver', groups: ['system:masters'] };
 
 /** The API machinery over a store: routes each request to its verb. A {@link Transport}; clients in the process call it directly. */
 export class ApiServer implements Transport {
@@ -74,9 +79,10 @@ export class ApiServer implements Transport {
     await Promise.race([Promise.all(this.options.kinds.list().map((kind) => this.#serve(kind))), failed]);
     for (const entry of this.#resource(Service).cache.values()) this.options.network?.adopt(entry as Service);
     for (const name of SYSTEM_NAMESPACES) await this.#ensureNamespace(name);
+    const upkeep = [compactHistory(this.options.store, this.options.clock, this.options.log, signal), this.#expireEvents(signal)];
     ready();
     await Promise.race([stopped, failed]);
-    await Promise.all(this.#caches);
+    await Promise.all([...this.#caches, ...upkeep]);
   }
 
   /** Serves one more kind from now on. Resolves when it can be used. Throws `ALREADY_EXISTS` when its names are taken. */
@@ -148,6 +154,17 @@ export class ApiServer implements Transport {
     });
   }
 
+  #expireEvents(signal: AbortSignal): Promise<void> {
+    const resource = this.#resource(Event);
+    const gone = async (event: Event): Promise<void> => {
+      const ref = { group: '', version: 'v1', resource: 'events', namespace: event.metadata.namespace ?? '', name: event.metadata.name ?? '' };
+      await remove(resource, { user: SYSTEM_USER, ref, options: {} }).catch((error: unknown) => {
+        if (!ApiError.is(error, 'NotFound')) this.options.log.warn('an expired event could not be deleted', { error: errorMessage(error) });
+      });
+    };
+    return expireEvents(() => resource.cache.values(), gone, this.options.clock, signal);
+  }
+
   async #namespace(name: string): Promise<{ terminating: boolean } | undefined> {
     const resource = this.#resource(Namespace);
     const known = resource.cache.peek(storageKey(Namespace, undefined, name)) ?? (await readCurrent(resource, undefined, name))?.object;
@@ -158,8 +175,7 @@ export class ApiServer implements Transport {
     const resource = this.#resource(Namespace);
     if ((await readCurrent(resource, undefined, name)) !== undefined) return;
     const ref = { group: '', version: 'v1', resource: 'namespaces' };
-    const user = { name: 'system:apiserver', groups: ['system:masters'] };
-    await create(resource, { user, ref, body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } } }).catch((error: unknown) => {
+    await create(resource, { user: SYSTEM_USER, ref, body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } } }).catch((error: unknown) => {
       if (!ApiError.is(error, 'AlreadyExists')) throw error;
     });
   }

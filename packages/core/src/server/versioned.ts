@@ -23,3 +23,7 @@ export function stored(object: KubeObject): StoredValue {
   const { resourceVersion: _version, ...metadata } = object.metadata;
   return { ...object, metadata } as unknown as StoredValue;
 }
+
+/** What a deleted object last was, at the revision of its deletion. */
+export const lastState = <T extends KubeObject>(object: T, revision: number): T =>
+  Object.freeze({ ...object, metadata: Object.freeze({ ...object.metadata, resourceVersion: String(revision) }) });

@@ -7,7 +7,7 @@ import { ApiError } from '../model/api-error.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import { prefixOf } from './keys.js';
-import { versioned } from './versioned.js';
+import { lastState, versioned } from './versioned.js';
 import { Watcher } from './watcher.js';
 
 /** A change kept for watchers that start in the recent past. */
@@ -25,7 +25,7 @@ const BOOKMARK_MS = 10_000;
 /** What a watcher wants; `trigger` lets the cache find it by one field's value instead of asking it about every change. */
 export interface WatchInterest {
   readonly matches: (object: KubeObject) => boolean;
-  readonly trigger?: { readonly field: string; readonly value: string; read(object: KubeObject): string };
+  readonly trigger?: { readonly field: string; readonly value: string; readonly read: (object: KubeObject) => string };
   readonly bookmarks: boolean;
 }
 
@@ -40,8 +40,10 @@ export class WatchCache {
   #ringStart = 0;
   #revision = 0;
   readonly #watchers = new Set<Watcher>();
+  /** Watchers without a trigger: asked about every change. */
+  readonly #plain = new Set<Watcher>();
   /** field → value → watchers, with the function that reads the field. */
-  readonly #triggers = new Map<string, { read(object: KubeObject): string; readonly byValue: Map<string, Set<Watcher>> }>();
+  readonly #triggers = new Map<string, { readonly read: (object: KubeObject) => string; readonly byValue: Map<string, Set<Watcher>> }>();
   readonly #where = new Map<Watcher, Set<Watcher>>();
 
   constructor(
@@ -123,8 +125,8 @@ export class WatchCache {
     const object = event.type === 'put' ? versioned(event.value, revision) : undefined;
     if (object === undefined) this.#objects.delete(key);
     else this.#objects.set(key, object);
-    let lastState: KubeObject | undefined;
-    const last = (): KubeObject => (lastState ??= asOf((old ?? object) as KubeObject, revision));
+    let gone: KubeObject | undefined;
+    const last = (): KubeObject => (gone ??= lastState((old ?? object) as KubeObject, revision));
     this.#ring.push({ revision, object, old, last });
     if (this.#ring.length > 2 * RING) {
       this.#ring = this.#ring.slice(-RING);
@@ -138,8 +140,6 @@ export class WatchCache {
     }
     for (const watcher of this.#plain) watcher.changed(revision, object, old, last);
   }
-
-  readonly #plain = new Set<Watcher>();
 
   #bucket(watcher: Watcher, trigger: WatchInterest['trigger']): Set<Watcher> {
     let bucket = this.#plain;
@@ -189,7 +189,3 @@ export class WatchCache {
     return low;
   }
 }
-
-/** A deleted object's last state, at the revision of its deletion. */
-const asOf = (object: KubeObject, revision: number): KubeObject =>
-  Object.freeze({ ...object, metadata: Object.freeze({ ...object.metadata, resourceVersion: String(revision) }) });

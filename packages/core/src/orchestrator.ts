@@ -1,0 +1,322 @@
+import { ApiClient } from './client/api-client.js';
+import { RecorderFactory } from './client/event-recorder.js';
+import { SharedInformers } from './client/informers.js';
+import { Admissions } from './contracts/admission.js';
+import { Client, Events, Informers } from './contracts/client.js';
+import { type Controller, Controllers } from './contracts/controller.js';
+import { hooks } from './contracts/hooks.js';
+import { Kinds } from './contracts/kinds.js';
+import { Network } from './contracts/network.js';
+import { type PlacementExplanation, Scheduler } from './contracts/scheduling.js';
+import { Store } from './contracts/store.js';
+import { Transport } from './contracts/transport.js';
+import { ControllerRunner } from './control/controller-runner.js';
+import { closeInstance, Kernel, type PluginInstance } from './kernel/boot.js';
+import { planAssembly } from './kernel/assemble.js';
+import { Clock, Random } from './kernel/clock.js';
+import { errorMessage, OrreryError } from './kernel/errors.js';
+import { Logger, silentLogger } from './kernel/logger.js';
+import { systemClock, systemRandom } from './kernel/platform.js';
+import type { Get, Plugin } from './kernel/plugin.js';
+import { type PartLimits, type Runnable, type RunningPart, startOrder, startPart } from './kernel/runnable.js';
+import { seat } from './kernel/tokens.js';
+import { builtinKinds } from './model/builtin-kinds.js';
+import type { KindDefinition } from './model/kind.js';
+import type { KubeObject } from './model/object.js';
+import { KindRegistry } from './model/registry.js';
+import { ApiServer } from './server/server.js';
+
+/** What an orchestrator is assembled from. */
+export interface OrchestratorOptions {
+  readonly plugins: readonly Plugin[];
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Default: the machine's chance. */
+  readonly random?: Random;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  /** Milliseconds a plugin's setup, a part's start and a part's stop may take; default 30,000 each. */
+  readonly limits?: Partial<PartLimits & { readonly setupTimeoutMs: number }>;
+}
+
+/** An orchestrator inside this process. Two of them never meet: nothing here is global. */
+export interface Orchestrator extends AsyncDisposable {
+  /** The cluster. Usable after {@link Orchestrator.start}. */
+  readonly client: Client;
+  /** Shared caches. */
+  readonly informers: Informers;
+  /** What takes a seat, a list or a named seat. */
+  readonly get: Get;
+  /**
+   * Starts all parts in the order of their phases. When one fails or hangs, what had started is stopped again and the error names plugin and part.
+   * Call once.
+   */
+  start(): Promise<void>;
+  /** Stops all parts in the reverse order, bounded in time, and leaves no timer, socket or child behind. Safe to call at any time and twice. Rejects with what failed. */
+  stop(): Promise<void>;
+  /** Resolves when the orchestrator has stopped; rejects with the failure of the part that stopped it. */
+  finished(): Promise<void>;
+  /**
+   * Exchanges a plugin while running. What both contribute must be replaceable (lists, scheduler profiles); else `SEAT_FIXED` and nothing changed.
+   * Readers see the old or the new, never a mixture. When the new one's parts do not start, the old one is put back and the error thrown.
+   */
+  replace(name: string, plugin: Plugin): Promise<void>;
+  /** Why a pod is where it is, or nowhere. Throws `SEAT_EMPTY` without a scheduler. */
+  explain(pod: { readonly namespace?: string; readonly name: string }): Promise<PlacementExplanation>;
+  /** Serves one more kind from now on. */
+  addKind<T extends KubeObject>(kind: KindDefinition<T>): Promise<void>;
+}
+
+const LIMITS = { setupTimeoutMs: 30_000, startTimeoutMs: 30_000, stopTimeoutMs: 30_000 } as const;
+const USER = { name: 'system:orchestrator', groups: ['system:masters'] } as const;
+
+/** Assembles an orchestrator: options are parsed, plugins ordered and set up, seats checked. Nothing runs before `start`. Throws one clear error if the assembly is wrong. */
+export async function createOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
+  const assembly = new Assembly(options);
+  await assembly.boot(options.plugins);
+  return assembly;
+}
+
+/** The composition root: the only place that knows every part. */
+class Assembly implements Orchestrator {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #log: Logger;
+  readonly #limits: PartLimits & { readonly setupTimeoutMs: number };
+  readonly #kinds = new KindRegistry(builtinKinds);
+  readonly #parts: RunningPart[] = [];
+  #kernel!: Kernel;
+  #server!: ApiServer;
+  #state: 'assembled' | 'starting' | 'running' | 'stopped' = 'assembled';
+  #stopping: Promise<void> | undefined;
+  #failure: OrreryError | undefined;
+  #replacing: Promise<void> = Promise.resolve();
+  #finish!: () => void;
+  readonly #finished = new Promise<void>((resolve) => {
+    this.#finish = resolve;
+  });
+
+  constructor(options: OrchestratorOptions) {
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+    this.#log = options.logger ?? silentLogger;
+    this.#limits = { ...LIMITS, ...options.limits };
+  }
+
+  async boot(plugins: readonly Plugin[]): Promise<void> {
+    this.#kernel = await Kernel.boot(plugins, {
+      clock: this.#clock,
+      random: this.#random,
+      log: this.#log,
+      limits: this.#limits,
+      own: [
+        { token: Clock, make: () => this.#clock },
+        { token: Random, make: () => this.#random },
+        { token: Logger, make: () => this.#log },
+        { token: Transport, make: () => this.#server },
+        { token: Client, make: () => new ApiClient({ transport: this.#server, kinds: this.#kinds, user: USER, fieldManager: 'orrery' }) },
+        { token: Informers, make: (get) => new SharedInformers({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log }) },
+        { token: RECORDERS, make: (get) => new RecorderFactory({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log }) },
+        { token: Events, make: (get) => (component: string) => get(RECORDERS).for(component) },
+      ],
+    });
+    if (!this.#kernel.has(Store)) {
+      await this.#kernel.close();
+      throw new OrreryError('SEAT_EMPTY', 'No plugin takes the seat "Store". Add one, for instance memoryStore() from @orrery/store-memory.', { seat: 'Store' });
+    }
+    for (const kind of this.get(Kinds).items()) this.#kinds.add(kind);
+    const network = this.#kernel.has(Network) ? { network: this.get(Network) } : {};
+    this.#server = new ApiServer({
+      store: this.get(Store),
+      kinds: this.#kinds,
+      clock: this.#clock,
+      random: this.#random,
+      log: this.#log,
+      admissions: this.get(Admissions),
+      ...network,
+    });
+  }
+
+  get get(): Get {
+    return this.#kernel.get;
+  }
+
+  get client(): Client {
+    return this.get(Client);
+  }
+
+  get informers(): Informers {
+    return this.get(Informers);
+  }
+
+  async start(): Promise<void> {
+    if (this.#state !== 'assembled') throw new OrreryError('CLOSED', `The orchestrator is ${this.#state} already; assemble a new one.`);
+    this.#state = 'starting';
+    try {
+      const waiting = [...this.#ownParts(), ...this.#kernel.instances().flatMap((instance) => this.#partsOf(instance))];
+      for (const { phase } of startOrder) await this.#startAll(waiting.filter(({ runnable }) => runnable.phase === phase));
+      await this.#kernel.hooks.call(hooks.started);
+      if (this.#failure !== undefined) throw this.#failure;
+      this.#state = 'running';
+    } catch (error) {
+      await this.#shutDown().catch((also: unknown) => this.#log.error('stopping after a failed start failed too', { error: errorMessage(also) }));
+      throw error;
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.#shutDown();
+  }
+
+  async finished(): Promise<void> {
+    await this.#finished;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  replace(name: string, plugin: Plugin): Promise<void> {
+    const next = this.#replacing.then(() => this.#replaceOne(name, plugin));
+    this.#replacing = next.catch((error: unknown) => this.#log.warn('a replacement failed', { plugin: name, error: errorMessage(error) }));
+    return next;
+  }
+
+  explain(pod: { readonly namespace?: string; readonly name: string }): Promise<PlacementExplanation> {
+    return this.get(Scheduler).explain({ namespace: pod.namespace ?? 'default', name: pod.name });
+  }
+
+  addKind<T extends KubeObject>(kind: KindDefinition<T>): Promise<void> {
+    return this.#server.addKind(kind);
+  }
+
+  #ownParts(): { plugin: string; runnable: Runnable }[] {
+    const server: Runnable = { name: 'api-server', phase: 'server', run: (signal, ready) => this.#server.run(signal, ready) };
+    const caches: Runnable = {
+      name: 'caches',
+      phase: 'caches',
+      run: async (signal, ready) => {
+        ready();
+        await aborted(signal);
+        await this.get(RECORDERS).close();
+        await (this.informers as SharedInformers).close();
+      },
+    };
+    return [server, caches].map((runnable) => ({ plugin: '@orrery/core', runnable }));
+  }
+
+  /** A plugin's own parts, and one for each controller it added. */
+  #partsOf(instance: PluginInstance): { plugin: string; runnable: Runnable }[] {
+    const controllers = instance.contributions.items.filter((item) => item.token === Controllers).map((item) => this.#controllerPart(item.value as Controller));
+    const own = instance.parts.map((part) => part(this.get));
+    return [...own, ...controllers].map((runnable) => ({ plugin: instance.assembled.name, runnable }));
+  }
+
+  #controllerPart(controller: Controller): Runnable {
+    const { name } = controller;
+    return {
+      name: `controller ${name}`,
+      phase: 'controllers',
+      run: (signal, ready) => {
+        const client = new ApiClient({ transport: this.#server, kinds: this.#kinds, user: { ...USER, name: `system:controller:${name}` }, fieldManager: name });
+        const options = { client, informers: this.informers, events: this.get(Events)(name), clock: this.#clock, random: this.#random, log: this.#log };
+        return new ControllerRunner(controller, options).run(signal, ready);
+      },
+    };
+  }
+
+  /** Starts parts side by side; if one fails, the others that started are kept for the caller to stop. */
+  async #startAll(parts: readonly { plugin: string; runnable: Runnable }[]): Promise<void> {
+    const fail = (error: OrreryError): void => this.#fail(error);
+    const outcomes = await Promise.allSettled(
+      parts.map(async ({ plugin, runnable }) => {
+        this.#parts.push(await startPart(plugin, runnable, this.#clock, this.#limits, fail));
+      }),
+    );
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  #fail(error: OrreryError): void {
+    this.#failure ??= error;
+    this.#log.error('a part failed; stopping', { error: error.message });
+    if (this.#state === 'running') void this.#shutDown().catch((also: unknown) => this.#log.error('stopping failed too', { error: errorMessage(also) }));
+  }
+
+  #shutDown(): Promise<void> {
+    return (this.#stopping ??= this.#stopAll().finally(() => {
+      this.#state = 'stopped';
+      this.#finish();
+    }));
+  }
+
+  async #stopAll(): Promise<void> {
+    const errors: unknown[] = [];
+    const attempt = (doing: Promise<unknown>): Promise<unknown> => doing.catch((error: unknown) => errors.push(error));
+    await this.#replacing;
+    if (this.#state === 'running') await attempt(this.#kernel.hooks.call(hooks.stopping));
+    for (const { phase } of [...startOrder].reverse()) {
+      const parts = this.#parts.filter(({ runnable }) => runnable.phase === phase);
+      await Promise.all(parts.map((part) => attempt(part.stop())));
+    }
+    await attempt(this.#kernel.close());
+    if (errors.length === 1) throw errors[0];
+    if (errors.length > 1) throw new AggregateError(errors, `Stopping failed in ${errors.length} places: ${errors.map(errorMessage).join(' | ')}`);
+  }
+
+  async #replaceOne(name: string, plugin: Plugin): Promise<void> {
+    if (this.#state !== 'running') throw new OrreryError('CLOSED', `A plugin can be replaced while the orchestrator is running; it is ${this.#state}.`);
+    const old = this.#kernel.instances().find((instance) => instance.assembled.name === name);
+    if (old === undefined) throw new OrreryError('NOT_FOUND', `No plugin is called "${name}".`, { plugin: name, plugins: this.#kernel.instances().map((i) => i.assembled.name) });
+    this.#kernel.checkReplaceable(old);
+    const others = new Set(this.#kernel.instances().filter((instance) => instance !== old).map((instance) => instance.assembled.name));
+    if (others.has(plugin.definition.name)) throw new OrreryError('PLUGIN_INVALID', `Plugin "${plugin.definition.name}" runs already.`, { plugin: plugin.definition.name });
+    const plan = planAssembly([plugin], others);
+    const extra = plan.filter((assembled) => assembled.name !== plugin.definition.name);
+    if (extra.length > 0) throw new OrreryError('PLUGIN_MISSING', `Plugin "${plugin.definition.name}" brings plugins that do not run yet: ${extra.map((p) => p.name).join(', ')}.`);
+    const next = await this.#kernel.setUp(plan[0] as (typeof plan)[number]);
+    try {
+      this.#kernel.checkReplaceable(next);
+      this.#kernel.checkFits(next, name);
+      this.#kernel.checkNeeds(next.assembled);
+    } catch (error) {
+      await closeInstance(next, this.#kernel.options);
+      throw error;
+    }
+    await this.#exchange(old, next);
+    await this.#kernel.hooks.call(hooks.replaced, { old: name, next: next.assembled.name });
+  }
+
+  /** Two generations of a part never run at the same time. */
+  async #exchange(old: PluginInstance, next: PluginInstance): Promise<void> {
+    await this.#stopParts(old.assembled.name);
+    this.#kernel.swap(old, next);
+    try {
+      for (const { phase } of startOrder) await this.#startAll(this.#partsOf(next).filter(({ runnable }) => runnable.phase === phase));
+    } catch (error) {
+      await this.#stopParts(next.assembled.name);
+      this.#kernel.swap(next, old);
+      for (const { phase } of startOrder) await this.#startAll(this.#partsOf(old).filter(({ runnable }) => runnable.phase === phase));
+      await closeInstance(next, this.#kernel.options);
+      throw error;
+    }
+    await closeInstance(old, this.#kernel.options);
+  }
+
+  async #stopParts(plugin: string): Promise<void> {
+    const leaving = this.#parts.filter((part) => part.plugin === plugin);
+    for (const part of leaving.reverse()) {
+      await part.stop();
+      this.#parts.splice(this.#parts.indexOf(part), 1);
+    }
+  }
+}
+
+/** Not for plugins: they ask for the recorder of their component through `Events`. */
+const RECORDERS = seat<RecorderFactory>('EventRecorders');
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
