@@ -27,6 +27,8 @@ export interface KindOptions<T extends KubeObject = KubeObject> {
   readonly spec?: z.ZodType;
   /** The observed state. Giving it makes a status subresource: status is then changed only through that. */
   readonly status?: z.ZodType;
+  /** Whether `metadata.generation` counts the changes of the desired state. Default: when there is a status. */
+  readonly tracksGeneration?: boolean;
   /** Top-level fields, for kinds without spec. */
   readonly fields?: KindFields;
   /** Columns of `kubectl get` between NAME and AGE. */
@@ -76,6 +78,7 @@ export function buildKind<T extends KubeObject>(options: KindOptions<T>): KindDe
     namespaced: options.namespaced ?? true,
     schema: wholeObject(options) as unknown as z.ZodType<T>,
     hasStatus: options.status !== undefined,
+    tracksGeneration: options.tracksGeneration ?? options.status !== undefined,
     ...(options.scale === undefined ? {} : { scale: options.scale }),
     columns: options.columns ?? [],
     rules: options.rules ?? {},

@@ -74,6 +74,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends Group
   readonly schema: z.ZodType<T>;
   /** Whether there is a status subresource: status is then changed only through it. */
   readonly hasStatus: boolean;
+  /** Whether `metadata.generation` counts the changes of the desired state. Default: kinds with a status subresource. */
+  readonly tracksGeneration: boolean;
   readonly scale?: ScalePaths;
   readonly columns: readonly Column<T>[];
   readonly rules: KindRules<T>;

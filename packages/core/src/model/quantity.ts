@@ -165,7 +165,8 @@ export function subtractQuantities(a: Quantity, b: Quantity): Quantity {
 export function multiplyQuantity(a: Quantity, factor: number | bigint): Quantity {
   const { format, scale } = a;
   const unscaled = a.unscaled * BigInt(factor);
-  return { unscaled, scale: unscaled === 0n && !a.big && a.unscaled !== 0n ? 0 : scale, format, big: a.big || !isInt64(unscaled) };
+  const whole = scale > 0 ? unscaled * 10n ** BigInt(scale) : unscaled;
+  return { unscaled, scale: unscaled === 0n && !a.big && a.unscaled !== 0n ? 0 : scale, format, big: a.big || !isInt64(whole) };
 }
 
 /** Powers of ten that Kubernetes has a multiplication of its own for (positiveScaleInt64). */

@@ -20,7 +20,7 @@ function applyChange(root: Container, { path, set, remove }: Change): void {
   path.slice(0, -1).forEach((part, i) => {
     const next = read(at, part);
     if (typeof next === 'object' && next !== null) at = next as Container;
-    else at = write(at, part, path[i + 1] === '+' ? [] : {}) as Container;
+    else at = write(at, part, /^(?:\+|\d+)$/.test(path[i + 1] ?? '') ? [] : {}) as Container;
   });
   const last = path.at(-1) as string;
   if (remove !== true) write(at, last, structuredClone(set));

@@ -41,6 +41,7 @@ function create(kind: KindDefinition, input: unknown): Record<string, unknown> {
   const { object, unknown } = decoded;
   kind.rules.applyDefaults?.(object);
   const defaulted = structuredClone(object);
+  fillNamespace(kind, object, 'default');
   kind.rules.prepareForCreate?.(object);
   if ((object.metadata.name ?? '') === '' && (object.metadata.generateName ?? '') !== '') object.metadata.name = `${object.metadata.generateName}abcde`;
   const errors = [...metaErrors(kind, object), ...(kind.rules.validate?.(object) ?? [])];
@@ -54,6 +55,7 @@ function update(kind: KindDefinition, base: unknown, changes: readonly Change[])
   const { object } = decoded;
   kind.rules.applyDefaults?.(old);
   kind.rules.applyDefaults?.(object);
+  fillNamespace(kind, object, old.metadata.namespace);
   const { generation } = old.metadata;
   kind.rules.prepareForUpdate?.(object, old);
   const bumped = object.metadata.generation !== generation || !equalJson(desired(object), desired(old));
@@ -63,7 +65,12 @@ function update(kind: KindDefinition, base: unknown, changes: readonly Change[])
     ...(kind.rules.validate?.(object) ?? []),
     ...(kind.rules.validateUpdate?.(object, old) ?? []),
   ];
-  return { errors: distinct(errors), generationBumped: kind.hasStatus && bumped, strictErrors: decoded.unknown.map((path) => `unknown field ${JSON.stringify(path)}`).sort() };
+  return { errors: distinct(errors), generationBumped: kind.tracksGeneration && bumped, strictErrors: decoded.unknown.map((path) => `unknown field ${JSON.stringify(path)}`).sort() };
+}
+
+/** The namespace of the request, where the object names none. */
+function fillNamespace(kind: KindDefinition, { metadata }: KubeObject, namespace: string | undefined): void {
+  if (kind.namespaced && namespace !== undefined) metadata.namespace ??= namespace;
 }
 
 function desired(object: KubeObject): unknown {

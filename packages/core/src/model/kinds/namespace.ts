@@ -49,6 +49,7 @@ export const Namespace: KindDefinition<Namespace> = buildKind<Namespace>({
   namespaced: false,
   spec: namespaceSpec,
   status: namespaceStatus,
+  tracksGeneration: false,
   rules: {
     applyDefaults: applyNamespaceDefaults,
     selectableFields: { 'status.phase': ({ status }) => status?.phase ?? '' },

@@ -23,6 +23,7 @@ export const Node: KindDefinition<Node> = buildKind<Node>({
   namespaced: false,
   spec: nodeSpec,
   status: nodeStatus,
+  tracksGeneration: false,
   rules: {
     applyDefaults: applyNodeDefaults,
     selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable ?? false) },

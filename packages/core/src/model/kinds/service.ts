@@ -115,6 +115,7 @@ export const Service: KindDefinition<Service> = buildKind<Service>({
   categories: ['all'],
   spec: serviceSpec,
   status: serviceStatus,
+  tracksGeneration: false,
   rules: {
     applyDefaults: applyServiceDefaults,
     selectableFields: { 'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '', 'spec.type': ({ spec }) => spec.type ?? '' },
