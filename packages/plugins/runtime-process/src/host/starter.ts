@@ -9,7 +9,7 @@ import type { HelperOptions } from '../shared/layout.js';
 const HELPER = new URL('../../dist/helper/main.js', import.meta.url);
 
 /** A small heap keeps the helper small, and a small process forks fast. */
-const NODE_FLAGS = ['--max-old-space-size=32', '--max-semi-space-size=1', '--single-threaded-gc', '--no-warnings'];
+const NODE_FLAGS = ['--max-old-space-size=32', '--max-semi-space-size=1', '--single-threaded', '--optimize-for-size', '--no-warnings'];
 
 /** The helper's own log begins anew above this size. */
 const MAX_HELPER_LOG_BYTES = 256 * 1024;
