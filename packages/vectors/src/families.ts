@@ -2,8 +2,9 @@ import type { Family } from './family.js';
 import { fieldLabels } from './families/fieldlabels.js';
 import { names } from './families/names.js';
 import { quantity } from './families/quantity.js';
+import { scheduler } from './families/scheduler.js';
 import { selectors } from './families/selectors.js';
 import { validation } from './families/validation.js';
 
 /** Every family that has an adapter. To add one: write `families/<family>.ts` and list it here. */
-export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation];
+export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler];

@@ -2,8 +2,8 @@
  * A scheduling profile that fills nodes up.
  * @packageDocumentation
  */
-import { SchedulerProfiles, definePlugin } from '@orrery/core';
-import { defaultFilters, defaultScores, mostAllocated, scheduler } from '@orrery/scheduler';
+import { Informers, Namespace, SchedulerProfiles, definePlugin } from '@orrery/core';
+import { defaultFilters, defaultScores, informedNamespaces, mostAllocated, scheduler } from '@orrery/scheduler';
 import { z } from 'zod';
 
 const weights = z.record(z.string().min(1), z.number().positive()).refine((resources) => Object.keys(resources).length > 0, 'name at least one resource');
@@ -25,8 +25,12 @@ export const binPacking = definePlugin({
     })
     .prefault({}),
   includes: () => [scheduler()],
-  setup({ provideNamed, options: { schedulerName, resources, weight } }) {
+  setup({ provideNamed, scope, options: { schedulerName, resources, weight } }) {
     const packing = mostAllocated(Object.entries(resources).map(([name, of]) => ({ name, weight: of })));
-    provideNamed(SchedulerProfiles, schedulerName, () => ({ schedulerName, filters: defaultFilters(), scores: defaultScores({ plugin: packing, weight }) }));
+    provideNamed(SchedulerProfiles, schedulerName, (get) => {
+      const { namespaces, stop } = informedNamespaces(get(Informers).get(Namespace));
+      scope.defer(stop);
+      return { schedulerName, filters: defaultFilters({ namespaces }), scores: defaultScores({ namespaces }, { plugin: packing, weight }) };
+    });
   },
 });

@@ -2,16 +2,38 @@
  * A scheduling profile that spreads pods.
  * @packageDocumentation
  */
-import { SchedulerProfiles, definePlugin } from '@orrery/core';
-import { defaultFilters, defaultScores, leastAllocated, scheduler } from '@orrery/scheduler';
+import { Informers, type Labels, Namespace, type Pod, ReplicaSet, SchedulerProfiles, Service, controllerOf, definePlugin } from '@orrery/core';
+import { defaultFilters, defaultScores, informedNamespaces, leastAllocated, scheduler, servicesAndOwner } from '@orrery/scheduler';
 import { z } from 'zod';
 
-/** The engine with a profile that prefers the nodes with most room. */
+/**
+ * The engine with a profile that spreads pods: over zones and hosts those that belong together (same Services and ReplicaSet; kube-scheduler's
+ * default constraints, maxSkew 3 by host and 5 by zone), and all of them to where there is most room. A pod's own spread constraints go first.
+ * Takes the place of the default profile unless it is given another `schedulerName`.
+ */
 export const spread = definePlugin({
   name: 'scheduler-spread',
-  options: z.strictObject({ schedulerName: z.string().min(1).max(253).default('default-scheduler') }).prefault({}),
+  options: z
+    .strictObject({
+      /** The pods it places: those that name it. */
+      schedulerName: z.string().min(1).max(253).default('default-scheduler'),
+    })
+    .prefault({}),
   includes: () => [scheduler()],
-  setup({ provideNamed, options: { schedulerName } }) {
-    provideNamed(SchedulerProfiles, schedulerName, () => ({ schedulerName, filters: defaultFilters(), scores: defaultScores({ plugin: leastAllocated(), weight: 1 }) }));
+  setup({ provideNamed, scope, options: { schedulerName } }) {
+    provideNamed(SchedulerProfiles, schedulerName, (get) => {
+      const informers = get(Informers);
+      const services = informers.get(Service).lister;
+      const replicaSets = informers.get(ReplicaSet).lister;
+      const { namespaces, stop } = informedNamespaces(informers.get(Namespace));
+      scope.defer(stop);
+      const ownerLabels = (pod: Pod): Labels | undefined => {
+        const owner = controllerOf(pod);
+        return owner?.kind === 'ReplicaSet' ? replicaSets.get(`${pod.metadata.namespace}/${owner.name}`)?.spec.selector.matchLabels : undefined;
+      };
+      const belongTogether = servicesAndOwner({ services: (namespace) => services.list(namespace), ownerLabels });
+      const sources = { namespaces, belongTogether };
+      return { schedulerName, filters: defaultFilters(sources), scores: defaultScores(sources, { plugin: leastAllocated(), weight: 1 }) };
+    });
   },
 });

@@ -1,9 +1,10 @@
-import { Client, Events, Informers, Node, NodeFilters, NodeScores, Pod, Scheduler, SchedulerProfiles, definePlugin } from '@orrery/core';
+import { Client, Events, Informers, Namespace, Node, NodeFilters, NodeScores, Pod, Scheduler, SchedulerProfiles, definePlugin } from '@orrery/core';
 import { z } from 'zod';
 import { SchedulerEngine } from './engine/scheduler-engine.js';
 import { DEFAULT_SCHEDULER } from './engine/pod-intake.js';
 import { contributedProfiles } from './engine/contributed-profiles.js';
 import { defaultProfile } from './profile.js';
+import { informedNamespaces } from './topology/informed-namespaces.js';
 
 const optionsSchema = z
   .strictObject({
@@ -27,22 +28,22 @@ const optionsSchema = z
 export const scheduler = definePlugin({
   name: 'scheduler',
   options: optionsSchema,
-  setup({ provide, run, clock, random, log, options, get }) {
-    provide(
-      Scheduler,
-      () =>
-        new SchedulerEngine({
-          client: get(Client),
-          pods: get(Informers).get(Pod),
-          nodes: get(Informers).get(Node),
-          events: get(Events)(DEFAULT_SCHEDULER),
-          profiles: contributedProfiles(get(SchedulerProfiles), get(NodeFilters), get(NodeScores), defaultProfile()),
-          clock,
-          random,
-          log,
-          options,
-        }),
-    );
+  setup({ provide, run, clock, random, log, options, scope, get }) {
+    provide(Scheduler, () => {
+      const { namespaces, stop } = informedNamespaces(get(Informers).get(Namespace));
+      scope.defer(stop);
+      return new SchedulerEngine({
+        client: get(Client),
+        pods: get(Informers).get(Pod),
+        nodes: get(Informers).get(Node),
+        events: get(Events)(DEFAULT_SCHEDULER),
+        profiles: contributedProfiles(get(SchedulerProfiles), get(NodeFilters), get(NodeScores), defaultProfile(DEFAULT_SCHEDULER, { namespaces })),
+        clock,
+        random,
+        log,
+        options,
+      });
+    });
     run((resolve) => resolve(Scheduler) as SchedulerEngine);
   },
 });
