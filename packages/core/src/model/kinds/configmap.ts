@@ -1,3 +1,4 @@
+import { validateConfigMap, validateConfigMapUpdate } from '../validation/core.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -19,4 +20,8 @@ export const ConfigMap: KindDefinition<ConfigMap> = buildKind<ConfigMap>({
   kind: 'ConfigMap',
   shortNames: ['cm'],
   fields: { data: textMap.optional(), binaryData: bytesMap.optional(), immutable: pointer(flag) },
+  rules: {
+    validate: validateConfigMap,
+    validateUpdate: validateConfigMapUpdate,
+  },
 });

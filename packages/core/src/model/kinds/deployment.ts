@@ -4,6 +4,8 @@ import type { Schema } from '../schema/fields.js';
 import { podTemplateSpec } from './pod-spec.js';
 import { labelSelector } from './selectors.js';
 import { applyDeploymentDefaults } from '../defaults/workloads.js';
+import { validateDeployment, validateSelectorUpdate } from '../validation/workloads.js';
+import { equalJson } from '../json.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -87,5 +89,11 @@ export const Deployment: KindDefinition<Deployment> = buildKind<Deployment>({
   scale: { specReplicas: '.spec.replicas', statusReplicas: '.status.replicas', labelSelector: '.spec.selector' },
   rules: {
     applyDefaults: applyDeploymentDefaults,
+    prepareForUpdate: (draft, old) => {
+      // Annotations of a Deployment take part in its roll-out, so their changes count as well (deploymentStrategy.PrepareForUpdate).
+      if (!equalJson(draft.metadata.annotations ?? {}, old.metadata.annotations ?? {})) draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    },
+    validate: validateDeployment,
+    validateUpdate: validateSelectorUpdate,
   },
 });

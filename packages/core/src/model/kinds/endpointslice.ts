@@ -3,6 +3,7 @@ import { flag, int32, list, pointer, requiredList, struct, text, textMap } from 
 import type { Schema } from '../schema/fields.js';
 import { objectReference } from './references.js';
 import { applyEndpointSliceDefaults } from '../defaults/service.js';
+import { validateEndpointSlice, validateEndpointSliceUpdate } from '../validation/core.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -82,5 +83,7 @@ export const EndpointSlice: KindDefinition<EndpointSlice> = buildKind<EndpointSl
   fields: { addressType: text.default(''), endpoints: requiredList(endpoint), ports: requiredList(endpointPort) },
   rules: {
     applyDefaults: applyEndpointSliceDefaults,
+    validate: validateEndpointSlice,
+    validateUpdate: validateEndpointSliceUpdate,
   },
 });

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { int32, microTime, pointer, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
+import { validateLease } from '../validation/core.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -29,4 +30,7 @@ export const Lease: KindDefinition<Lease> = buildKind<Lease>({
   version: 'v1',
   kind: 'Lease',
   spec: leaseSpec,
+  rules: {
+    validate: validateLease,
+  },
 });

@@ -2,6 +2,9 @@ import type { z } from 'zod';
 import { list, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { applyNamespaceDefaults } from '../defaults/core.js';
+import { isDns1123Label } from '../names.js';
+import { validateNamespace } from '../validation/core.js';
+import { nameRule } from '../validation/object-meta.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -52,6 +55,8 @@ export const Namespace: KindDefinition<Namespace> = buildKind<Namespace>({
   tracksGeneration: false,
   rules: {
     applyDefaults: applyNamespaceDefaults,
+    validateName: nameRule(isDns1123Label),
+    validate: validateNamespace,
     selectableFields: { 'status.phase': ({ status }) => status?.phase ?? '' },
   },
 });

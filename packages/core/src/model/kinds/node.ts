@@ -1,4 +1,5 @@
 import { applyNodeDefaults } from '../defaults/core.js';
+import { validateNode, validateNodeUpdate } from '../validation/core.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -26,6 +27,8 @@ export const Node: KindDefinition<Node> = buildKind<Node>({
   tracksGeneration: false,
   rules: {
     applyDefaults: applyNodeDefaults,
+    validate: validateNode,
+    validateUpdate: validateNodeUpdate,
     selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable ?? false) },
   },
 });

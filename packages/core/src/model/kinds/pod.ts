@@ -1,4 +1,5 @@
 import { applyPodDefaults } from '../defaults/pod.js';
+import { validatePod, validatePodStatusUpdate, validatePodUpdate } from '../validation/pod.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -25,6 +26,9 @@ export const Pod: KindDefinition<Pod> = buildKind<Pod>({
   status: podStatus,
   rules: {
     applyDefaults: applyPodDefaults,
+    validate: validatePod,
+    validateUpdate: validatePodUpdate,
+    validateStatusUpdate: validatePodStatusUpdate,
     selectableFields: {
       'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
       'spec.restartPolicy': ({ spec }) => spec.restartPolicy ?? '',

@@ -1,4 +1,5 @@
 import { applyPriorityClassDefaults } from '../defaults/core.js';
+import { validatePriorityClass, validatePriorityClassUpdate } from '../validation/core.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -24,5 +25,7 @@ export const PriorityClass: KindDefinition<PriorityClass> = buildKind<PriorityCl
   fields: { value: int32.default(0), globalDefault: flag.optional(), description: text.optional(), preemptionPolicy: pointer(text) },
   rules: {
     applyDefaults: applyPriorityClassDefaults,
+    validate: validatePriorityClass,
+    validateUpdate: validatePriorityClassUpdate,
   },
 });

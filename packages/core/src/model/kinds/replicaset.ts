@@ -4,6 +4,7 @@ import type { Schema } from '../schema/fields.js';
 import { podTemplateSpec } from './pod-spec.js';
 import { labelSelector } from './selectors.js';
 import { applyReplicaSetDefaults } from '../defaults/workloads.js';
+import { validateReplicaSet, validateSelectorUpdate } from '../validation/workloads.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -62,5 +63,7 @@ export const ReplicaSet: KindDefinition<ReplicaSet> = buildKind<ReplicaSet>({
   scale: { specReplicas: '.spec.replicas', statusReplicas: '.status.replicas', labelSelector: '.spec.selector' },
   rules: {
     applyDefaults: applyReplicaSetDefaults,
+    validate: validateReplicaSet,
+    validateUpdate: validateSelectorUpdate,
   },
 });

@@ -1,4 +1,5 @@
 import { applySecretDefaults } from '../defaults/core.js';
+import { moveStringData, validateSecret, validateSecretUpdate } from '../validation/core.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -23,6 +24,13 @@ export const Secret: KindDefinition<Secret> = buildKind<Secret>({
   fields: { type: text.optional(), data: bytesMap.optional(), stringData: textMap.optional(), immutable: pointer(flag) },
   rules: {
     applyDefaults: applySecretDefaults,
+    prepareForCreate: moveStringData,
+    prepareForUpdate: (draft, old) => {
+      moveStringData(draft);
+      draft.type ??= old.type;
+    },
+    validate: validateSecret,
+    validateUpdate: validateSecretUpdate,
     selectableFields: { type: ({ type }) => type ?? '' },
   },
 });
