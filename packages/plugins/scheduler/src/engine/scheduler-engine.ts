@@ -171,16 +171,16 @@ export class SchedulerEngine implements Scheduler, Runnable {
       key = `${profile.schedulerName}\n${profile.signature(pod)}`;
       found = this.#classes.current(key, pod, profile);
     } catch (error) {
-      this.#failed(waiting, 'SchedulerError', errorMessage(error));
       this.#queue.retryLater(waiting);
+      this.#failed(waiting, 'SchedulerError', errorMessage(error));
       return;
     }
     const choice = found.best(this.#parts.random);
     if (choice === undefined) {
       const { message, retryWhen } = found.diagnosis();
       this.#counts.unschedulable++;
-      this.#failed(waiting, 'Unschedulable', message);
       this.#queue.park(waiting, key, retryWhen);
+      this.#failed(waiting, 'Unschedulable', message);
       return;
     }
     this.#cluster.assume(pod, choice.node);
@@ -188,6 +188,7 @@ export class SchedulerEngine implements Scheduler, Runnable {
     this.#binder.start(waiting, choice.node, this.#reporter.withdraw(waiting.id), done, signal);
   }
 
+  /** Reports a failed attempt of a pod that is in the queue again: the report's own event may come back at once. */
   #failed({ pod }: WaitingPod, reason: NotScheduled['reason'], message: string): void {
     if (reason === 'SchedulerError') this.#counts.failed++;
     if (!this.#reporter.report(pod, { reason, message })) return;
@@ -209,8 +210,8 @@ export class SchedulerEngine implements Scheduler, Runnable {
     const now = this.#parts.pods.lister.get(keyOf(pod));
     if (now === undefined || podId(now) !== id || planIntake(now, (name) => this.#profiles.has(name)) !== 'queue') return;
     waiting.pod = now;
-    this.#failed(waiting, 'SchedulerError', `binding to ${node} was refused: ${errorMessage(outcome.error)}`);
     this.#queue.retryLater(waiting);
+    this.#failed(waiting, 'SchedulerError', `binding to ${node} was refused: ${errorMessage(outcome.error)}`);
   }
 
   #onNode(node: Node): void {
