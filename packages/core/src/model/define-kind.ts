@@ -3,7 +3,7 @@ import type { FieldError } from './field-error.js';
 import type { Column, KindDefinition, KindRules, ScalePaths } from './kind.js';
 import { metadata } from './kinds/metadata.js';
 import type { KubeObject } from './object.js';
-import { text } from './schema/fields.js';
+import { fieldFacts, text } from './schema/fields.js';
 import { fieldErrorsOf } from './schema/zod-errors.js';
 
 /** Top-level fields of kinds that have no spec. */
@@ -53,7 +53,7 @@ export type KindOf<D> = D extends KindDefinition<infer T> ? T : never;
 export function defineKind<const O extends KindOptions>(options: O): KindDefinition<ObjectOf<O>> {
   type T = ObjectOf<O>;
   const { rules = {}, ...rest } = options as unknown as KindOptions<T>;
-  const base = buildKind<T>({ ...rest, rules });
+  const base = makeKind<T>({ ...rest, rules }, wholeObject(options));
   const checked = z.object({ ...(options.spec && { spec: options.spec }), ...(options.status && { status: options.status.optional() }), ...options.fields });
   const validate = (object: T): FieldError[] => [...fieldErrorsOf(checked, object), ...(rules.validate?.(object) ?? [])];
   return { ...base, rules: { ...rules, validate } };
@@ -61,6 +61,12 @@ export function defineKind<const O extends KindOptions>(options: O): KindDefinit
 
 /** Makes the definition of a kind whose type is written by hand and whose rules do all its validation. The built-in kinds use it. */
 export function buildKind<T extends KubeObject>(options: KindOptions<T>): KindDefinition<T> {
+  const schema = wholeObject(options);
+  fieldFacts.add(schema, { omitsZero: true });
+  return makeKind(options, schema);
+}
+
+function makeKind<T extends KubeObject>(options: KindOptions<T>, schema: z.ZodType): KindDefinition<T> {
   const { group, version, kind } = options;
   if (!/^[A-Z][A-Za-z0-9]{0,62}$/.test(kind)) throw new RangeError(`A kind is written in UpperCamelCase: ${JSON.stringify(kind)}`);
   if (!/^v[0-9][a-z0-9]{0,20}$/.test(version)) throw new RangeError(`A version looks like v1 or v1beta1: ${JSON.stringify(version)}`);
@@ -76,7 +82,7 @@ export function buildKind<T extends KubeObject>(options: KindOptions<T>): KindDe
     shortNames: options.shortNames ?? [],
     categories: options.categories ?? [],
     namespaced: options.namespaced ?? true,
-    schema: wholeObject(options) as unknown as z.ZodType<T>,
+    schema: schema as z.ZodType<T>,
     hasStatus: options.status !== undefined,
     tracksGeneration: options.tracksGeneration ?? options.status !== undefined,
     ...(options.scale === undefined ? {} : { scale: options.scale }),

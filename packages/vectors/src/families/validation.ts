@@ -29,10 +29,22 @@ function kindOf(object: unknown): KindDefinition | undefined {
   return builtinKinds.find((one) => one.apiVersion === apiVersion && one.kind === kind);
 }
 
-/** Addresses and ports are allocated by the server, not by the model. */
+/** What of a case is compared. Addresses and ports are allocated by the server, not by the model. */
 function expectedOf(expected: Record<string, unknown>): Record<string, unknown> {
-  const { allocated: _, strictErrors, ...rest } = expected;
-  return { ...rest, ...(strictErrors === undefined && rest['decodeError'] === undefined ? { strictErrors: [] } : strictErrors === undefined ? {} : { strictErrors: [...(strictErrors as string[])].sort() }) };
+  const { allocated: _, errors, defaulted, ...rest } = expected;
+  const wanted: Record<string, unknown> = { ...rest };
+  if (rest['decodeError'] === undefined) wanted['strictErrors'] = ((rest['strictErrors'] ?? []) as string[]).toSorted();
+  if (errors !== undefined) wanted['errors'] = sorted(errors as { field: string; type: string }[]);
+  if (defaulted !== undefined) wanted['defaulted'] = emptyLists(defaulted);
+  return wanted;
+}
+
+/** Go writes a required list that is not there as null; Orrery as an empty one. */
+function emptyLists(value: unknown): unknown {
+  if (value === null) return [];
+  if (typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(emptyLists);
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, emptyLists(member)]));
 }
 
 function create(kind: KindDefinition, input: unknown): Record<string, unknown> {
@@ -92,10 +104,12 @@ function metaErrors(kind: KindDefinition, object: KubeObject): FieldError[] {
   return validateObjectMeta(object.metadata, { namespaced: kind.namespaced, ...(validateName && { validateName }) });
 }
 
-/** The set of `{field, type}`, in the order of the vectors. */
+/** The set of `{field, type}`, in one order. */
 function distinct(errors: readonly FieldError[]): { field: string; type: string }[] {
-  const seen = new Map(errors.map(({ field, type }) => [`${field}|${type}`, { field, type: type.replace(/^FieldValue/, '') }]));
-  return [...seen.values()].sort((a, b) => order(a.field, b.field) || order(a.type, b.type));
+  return sorted([...new Map(errors.map(({ field, type }) => [`${field}|${type}`, { field, type: type.replace(/^FieldValue/, '') }])).values()]);
 }
 
-const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+function sorted(errors: readonly { readonly field: string; readonly type: string }[]): { field: string; type: string }[] {
+  const key = ({ field, type }: { readonly field: string; readonly type: string }): string => `${field}|${type}`;
+  return errors.toSorted((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
+}

@@ -3,6 +3,7 @@ import { flag, int32, intOrString, list, pointer, struct, text, textMap, withMer
 import type { Schema } from '../schema/fields.js';
 import { condition } from './selectors.js';
 import { applyServiceDefaults } from '../defaults/service.js';
+import { normalizeClusterIPs, validateServiceName, validateService, validateServiceUpdate } from '../validation/service.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -118,6 +119,11 @@ export const Service: KindDefinition<Service> = buildKind<Service>({
   tracksGeneration: false,
   rules: {
     applyDefaults: applyServiceDefaults,
+    prepareForCreate: (draft) => normalizeClusterIPs(draft),
+    prepareForUpdate: normalizeClusterIPs,
+    validateName: validateServiceName,
+    validate: validateService,
+    validateUpdate: validateServiceUpdate,
     selectableFields: { 'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '', 'spec.type': ({ spec }) => spec.type ?? '' },
   },
 });

@@ -15,18 +15,13 @@ import { checkPodSpec } from './pod-spec.js';
 export function validatePod({ spec }: Pod): FieldError[] {
   const errors: FieldError[] = [];
   checkPodSpec(errors, 'spec', spec);
+  // They come only through a subresource of their own, which does not exist here.
+  if ((spec.ephemeralContainers ?? []).length > 0) errors.push(fieldError.forbidden('spec.ephemeralContainers', 'cannot be set on create'));
   for (const part of ['containers', 'initContainers'] as const) {
     spec[part]?.forEach(({ image = '' }, i) => {
       if (image.trim() !== image) errors.push(fieldError.invalid(`spec.${part}[${i}].image`, image, 'must not have leading or trailing whitespace'));
     });
   }
-  return errors;
-}
-
-/** What a new pod may not have: ephemeral containers come only through their subresource. */
-export function validateNewPod(pod: Pod): FieldError[] {
-  const errors = validatePod(pod);
-  if ((pod.spec.ephemeralContainers ?? []).length > 0) errors.push(fieldError.forbidden('spec.ephemeralContainers', 'cannot be set on create'));
   return errors;
 }
 
