@@ -4,7 +4,7 @@ import { SharedInformers } from './client/informers.js';
 import { Admissions } from './contracts/admission.js';
 import { Client, Events, Informers } from './contracts/client.js';
 import { type Controller, Controllers } from './contracts/controller.js';
-import { hooks } from './contracts/hooks.js';
+import { Hooks, hooks } from './contracts/hooks.js';
 import { Kinds } from './contracts/kinds.js';
 import { Network } from './contracts/network.js';
 import { type PlacementExplanation, Scheduler } from './contracts/scheduling.js';
@@ -113,6 +113,7 @@ class Assembly implements Orchestrator {
         { token: Clock, make: () => this.#clock },
         { token: Random, make: () => this.#random },
         { token: Logger, make: () => this.#log },
+        { token: Hooks, make: () => this.#kernel.hooks },
         { token: Transport, make: () => this.#server },
         { token: Client, make: () => new ApiClient({ transport: this.#server, kinds: this.#kinds, user: USER, fieldManager: 'orrery' }) },
         { token: Informers, make: (get) => new SharedInformers({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log }) },

@@ -1,6 +1,10 @@
-import { defineHook } from '../kernel/hooks.js';
+import { defineHook, type HookSet } from '../kernel/hooks.js';
+import { seat } from '../kernel/tokens.js';
 import type { Pod } from '../model/kinds/pod.js';
 import type { ContainerConfig } from './runtime.js';
+
+/** The hooks of an orchestrator, for parts that call them. */
+export const Hooks = seat<HookSet>('Hooks');
 
 /** Every hook, in one table: the moment, what a tap may do, and what a failure does. */
 export const hooks = {

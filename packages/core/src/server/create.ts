@@ -8,7 +8,7 @@ import { timeOfMillis } from '../model/timestamp.js';
 import { validateObjectMeta } from '../model/validation/object-meta.js';
 import { mutateAdmission, validateAdmission } from './admit.js';
 import { decodeBody } from './decode-body.js';
-import { generateName } from './generate-name.js';
+import { generateName } from '../model/names.js';
 import { storageKey } from './keys.js';
 import type { Resource, ServerContext } from './resource.js';
 import { stored, versioned } from './versioned.js';
@@ -85,10 +85,9 @@ function prepare(resource: Resource, draft: KubeObject): void {
   delete metadata.managedFields;
   metadata.uid = context.random.uuid();
   metadata.creationTimestamp = timeOfMillis(context.clock.now());
-  if (kind.hasStatus) {
-    metadata.generation = 1;
-    delete (draft as { status?: unknown }).status;
-  } else delete metadata.generation;
+  if (kind.tracksGeneration) metadata.generation = 1;
+  else delete metadata.generation;
+  if (kind.hasStatus) delete (draft as { status?: unknown }).status;
   kind.rules.prepareForCreate?.(draft);
   kind.rules.applyDefaults?.(draft);
 }

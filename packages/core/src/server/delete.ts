@@ -79,7 +79,7 @@ export function planDeletion(kind: KindDefinition, object: KubeObject, options: 
   const metadata = { ...object.metadata, deletionGracePeriodSeconds: left, ...(finalizers.length > 0 ? { finalizers } : {}) };
   if (finalizers.length === 0) delete metadata.finalizers;
   if (!deleting || left !== object.metadata.deletionGracePeriodSeconds) metadata.deletionTimestamp = timeOfMillis(now + left * 1000);
-  if (kind.hasStatus && !deleting) metadata.generation = (object.metadata.generation ?? 0) + 1;
+  if (kind.tracksGeneration && !deleting) metadata.generation = (object.metadata.generation ?? 0) + 1;
   const marked: KubeObject = { ...object, metadata };
   if (readyToGo(marked)) return { action: 'remove', object };
   return unchanged ? { action: 'nothing', object } : { action: 'mark', object: marked };

@@ -73,7 +73,7 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
     warn: (message) => request.warn?.(message),
   };
   await mutateAdmission(context, admission);
-  if (!isStatus && kind.hasStatus && desiredStateChanged(next, old)) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  if (!isStatus && kind.tracksGeneration && desiredStateChanged(next, old)) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
   next.metadata.resourceVersion = old.metadata.resourceVersion;
   if (equalJson(next, old)) return old;
 

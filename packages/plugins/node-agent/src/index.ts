@@ -1,0 +1,87 @@
+/**
+ * What the kubelet does: runs the pods that are bound to a node, on any runtime.
+ * @packageDocumentation
+ */
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { Client, definePlugin, Events, Hooks, hooks, Informers, Runtimes } from '@orrery/core';
+import { z } from 'zod';
+import { NodeAgent } from './agent.js';
+import { readMachine } from './node/machine.js';
+import { NetworkProber, type Prober } from './probes/prober.js';
+
+export { NodeAgent, type NodeAgentOptions } from './agent.js';
+export { type MachineFacts, readMachine } from './node/machine.js';
+export type { HeartbeatTimes } from './node/heartbeat.js';
+export type { NodeConfig } from './node/node-object.js';
+export { planPod, type ContainerHealth, type PlanInput, type PodAction } from './pod/plan.js';
+export { podPhase, type PhaseInput } from './pod/phase.js';
+export { readinessConditions, type ConditionInput } from './pod/conditions.js';
+export type { CrashEntry } from './pod/backoff.js';
+export type { PodView } from './pod/view.js';
+export { NetworkProber, type Prober, type ProbeKind, type ProbeResult, type ProbeTarget } from './probes/prober.js';
+
+const name = z.string().regex(/^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/, 'must be a DNS-1123 subdomain');
+
+const node = z.strictObject({
+  /** The Node's name; default: the machine's host name. */
+  name: name.optional(),
+  labels: z.record(z.string(), z.string()).default({}),
+  taints: z.array(z.strictObject({ key: z.string(), value: z.string().optional(), effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']) })).default([]),
+  /** Replaces what the machine has, e.g. `{ cpu: '4', memory: '8Gi', pods: '500', 'example.com/gpu': '2' }`. */
+  capacity: z.record(z.string(), z.string()).default({}),
+  /** Name of the runtime; default: the first one. */
+  runtime: z.string().optional(),
+});
+
+const options = node
+  .extend({
+    /** More nodes in this process, each with its own agent. When given, the fields above are defaults for them. */
+    nodes: z.array(node.required({ name: true })).optional(),
+    /** The node's address. */
+    hostIP: z.string().default('127.0.0.1'),
+    /** Folder for volumes; default: a folder of this user below the system's temporary folder. */
+    rootDir: z.string().optional(),
+    leaseSeconds: z.number().positive().default(40),
+    renewSeconds: z.number().positive().default(10),
+    statusSeconds: z.number().positive().default(300),
+    /** Asks containers how they are; default: over the network and by exec. For simulated runtimes. */
+    prober: z.custom<Prober>((value) => typeof (value as Prober | undefined)?.probe === 'function').optional(),
+  })
+  .default({ labels: {}, taints: [], capacity: {}, hostIP: '127.0.0.1', leaseSeconds: 40, renewSeconds: 10, statusSeconds: 300 });
+
+/** Registers this process as one node (or several) and runs what is bound to it. Stopping it leaves the pods running; what they are is found again at the next start. */
+export const nodeAgent = definePlugin({
+  name: 'node-agent',
+  core: '^0.1.0',
+  requires: [Runtimes],
+  options,
+  setup({ run, options, clock, log }) {
+    const machine = readMachine();
+    const { nodes, hostIP, prober, leaseSeconds, renewSeconds, statusSeconds, ...shared } = options;
+    const rootDir = options.rootDir ?? join(tmpdir(), `orrery-${userInfo().uid}`, 'node');
+    for (const one of nodes ?? [shared]) {
+      const { name: given, runtime: runtimeName, ...rest } = { ...shared, ...one };
+      const nodeName = given ?? machine.hostname;
+      run((get) => {
+        const runtime = get(Runtimes).get(runtimeName);
+        if (runtime === undefined) throw new RangeError(`node "${nodeName}" wants runtime "${runtimeName}", which no plugin provides`);
+        const agent = new NodeAgent({
+          config: { name: nodeName, labels: rest.labels, taints: rest.taints, capacity: rest.capacity, hostIP, runtime: runtime.name },
+          machine,
+          times: { leaseMs: leaseSeconds * 1000, renewMs: renewSeconds * 1000, statusMs: statusSeconds * 1000 },
+          rootDir: join(rootDir, nodeName),
+          client: get(Client),
+          informers: get(Informers),
+          runtime,
+          prober: prober ?? new NetworkProber(runtime),
+          events: get(Events)('kubelet'),
+          clock,
+          log,
+          configure: (config, pod) => get(Hooks).call(hooks.containerConfig, config, pod),
+        });
+        return { name: `node-agent ${nodeName}`, phase: 'agents', run: (signal, ready) => agent.run(signal, ready) };
+      });
+    }
+  },
+});

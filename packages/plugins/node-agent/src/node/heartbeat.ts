@@ -1,0 +1,93 @@
+import { ApiError, type Client, type Clock, errorMessage, Lease, type Logger, microTimeOfMillis, Node, type Runtime } from '@orrery/core';
+import type { MachineFacts } from './machine.js';
+import { differs, initialNode, type NodeConfig, nodeStatus } from './node-object.js';
+
+/** Times of a node's signs of life, milliseconds. */
+export interface HeartbeatTimes {
+  /** How long the lease is good for. */
+  readonly leaseMs: number;
+  /** How often the lease is renewed. */
+  readonly renewMs: number;
+  /** How often the status is written even if nothing changed. */
+  readonly statusMs: number;
+}
+
+const NAMESPACE = 'kube-node-lease';
+
+/** What a heartbeat needs. */
+export interface HeartbeatOptions {
+  readonly config: NodeConfig;
+  readonly machine: MachineFacts;
+  readonly times: HeartbeatTimes;
+  readonly client: Client;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Registers the node, renews its lease and reports its status: the lease often and cheaply, the status when it changed or five minutes have passed (KEP-589). */
+export class Heartbeat {
+  #reportedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly options: HeartbeatOptions) {}
+
+  /** Registers the node with a fresh status and lease. Safe to repeat; an existing Node keeps its labels and taints. */
+  async register(signal: AbortSignal): Promise<Node> {
+    const { client, config, machine } = this.options;
+    const nodes = client.kind(Node);
+    await nodes.create(initialNode(config, machine)).catch((error: unknown) => {
+      if (!ApiError.is(error, 'AlreadyExists')) throw error;
+    });
+    const node = await this.#report(signal);
+    await this.#renew(node);
+    return node;
+  }
+
+  /** Beats until the signal aborts. A beat that fails is tried again at the next. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, times, log } = this.options;
+    let node: Node | undefined;
+    for (;;) {
+      await clock.sleep(times.renewMs, signal).catch(() => signal);
+      if (signal.aborted) return;
+      try {
+        node = await this.#report(signal);
+        await this.#renew(node);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (ApiError.is(error, 'NotFound')) await this.register(signal).catch((again: unknown) => log.warn('the node could not be registered again', { error: errorMessage(again) }));
+        else log.warn('a heartbeat failed', { node: this.options.config.name, error: errorMessage(error) });
+      }
+    }
+  }
+
+  async #report(signal: AbortSignal): Promise<Node> {
+    const { client, config, machine, runtime, clock, times } = this.options;
+    const nodes = client.kind(Node);
+    const node = await nodes.get({ name: config.name });
+    const ready = await runtime.ready(signal).then(
+      () => ({ ok: true, message: '' }),
+      (error: unknown) => ({ ok: false, message: `container runtime is down: ${errorMessage(error)}` }),
+    );
+    const status = nodeStatus(node, config, machine, ready, clock.now());
+    if (!differs(status, node.status) && clock.monotonic() - this.#reportedAt < times.statusMs) return node;
+    const { resourceVersion: _any, ...metadata } = node.metadata;
+    const written = await nodes.updateStatus({ ...node, metadata, status });
+    this.#reportedAt = clock.monotonic();
+    return written;
+  }
+
+  async #renew(node: Node): Promise<void> {
+    const { client, config, clock, times } = this.options;
+    const leases = client.kind(Lease);
+    const spec = { holderIdentity: config.name, leaseDurationSeconds: Math.ceil(times.leaseMs / 1000), renewTime: microTimeOfMillis(clock.now()) };
+    const ref = { namespace: NAMESPACE, name: config.name };
+    try {
+      await leases.patch(ref, 'merge', { spec });
+    } catch (error) {
+      if (!ApiError.is(error, 'NotFound')) throw error;
+      const owner = { apiVersion: 'v1', kind: 'Node', name: config.name, uid: node.metadata.uid ?? '' };
+      await leases.create({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { ...ref, ownerReferences: [owner] }, spec });
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import { type Container, type Pod, errorMessage, OrreryError, type RuntimeContainerStatus, type SandboxConfig } from '@orrery/core';
+import { afterRestart, type CrashEntry } from './backoff.js';
+import { containerConfig, LABELS } from './container-config.js';
+import { ConfigError, containerEnv } from './env.js';
+import { runHook } from './lifecycle-hooks.js';
+import type { PodAction } from './plan.js';
+import type { PodWorkerOptions } from './pod-worker.js';
+import type { StartFailure } from './status.js';
+import type { PodView } from './view.js';
+
+/** Until a container that could not be created is tried again. */
+const CREATE_RETRY_MS = 10_000;
+const POST_START_LIMIT_MS = 120_000;
+
+type Action<Do extends PodAction['do']> = Extract<PodAction, { readonly do: Do }>;
+type Starting = Action<'start'>['containers'][number];
+
+/** Carries out what was planned for one pod, and remembers what the next plan needs to know of it. */
+export class PodActions {
+  /** Crash loops, by container name. */
+  readonly crashes = new Map<string, CrashEntry>();
+  /** Containers that could not be created, by name. */
+  readonly blockedUntil = new Map<string, number>();
+  readonly failures = new Map<string, StartFailure>();
+  volumesReady = false;
+  #hurry = new AbortController();
+  #graceMs: number | undefined;
+
+  constructor(
+    private readonly options: PodWorkerOptions,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** A stop that is under way gets only so long from now on. */
+  hurry(graceMs: number): void {
+    this.#graceMs = graceMs;
+    this.#hurry.abort();
+    this.#hurry = new AbortController();
+  }
+
+  /** Does one action; resolves with what the runtime then has. */
+  async apply(pod: Pod, view: PodView, action: PodAction, graceSeconds: number): Promise<PodView> {
+    const { runtime } = this.options;
+    switch (action.do) {
+      case 'nothing':
+      case 'finish':
+        return view;
+      case 'prepareVolumes':
+        await this.#prepareVolumes(pod);
+        return view;
+      case 'runSandbox': {
+        const sandbox = await runtime.runSandbox(sandboxConfig(pod, action.attempt), this.signal);
+        return { ...view, sandboxes: [sandbox, ...view.sandboxes.filter(({ id }) => id !== sandbox.id)] };
+      }
+      case 'stopSandbox':
+        await runtime.stopSandbox(action.sandbox.id, this.signal);
+        return this.#observe({ ...view, sandboxes: view.sandboxes.map((s) => (s.id === action.sandbox.id ? { ...s, state: 'notReady' as const } : s)) });
+      case 'start':
+        await Promise.all(action.containers.map((starting) => this.#start(pod, action.sandbox.id, action.sandbox.ips, starting)));
+        return this.#observe(view);
+      case 'stop':
+        await Promise.all(action.containers.map((container) => this.#stop(pod, view, container, action.reason, graceSeconds * 1000)));
+        return this.#observe(view);
+      case 'removeContainer':
+        await runtime.removeContainer(action.container.id, this.signal);
+        return this.#observe(view);
+    }
+  }
+
+  /** Removes everything of the pod from the node. */
+  async cleanUp(pod: Pod, view: PodView): Promise<void> {
+    await Promise.all(view.sandboxes.map(({ id }) => this.options.runtime.removeSandbox(id, this.signal)));
+    if ((pod.spec.volumes ?? []).length > 0) await this.options.volumes.remove(pod.metadata.uid ?? '');
+  }
+
+  async #observe(view: PodView): Promise<PodView> {
+    const containers = (await Promise.all(view.sandboxes.map(({ id }) => this.options.runtime.listContainers(this.signal, id)))).flat();
+    return { ...view, containers };
+  }
+
+  async #prepareVolumes(pod: Pod): Promise<void> {
+    try {
+      await this.options.volumes.prepare(pod, { ...this.options.sources, podIPs: [] });
+      this.volumesReady = true;
+    } catch (error) {
+      this.options.events.event(pod, 'Warning', 'FailedMount', `MountVolume.SetUp failed: ${errorMessage(error)}`);
+      throw error;
+    }
+  }
+
+  async #start(pod: Pod, sandboxId: string, podIPs: readonly string[], { container, attempt, previous }: Starting): Promise<void> {
+    const { runtime, sources, volumes, events, configure, clock } = this.options;
+    if (previous !== undefined) this.crashes.set(container.name, afterRestart(this.crashes.get(container.name), previous.finishedAt ?? clock.now()));
+    let id: string;
+    try {
+      const env = await containerEnv(pod, container, { ...sources, podIPs });
+      const config = await configure(containerConfig(pod, container, attempt, env, volumes.mounts(pod, container)), pod);
+      if (runtime.capabilities.images) await runtime.pullImage(config.image, this.signal);
+      id = await runtime.createContainer(sandboxId, config, this.signal);
+    } catch (error) {
+      this.#couldNotCreate(pod, container, error);
+      return;
+    }
+    this.failures.delete(container.name);
+    this.blockedUntil.delete(container.name);
+    events.event(pod, 'Normal', 'Created', `Container created: ${container.name}`);
+    try {
+      await runtime.startContainer(id, this.signal);
+    } catch (error) {
+      if (!OrreryError.is(error, 'INVALID')) throw error;
+      // The runtime shows it as ended with StartError; the restart policy and its back-off take it from there.
+      events.event(pod, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
+      return;
+    }
+    events.event(pod, 'Normal', 'Started', `Container started: ${container.name}`);
+    await this.#postStart(pod, container, id, podIPs);
+  }
+
+  #couldNotCreate(pod: Pod, container: Container, error: unknown): void {
+    if (this.signal.aborted) throw error;
+    const reason = error instanceof ConfigError ? 'CreateContainerConfigError' : OrreryError.is(error, 'IMAGE_UNAVAILABLE') ? 'ErrImagePull' : 'CreateContainerError';
+    if (OrreryError.is(error, 'UNAVAILABLE') || OrreryError.is(error, 'NOT_FOUND')) throw error;
+    const message = errorMessage(error);
+    this.failures.set(container.name, { reason, message });
+    this.blockedUntil.set(container.name, this.options.clock.now() + CREATE_RETRY_MS);
+    this.options.events.event(pod, 'Warning', 'Failed', `Error: ${message}`);
+  }
+
+  async #postStart(pod: Pod, container: Container, id: string, podIPs: readonly string[]): Promise<void> {
+    const handler = container.lifecycle?.postStart;
+    if (handler === undefined) return;
+    const { prober, clock, events, runtime, hostIP } = this.options;
+    const target = { pod, container, containerId: id, podIP: podIPs[0] ?? hostIP };
+    const result = await runHook(prober, target, handler, 'postStart', clock, POST_START_LIMIT_MS, this.signal);
+    if (result.ok) return;
+    events.event(pod, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${result.message}`);
+    await runtime.stopContainer(id, (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000, this.signal);
+  }
+
+  async #stop(pod: Pod, view: PodView, status: RuntimeContainerStatus, reason: string, graceMs: number): Promise<void> {
+    const { runtime, events, clock, prober, hostIP } = this.options;
+    events.event(pod, 'Normal', 'Killing', reason === 'Killing' ? `Stopping container ${status.name}` : reason);
+    const deadline = clock.monotonic() + graceMs;
+    const container = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find(({ name }) => name === status.name);
+    if (container?.lifecycle?.preStop !== undefined && graceMs > 0 && status.state === 'running') {
+      const target = { pod, container, containerId: status.id, podIP: view.sandboxes[0]?.ips[0] ?? hostIP };
+      const result = await runHook(prober, target, container.lifecycle.preStop, 'preStop', clock, graceMs, AbortSignal.any([this.signal, this.#hurry.signal]));
+      if (!result.ok && !this.signal.aborted) events.event(pod, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${result.message}`);
+    }
+    // At least two seconds remain for the signal itself, as the kubelet grants.
+    for (let left = Math.max(graceMs === 0 ? 0 : 2_000, deadline - clock.monotonic()); ; left = this.#graceMs ?? 0) {
+      const hurry = this.#hurry.signal;
+      try {
+        return await runtime.stopContainer(status.id, left, AbortSignal.any([this.signal, hurry]));
+      } catch (error) {
+        if (this.signal.aborted || !hurry.aborted) throw error;
+      }
+    }
+  }
+}
+
+function sandboxConfig(pod: Pod, attempt: number): SandboxConfig {
+  const { name = '', namespace = 'default', uid = '', labels = {} } = pod.metadata;
+  const hostPorts = pod.spec.containers.flatMap(({ ports = [] }) =>
+    ports.flatMap(({ hostPort, containerPort, protocol, hostIP }) =>
+      hostPort === undefined || hostPort === 0 ? [] : [{ protocol: (protocol ?? 'TCP') as 'TCP' | 'UDP' | 'SCTP', containerPort, hostPort, ...(hostIP !== undefined && { hostIP }) }],
+    ),
+  );
+  return {
+    pod: { namespace, name, uid },
+    attempt,
+    hostname: pod.spec.hostname ?? name,
+    labels: { ...labels, [LABELS.podName]: name, [LABELS.podNamespace]: namespace, [LABELS.podUid]: uid },
+    annotations: pod.metadata.annotations ?? {},
+    hostNetwork: pod.spec.hostNetwork === true,
+    hostPorts,
+  };
+}

@@ -1,0 +1,30 @@
+import type { Service } from '@orrery/core';
+import type { EnvEntry } from './env.js';
+
+/** Variables that tell a container where services are (kubelet/envvars FromServices): `X_SERVICE_HOST`, `X_SERVICE_PORT` and Docker's link variables. */
+export function serviceEnvironment(services: readonly Service[]): readonly EnvEntry[] {
+  return services.filter(({ spec }) => spec.clusterIP !== undefined && spec.clusterIP !== '' && spec.clusterIP !== 'None').flatMap(variablesOf);
+}
+
+function variablesOf(service: Service): EnvEntry[] {
+  const name = envName(service.metadata.name ?? '');
+  const host = service.spec.clusterIP ?? '';
+  const ports = service.spec.ports ?? [];
+  const first = ports[0];
+  if (first === undefined) return [];
+  const entries: EnvEntry[] = [
+    { name: `${name}_SERVICE_HOST`, value: host },
+    { name: `${name}_SERVICE_PORT`, value: String(first.port) },
+  ];
+  for (const port of ports) if ((port.name ?? '') !== '') entries.push({ name: `${name}_SERVICE_PORT_${envName(port.name ?? '')}`, value: String(port.port) });
+  ports.forEach((port, index) => {
+    const protocol = (port.protocol ?? 'TCP').toLowerCase();
+    const url = `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port.port}`;
+    const prefix = `${name}_PORT_${port.port}_${protocol.toUpperCase()}`;
+    if (index === 0) entries.push({ name: `${name}_PORT`, value: url });
+    entries.push({ name: prefix, value: url }, { name: `${prefix}_PROTO`, value: protocol }, { name: `${prefix}_PORT`, value: String(port.port) }, { name: `${prefix}_ADDR`, value: host });
+  });
+  return entries;
+}
+
+const envName = (text: string): string => text.replaceAll('-', '_').toUpperCase();

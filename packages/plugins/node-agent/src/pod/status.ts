@@ -1,0 +1,136 @@
+import { type Container, type ContainerState, type ContainerStatus, millisOfTime, type Pod, type PodCondition, type PodStatus, type RuntimeContainerStatus, timeOfMillis } from '@orrery/core';
+import { type CrashEntry, restartAt } from './backoff.js';
+import { readinessConditions, type Verdict, withTransition } from './conditions.js';
+import { isSidecar, podPhase } from './phase.js';
+import type { ContainerHealth } from './plan.js';
+import { attempts, type PodView, shouldRestart, startedBefore } from './view.js';
+
+/** Why a container could not be made, as it is shown while it waits. */
+export interface StartFailure {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What a pod's status is computed from. */
+export interface StatusInput {
+  readonly pod: Pod;
+  readonly view: PodView;
+  readonly now: number;
+  readonly health: ReadonlyMap<string, ContainerHealth>;
+  readonly crashes: ReadonlyMap<string, CrashEntry>;
+  readonly failures: ReadonlyMap<string, StartFailure>;
+  /** The runtime's name, the scheme of container ids. */
+  readonly runtime: string;
+  readonly hostIP: string;
+  /** Containers will not be started again. */
+  readonly terminal: boolean;
+  /** Set when the pod as a whole failed for a reason of its own (DeadlineExceeded …). */
+  readonly verdict?: { readonly reason: string; readonly message: string };
+}
+
+/** The status a pod should show. Keeps what others own of it: conditions of readiness gates, times of transitions. Pure. */
+export function podStatusOf(input: StatusInput): PodStatus {
+  const { pod, view, now } = input;
+  const before = pod.status ?? {};
+  const statuses = pod.spec.containers.map((container) => containerStatus(input, container, before.containerStatuses));
+  const initStatuses = (pod.spec.initContainers ?? []).map((container) => containerStatus(input, container, before.initContainerStatuses));
+  const initialized = startedBefore(pod, view);
+  const terminal = input.terminal || input.verdict !== undefined;
+  const settled = before.phase === 'Succeeded' || before.phase === 'Failed' ? before.phase : undefined;
+  const phase = settled ?? (input.verdict === undefined ? podPhase({ pod, initStatuses, statuses, terminal, initialized }) : 'Failed');
+  const sandbox = view.sandboxes[0];
+  const ips = sandbox === undefined ? (before.podIPs ?? []).map(({ ip }) => ip) : sandbox.ips.length > 0 ? sandbox.ips : pod.spec.hostNetwork === true ? [input.hostIP] : [];
+  const conditions = before.conditions ?? [];
+  const ready = readinessConditions({ pod, initStatuses, statuses, phase, initialized, foreign: conditions });
+  const hasSandbox: Verdict = { type: 'PodReadyToStartContainers', status: sandbox?.state === 'ready' ? 'True' : 'False' };
+  const own = [hasSandbox, ready.initialized, ready.ready, ready.containersReady, { type: 'PodScheduled', status: 'True' } satisfies Verdict];
+  const time = timeOfMillis(now);
+  return {
+    ...before,
+    phase,
+    conditions: [
+      ...own.map((verdict): PodCondition => ({ ...(verdict.type === 'PodScheduled' ? conditions.find((c) => c.type === 'PodScheduled') : undefined), ...withTransition(verdict, conditions, time), ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }) })),
+      ...conditions.filter((condition) => !own.some(({ type }) => type === condition.type)),
+    ],
+    ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }),
+    hostIP: input.hostIP,
+    hostIPs: [{ ip: input.hostIP }],
+    ...(ips[0] !== undefined && { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
+    startTime: before.startTime ?? time,
+    ...(input.verdict !== undefined && settled === undefined && { reason: input.verdict.reason, message: input.verdict.message }),
+    ...(initStatuses.length > 0 && { initContainerStatuses: initStatuses }),
+    containerStatuses: statuses,
+  };
+}
+
+function containerStatus(input: StatusInput, container: Container, before: readonly ContainerStatus[] | undefined): ContainerStatus {
+  const [newest, previous] = attempts(input.view, container.name);
+  const known = before?.find(({ name }) => name === container.name);
+  const health = newest === undefined ? undefined : input.health.get(newest.id);
+  const running = newest?.state === 'running';
+  const isInit = input.pod.spec.initContainers?.includes(container) === true && !isSidecar(container);
+  const done = isInit && newest?.state === 'exited' && newest.exitCode === 0;
+  const { state, lastState } = states(input, container, newest, previous);
+  // What the runtime no longer has is still true: how often it was restarted, and how it ended.
+  const gone = newest === undefined && known !== undefined && (input.terminal || known.restartCount > 0) ? known : undefined;
+  return {
+    name: container.name,
+    image: newest?.image ?? container.image ?? '',
+    imageID: newest?.imageId ?? gone?.imageID ?? '',
+    ...(newest !== undefined && { containerID: idOf(input.runtime, newest) }),
+    ...(newest === undefined && gone?.containerID !== undefined && { containerID: gone.containerID }),
+    restartCount: newest?.attempt ?? gone?.restartCount ?? 0,
+    started: running && !isInit ? (health?.started ?? false) : false,
+    ready: done || (running && !isInit && (health?.ready ?? false)),
+    state: gone?.state?.terminated !== undefined ? gone.state : state,
+    lastState,
+  };
+}
+
+function states(input: StatusInput, container: Container, newest: RuntimeContainerStatus | undefined, previous: RuntimeContainerStatus | undefined): { state: ContainerState; lastState: ContainerState } {
+  const last = (status: RuntimeContainerStatus | undefined): ContainerState => (status?.state === 'exited' ? { terminated: terminatedOf(input.runtime, status) } : {});
+  const waiting = (reason: string, message?: string): ContainerState => ({ waiting: { reason, ...(message !== undefined && message !== '' && { message }) } });
+  const failure = input.failures.get(container.name);
+  if (newest === undefined || newest.state === 'created') {
+    if (failure !== undefined) return { state: waiting(failure.reason, failure.message), lastState: last(previous) };
+    const isRegular = input.pod.spec.containers.includes(container);
+    const initializing = isRegular && (input.pod.spec.initContainers ?? []).length > 0 && !startedBefore(input.pod, input.view);
+    return { state: waiting(initializing ? 'PodInitializing' : 'ContainerCreating'), lastState: last(previous) };
+  }
+  if (newest.state === 'running') {
+    return { state: { running: { startedAt: timeOfMillis(newest.startedAt ?? newest.createdAt) } }, lastState: last(previous) };
+  }
+  if (newest.state === 'unknown') return { state: waiting('ContainerStatusUnknown'), lastState: last(previous) };
+  const restarts = !input.terminal && input.verdict === undefined && shouldRestart(input.pod, container, newest.exitCode ?? 0);
+  if (!restarts) return { state: last(newest), lastState: last(previous) };
+  if (failure !== undefined) return { state: waiting(failure.reason, failure.message), lastState: last(newest) };
+  const at = restartAt(input.crashes.get(container.name), newest.finishedAt ?? 0);
+  if (at <= input.now) return { state: last(newest), lastState: last(previous) };
+  const { name, namespace, uid } = input.pod.metadata;
+  const delay = Math.round((at - (newest.finishedAt ?? 0)) / 1000);
+  const text = `back-off ${duration(delay)} restarting failed container=${container.name} pod=${name}_${namespace}(${uid})`;
+  return { state: waiting('CrashLoopBackOff', text), lastState: last(newest) };
+}
+
+function terminatedOf(runtime: string, status: RuntimeContainerStatus): NonNullable<ContainerState['terminated']> {
+  return {
+    exitCode: status.exitCode ?? 137,
+    ...(status.signal !== undefined && { signal: status.signal }),
+    reason: status.reason ?? (status.exitCode === 0 ? 'Completed' : 'Error'),
+    ...(status.message !== undefined && { message: status.message }),
+    ...(status.startedAt !== undefined && { startedAt: timeOfMillis(status.startedAt) }),
+    ...(status.finishedAt !== undefined && { finishedAt: timeOfMillis(status.finishedAt) }),
+    containerID: idOf(runtime, status),
+  };
+}
+
+const idOf = (runtime: string, status: RuntimeContainerStatus): string => `${runtime}://${status.id}`;
+
+/** `10s`, `1m20s`, `5m0s`: Go's way to write a duration. */
+const duration = (seconds: number): string => (seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`);
+
+/** When a pod with `activeDeadlineSeconds` has run too long; undefined: never. Pure. */
+export function deadlineOf(pod: Pod): number | undefined {
+  const started = millisOfTime(pod.status?.startTime ?? '');
+  return started === undefined || pod.spec.activeDeadlineSeconds === undefined ? undefined : started + pod.spec.activeDeadlineSeconds * 1000;
+}

@@ -1,0 +1,32 @@
+import type { Container, Pod, RuntimeContainerStatus, SandboxStatus } from '@orrery/core';
+
+/** What the runtime has of one pod. */
+export interface PodView {
+  /** Newest attempt first. */
+  readonly sandboxes: readonly SandboxStatus[];
+  readonly containers: readonly RuntimeContainerStatus[];
+}
+
+/** A pod of which the runtime has nothing. */
+export const EMPTY_VIEW: PodView = { sandboxes: [], containers: [] };
+
+/** The container's newest attempt. */
+export function latest(view: PodView, name: string): RuntimeContainerStatus | undefined {
+  return attempts(view, name)[0];
+}
+
+/** All attempts of a container, newest first. */
+export function attempts(view: PodView, name: string): readonly RuntimeContainerStatus[] {
+  return view.containers.filter((container) => container.name === name).sort((a, b) => b.attempt - a.attempt);
+}
+
+/** Whether the container has to be started again after it ended. */
+export function shouldRestart(pod: Pick<Pod, 'spec'>, container: Pick<Container, 'restartPolicy'>, exitCode: number): boolean {
+  const policy = container.restartPolicy ?? pod.spec.restartPolicy ?? 'Always';
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
+}
+
+/** Whether a regular container of the pod has been started at some time. */
+export function startedBefore(pod: Pick<Pod, 'spec'>, view: PodView): boolean {
+  return pod.spec.containers.some(({ name }) => view.containers.some((container) => container.name === name && container.startedAt !== undefined));
+}

@@ -1,0 +1,99 @@
+import type { ConfigMap, Pod, Secret, Volume } from '@orrery/core';
+import { ConfigError, type EnvSources, fieldValue, resourceValue } from '../pod/env.js';
+
+/** A file of a volume. */
+export interface VolumeFile {
+  /** Relative, checked: no `..`, not absolute. */
+  readonly path: string;
+  readonly content: Uint8Array;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+const DEFAULT_MODE = 0o644;
+const LONGEST_PATH = 4096;
+
+/** The files a volume consists of; undefined for kinds of volume that hold none of their own (emptyDir). Throws {@link ConfigError} for what is missing or not supported. */
+export async function volumeFiles(pod: Pod, volume: Volume, sources: EnvSources): Promise<readonly VolumeFile[] | undefined> {
+  const namespace = pod.metadata.namespace ?? 'default';
+  if (volume.emptyDir !== undefined) return undefined;
+  if (volume.configMap !== undefined) return configMapFiles(await sources.configMap(namespace, volume.configMap.name ?? ''), volume.configMap, volume.configMap.name ?? '');
+  if (volume.secret !== undefined) return secretFiles(await sources.secret(namespace, volume.secret.secretName ?? ''), volume.secret, volume.secret.secretName ?? '');
+  if (volume.downwardAPI !== undefined) return downwardFiles(pod, volume.downwardAPI.items ?? [], volume.downwardAPI.defaultMode, sources);
+  if (volume.projected !== undefined) return projectedFiles(pod, volume.projected, namespace, sources);
+  const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'none';
+  throw new ConfigError(`volume "${volume.name}": volumes of type ${kind} are not supported by this agent`);
+}
+
+interface KeySelection {
+  readonly items?: readonly { readonly key: string; readonly path: string; readonly mode?: number | undefined }[] | undefined;
+  readonly defaultMode?: number | undefined;
+  readonly optional?: boolean | undefined;
+}
+
+function configMapFiles(map: ConfigMap | undefined, selection: KeySelection, name: string): VolumeFile[] {
+  if (map === undefined && selection.optional !== true) throw new ConfigError(`configmap "${name}" not found`);
+  const content = new Map<string, Uint8Array>();
+  for (const [key, text] of Object.entries(map?.data ?? {})) content.set(key, Buffer.from(text));
+  for (const [key, text] of Object.entries(map?.binaryData ?? {})) content.set(key, Buffer.from(text, 'base64'));
+  return select(content, selection, `configmap "${name}"`);
+}
+
+function secretFiles(secret: Secret | undefined, selection: KeySelection, name: string): VolumeFile[] {
+  if (secret === undefined && selection.optional !== true) throw new ConfigError(`secret "${name}" not found`);
+  const content = new Map(Object.entries(secret?.data ?? {}).map(([key, text]): [string, Uint8Array] => [key, Buffer.from(text, 'base64')]));
+  return select(content, selection, `secret "${name}"`);
+}
+
+function select(content: ReadonlyMap<string, Uint8Array>, selection: KeySelection, source: string): VolumeFile[] {
+  const mode = selection.defaultMode ?? DEFAULT_MODE;
+  if (selection.items === undefined || selection.items.length === 0) return [...content].map(([key, bytes]) => ({ path: checkedPath(key), content: bytes, mode }));
+  return selection.items.flatMap((item) => {
+    const bytes = content.get(item.key);
+    if (bytes !== undefined) return [{ path: checkedPath(item.path), content: bytes, mode: item.mode ?? mode }];
+    if (selection.optional === true) return [];
+    throw new ConfigError(`${source} has no key ${JSON.stringify(item.key)}`);
+  });
+}
+
+type DownwardItems = NonNullable<NonNullable<Volume['downwardAPI']>['items']>;
+
+function downwardFiles(pod: Pod, items: DownwardItems, defaultMode: number | undefined, sources: EnvSources): VolumeFile[] {
+  return items.map((item) => {
+    const container = pod.spec.containers.find(({ name }) => name === item.resourceFieldRef?.containerName) ?? pod.spec.containers[0];
+    const text =
+      item.fieldRef !== undefined
+        ? fieldValue(pod, item.fieldRef.fieldPath, sources)
+        : item.resourceFieldRef !== undefined && container !== undefined
+          ? resourceValue(pod, container, item.resourceFieldRef, sources)
+          : '';
+    return { path: checkedPath(item.path), content: Buffer.from(text), mode: item.mode ?? defaultMode ?? DEFAULT_MODE };
+  });
+}
+
+async function projectedFiles(pod: Pod, projected: NonNullable<Volume['projected']>, namespace: string, sources: EnvSources): Promise<VolumeFile[]> {
+  const files = new Map<string, VolumeFile>();
+  for (const source of projected.sources ?? []) {
+    const shared = projected.defaultMode === undefined ? {} : { defaultMode: projected.defaultMode };
+    const part =
+      source.configMap !== undefined
+        ? configMapFiles(await sources.configMap(namespace, source.configMap.name ?? ''), { ...source.configMap, ...shared }, source.configMap.name ?? '')
+        : source.secret !== undefined
+          ? secretFiles(await sources.secret(namespace, source.secret.name ?? ''), { ...source.secret, ...shared }, source.secret.name ?? '')
+          : source.downwardAPI !== undefined
+            ? downwardFiles(pod, source.downwardAPI.items ?? [], projected.defaultMode, sources)
+            : undefined;
+    if (part === undefined) throw new ConfigError(`a projected volume has a source that this agent does not support: ${Object.keys(source).join(', ')}`);
+    for (const file of part) files.set(file.path, file);
+  }
+  return [...files.values()];
+}
+
+/** A path inside a volume. Throws on anything that could lead out of it. */
+export function checkedPath(path: string): string {
+  const parts = path.split('/');
+  if (path === '' || path.length > LONGEST_PATH || path.startsWith('/') || path.includes('\0') || parts.some((part) => part === '' || part === '.' || part === '..') || parts[0]?.startsWith('..') === true) {
+    throw new ConfigError(`${JSON.stringify(path.slice(0, 200))} is not a path inside a volume`);
+  }
+  return path;
+}
