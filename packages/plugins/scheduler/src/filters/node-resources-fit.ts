@@ -1,5 +1,5 @@
 import { type FilterPlugin, type NodeInfo, PASS } from '@orrery/core';
-import { amountsText, podRequests } from '../pods/requests.js';
+import { amountsText, requestsOf } from '../pods/requests.js';
 
 /** The order in which Kubernetes names what is short; extended resources follow by name. */
 const NATIVE = ['cpu', 'memory', 'ephemeral-storage'];
@@ -7,9 +7,9 @@ const NATIVE = ['cpu', 'memory', 'ephemeral-storage'];
 /** Refuses nodes that cannot hold the pod's requests beside what is there, or that hold as many pods as they may. */
 export const nodeResourcesFit: FilterPlugin<readonly (readonly [name: string, amount: number])[]> = {
   name: 'NodeResourcesFit',
-  signature: (pod) => amountsText(podRequests(pod)),
+  signature: (pod) => amountsText(requestsOf(pod)),
   preFilter(pod) {
-    const requests = podRequests(pod);
+    const requests = requestsOf(pod);
     const others = Object.keys(requests).filter((name) => !NATIVE.includes(name));
     return { state: [...NATIVE, ...others.sort()].flatMap((name) => (requests[name] ? [[name, requests[name]] as const] : [])) };
   },

@@ -1,5 +1,5 @@
 import type { ScorePlugin } from '@orrery/core';
-import { podRequests } from '../pods/requests.js';
+import { requestsOf } from '../pods/requests.js';
 import { CPU_AND_MEMORY, type ResourceState, type WeightedResource, capacityFor, usedOf, wantedOf, wantedText } from './resource-amounts.js';
 
 /**
@@ -8,9 +8,9 @@ import { CPU_AND_MEMORY, type ResourceState, type WeightedResource, capacityFor,
  */
 export const balancedAllocation = (resources: readonly WeightedResource[] = CPU_AND_MEMORY): ScorePlugin<ResourceState> => ({
   name: 'NodeResourcesBalancedAllocation',
-  signature: (pod) => wantedText(pod, resources, podRequests),
+  signature: (pod) => wantedText(pod, resources, requestsOf),
   preScore(pod) {
-    const wanted = wantedOf(pod, resources, podRequests);
+    const wanted = wantedOf(pod, resources, requestsOf);
     return wanted.every((amount) => amount === 0) ? { skip: true } : { state: { wanted } };
   },
   score(_pod, node, { wanted }) {

@@ -1,5 +1,5 @@
 import type { NodeInfo, Pod } from '@orrery/core';
-import { type Amounts, amountsText } from '../pods/requests.js';
+import type { Amounts } from '../pods/requests.js';
 
 /** A resource and how much it weighs in a score. */
 export interface WeightedResource {
@@ -22,13 +22,10 @@ export interface ResourceState {
 export const isScalar = (name: string): boolean => name !== 'cpu' && name !== 'memory' && name !== 'ephemeral-storage' && name !== 'pods' && name !== 'storage';
 
 /** The text of what a pod asks of these resources. */
-export const wantedText = (pod: Pod, resources: readonly WeightedResource[], requests: (pod: Pod) => Amounts): string => {
-  const all = requests(pod);
-  return amountsText(Object.fromEntries(resources.map(({ name }) => [name, all[name] ?? 0])));
-};
+export const wantedText = (pod: Pod, resources: readonly WeightedResource[], requests: (pod: Pod) => Readonly<Amounts>): string => wantedOf(pod, resources, requests).join();
 
 /** What is asked of each resource. */
-export const wantedOf = (pod: Pod, resources: readonly WeightedResource[], requests: (pod: Pod) => Amounts): number[] => {
+export const wantedOf = (pod: Pod, resources: readonly WeightedResource[], requests: (pod: Pod) => Readonly<Amounts>): number[] => {
   const all = requests(pod);
   return resources.map(({ name }) => all[name] ?? 0);
 };
