@@ -35,16 +35,16 @@ function expectedOf(expected: Record<string, unknown>): Record<string, unknown> 
   const wanted: Record<string, unknown> = { ...rest };
   if (rest['decodeError'] === undefined) wanted['strictErrors'] = ((rest['strictErrors'] ?? []) as string[]).toSorted();
   if (errors !== undefined) wanted['errors'] = sorted(errors as { field: string; type: string }[]);
-  if (defaulted !== undefined) wanted['defaulted'] = emptyLists(defaulted);
+  if (defaulted !== undefined) wanted['defaulted'] = withoutEmptyLists(defaulted);
   return wanted;
 }
 
-/** Go writes a required list that is not there as null; Orrery as an empty one. */
-function emptyLists(value: unknown): unknown {
-  if (value === null) return [];
-  if (typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map(emptyLists);
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, emptyLists(member)]));
+/** The vectors leave out lists that Go would write as null; Orrery writes required lists as empty ones. */
+function withoutEmptyLists(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withoutEmptyLists);
+  const kept = Object.entries(value).filter(([, member]) => !(Array.isArray(member) && member.length === 0));
+  return Object.fromEntries(kept.map(([key, member]) => [key, withoutEmptyLists(member)]));
 }
 
 function create(kind: KindDefinition, input: unknown): Record<string, unknown> {
@@ -52,7 +52,7 @@ function create(kind: KindDefinition, input: unknown): Record<string, unknown> {
   if (decoded === undefined) return { decodeError: true };
   const { object, unknown } = decoded;
   kind.rules.applyDefaults?.(object);
-  const defaulted = structuredClone(object);
+  const defaulted = withoutEmptyLists(object);
   fillNamespace(kind, object, 'default');
   kind.rules.prepareForCreate?.(object);
   if ((object.metadata.name ?? '') === '' && (object.metadata.generateName ?? '') !== '') object.metadata.name = `${object.metadata.generateName}abcde`;

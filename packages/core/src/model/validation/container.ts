@@ -48,6 +48,7 @@ function checkName(errors: Errors, field: string, name: string, names: Set<strin
 
 function checkContainer(errors: Errors, field: string, container: Container, volumes: ReadonlySet<string>): void {
   required(errors, `${field}.image`, container.image);
+  oneOfIfSet(errors, `${field}.restartPolicy`, container.restartPolicy, ['Always', 'Never', 'OnFailure']);
   if (container.terminationMessagePolicy !== 'File' && container.terminationMessagePolicy !== 'FallbackToLogsOnError') {
     errors.push(fieldError.invalid(`${field}.terminationMessagePolicy`, container.terminationMessagePolicy, "must be 'File' or 'FallbackToLogsOnError'"));
   }
@@ -67,7 +68,6 @@ function checkContainer(errors: Errors, field: string, container: Container, vol
 /** Only an init container that keeps running (a sidecar) has probes and handlers. */
 function checkInitContainer(errors: Errors, field: string, container: Container, grace: number | undefined): void {
   const { restartPolicy } = container;
-  oneOfIfSet(errors, `${field}.restartPolicy`, restartPolicy, ['Always']);
   if (restartPolicy === 'Always') {
     checkLifecycle(errors, `${field}.lifecycle`, container.lifecycle, grace);
     checkProbe(errors, `${field}.livenessProbe`, container.livenessProbe, 'liveness');

@@ -22,7 +22,18 @@ export function validatePod({ spec }: Pod): FieldError[] {
       if (image.trim() !== image) errors.push(fieldError.invalid(`spec.${part}[${i}].image`, image, 'must not have leading or trailing whitespace'));
     });
   }
+  if (spec.serviceAccountName === undefined) checkNoTokens(errors, spec);
   return errors;
+}
+
+/** A token says who the pod is, so the pod must say that first. */
+function checkNoTokens(errors: Errors, { volumes = [] }: PodSpec): void {
+  volumes.forEach(({ projected }, i) =>
+    projected?.sources.forEach(({ serviceAccountToken }, j) => {
+      if (serviceAccountToken === undefined) return;
+      errors.push(fieldError.forbidden(`spec.volumes[${i}].projected.sources[${j}].serviceAccountToken`, 'must not be specified when serviceAccountName is not set'));
+    }),
+  );
 }
 
 /**

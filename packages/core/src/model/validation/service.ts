@@ -37,7 +37,8 @@ export function validateServiceUpdate({ spec }: Service, { spec: old }: Service)
   const errors: FieldError[] = [];
   const [next, last] = [primaryAddress(spec), primaryAddress(old)];
   if (spec.type === 'ExternalName' || old.type === 'ExternalName' || last === undefined) return errors;
-  if (next !== last) errors.push(fieldError.invalid('spec.clusterIPs[0]', next, 'may not change once set'));
+  // Two spellings that disagree are an error of their own.
+  if (next !== last && spec.clusterIP === next) errors.push(fieldError.invalid('spec.clusterIPs[0]', next, 'may not change once set'));
   if (old.ipFamilies?.[0] !== undefined && spec.ipFamilies?.[0] !== old.ipFamilies[0]) errors.push(fieldError.invalid('spec.ipFamilies[0]', spec.ipFamilies, 'may not change once set'));
   return errors;
 }

@@ -65,6 +65,7 @@ function checkTemplate(errors: Errors, selector: LabelSelector | undefined, temp
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     errors.push(fieldError.invalid('spec.selector', selector, 'invalid label selector'));
+    return;
   }
   errors.push(...validateLabels(labels, 'spec.template.labels'));
   errors.push(...validateAnnotations(template.metadata?.annotations ?? {}, 'spec.template.annotations'));
