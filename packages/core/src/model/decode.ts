@@ -24,9 +24,9 @@ export interface Decoded<T extends KubeObject = KubeObject> {
 export function decodeObject<T extends KubeObject>(kind: KindDefinition<T>, input: unknown): Decoded<T> {
   const context: DecodeContext = { path: [], unknown: [] };
   try {
-    const object = decoderOf(kind.schema)(input, context) as T;
-    object.apiVersion = kind.apiVersion;
-    object.kind = kind.kind;
+    const { apiVersion: _, kind: __, ...rest } = decoderOf(kind.schema)(input, context) as T;
+    // First of all keys, as people expect to read them.
+    const object = { apiVersion: kind.apiVersion, kind: kind.kind, ...rest } as unknown as T;
     return { object, unknown: context.unknown };
   } catch (thrown) {
     if (!(thrown instanceof Mismatch)) throw thrown;

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { fieldError } from '../field-error.js';
 import type { FieldError } from '../field-error.js';
 import { isDns1123Subdomain } from '../names.js';
@@ -39,11 +38,6 @@ export function required(errors: Errors, field: string, value: string | undefine
 /** The optional name of another object. */
 export function subdomainIfSet(errors: Errors, field: string, value: string | undefined): void {
   if (value !== undefined && value !== '') invalidEach(errors, field, value, isDns1123Subdomain(value));
-}
-
-/** An IP address, in Kubernetes' strict reading (no leading zeros, no zone). */
-export function isAddress(text: string): boolean {
-  return isIP(text) !== 0 && !text.includes('%');
 }
 
 /** A relative path that stays below where it starts. */

@@ -1,5 +1,6 @@
 import { fieldError } from '../field-error.js';
 import type { FieldError } from '../field-error.js';
+import { isIPAddress } from '../ip-address.js';
 import { equalJson } from '../json.js';
 import type { ConfigMap } from '../kinds/configmap.js';
 import type { EndpointSlice } from '../kinds/endpointslice.js';
@@ -10,7 +11,7 @@ import type { PriorityClass } from '../kinds/priorityclass.js';
 import type { Secret } from '../kinds/secret.js';
 import { isConfigMapKey, isDns1123Label, isDns1123Subdomain, isQualifiedName, isValidLabelValue, isValidPortName } from '../names.js';
 import { TAINT_EFFECTS } from './affinity.js';
-import { invalidEach, isAddress, oneOf, oneOfIfSet } from './checks.js';
+import { invalidEach, oneOf, oneOfIfSet } from './checks.js';
 import type { Errors } from './checks.js';
 
 // The small kinds: pkg/apis/core/validation and its neighbours.
@@ -201,5 +202,5 @@ export function validateEndpointSliceUpdate(slice: EndpointSlice, old: EndpointS
 
 function checkEndpointAddress(errors: Errors, field: string, address: string, family: string): void {
   if (family === 'FQDN') invalidEach(errors, field, address, isDns1123Subdomain(address));
-  else if (!isAddress(address) || address.includes(':') !== (family === 'IPv6')) errors.push(fieldError.invalid(field, address, `must be an ${family} address`));
+  else if (!isIPAddress(address) || address.includes(':') !== (family === 'IPv6')) errors.push(fieldError.invalid(field, address, `must be an ${family} address`));
 }

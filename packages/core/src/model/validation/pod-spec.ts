@@ -1,9 +1,10 @@
 import { fieldError } from '../field-error.js';
+import { isIPAddress } from '../ip-address.js';
 import type { PodSpec } from '../kinds/pod-spec.js';
 import { validateLabels } from '../label-selector.js';
 import { isDns1123Label, isDns1123Subdomain, isQualifiedName } from '../names.js';
 import { checkAffinity, checkSpread, checkTolerations } from './affinity.js';
-import { invalidEach, isAddress, notNegative, oneOf, oneOfIfSet, required, subdomainIfSet } from './checks.js';
+import { invalidEach, notNegative, oneOf, oneOfIfSet, required, subdomainIfSet } from './checks.js';
 import type { Errors } from './checks.js';
 import { checkContainers } from './container.js';
 import { checkPodResources, checkQuantity } from './resources.js';
@@ -46,7 +47,7 @@ function checkNames(errors: Errors, field: string, spec: PodSpec): void {
   if (spec.subdomain !== undefined) invalidEach(errors, `${field}.subdomain`, spec.subdomain, isDns1123Label(spec.subdomain));
   spec.hostAliases?.forEach(({ ip, hostnames = [] }, i) => {
     const at = `${field}.hostAliases[${i}]`;
-    if (!isAddress(ip)) errors.push(fieldError.invalid(`${at}.ip`, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
+    if (!isIPAddress(ip)) errors.push(fieldError.invalid(`${at}.ip`, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
     hostnames.forEach((name, j) => invalidEach(errors, `${at}.hostnames[${j}]`, name, isDns1123Subdomain(name)));
   });
 }
@@ -78,7 +79,7 @@ function checkDns(errors: Errors, field: string, { dnsPolicy, dnsConfig }: PodSp
   const { nameservers = [], searches = [], options = [] } = dnsConfig;
   if (nameservers.length > 3) errors.push(fieldError.invalid(`${field}.nameservers`, nameservers, 'must not have more than 3 nameservers'));
   nameservers.forEach((server, i) => {
-    if (!isAddress(server)) errors.push(fieldError.invalid(`${field}.nameservers[${i}]`, server, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
+    if (!isIPAddress(server)) errors.push(fieldError.invalid(`${field}.nameservers[${i}]`, server, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
   });
   if (searches.length > 32) errors.push(fieldError.invalid(`${field}.searches`, searches, 'must not have more than 32 search paths'));
   if (searches.join(' ').length > 2048) errors.push(fieldError.invalid(`${field}.searches`, searches, 'must not have more than 2048 characters (including spaces) in the search list'));

@@ -1,10 +1,10 @@
-import { isIPv4 } from 'node:net';
 import { fieldError } from '../field-error.js';
 import type { FieldError } from '../field-error.js';
+import { isIPAddress, isIPv4 } from '../ip-address.js';
 import type { Service, ServicePort, ServiceSpec } from '../kinds/service.js';
 import { validateLabels } from '../label-selector.js';
 import { isDns1123Label, isDns1123Subdomain, isQualifiedName, isValidPortNumber } from '../names.js';
-import { invalidEach, isAddress, oneOf, oneOfIfSet, required } from './checks.js';
+import { invalidEach, oneOf, oneOfIfSet, required } from './checks.js';
 import type { Errors } from './checks.js';
 import { nameRule } from './object-meta.js';
 import { checkPort } from './probes.js';
@@ -126,11 +126,11 @@ function checkAddresses(errors: Errors, spec: ServiceSpec): void {
     if (clusterIP !== clusterIPs[0]) errors.push(fieldError.invalid('spec.clusterIPs', clusterIPs, 'first value must match `clusterIP`'));
     else if (clusterIPs.length > 1 && clusterIPs.includes('None')) errors.push(fieldError.invalid('spec.clusterIPs', clusterIPs, "'None' must be the first and only value"));
     else if (clusterIPs.length > 2) errors.push(fieldError.invalid('spec.clusterIPs', clusterIPs, 'may only hold up to 2 values'));
-    else if (clusterIPs.length === 2 && clusterIPs.every(isAddress) && clusterIPs.filter((ip) => isIPv4(ip)).length !== 1) {
+    else if (clusterIPs.length === 2 && clusterIPs.every(isIPAddress) && clusterIPs.filter((ip) => isIPv4(ip)).length !== 1) {
       errors.push(fieldError.invalid('spec.clusterIPs', clusterIPs, 'may specify no more than one IP for each IP family'));
     }
     clusterIPs.forEach((ip, i) => {
-      if (ip !== 'None' && !isAddress(ip)) errors.push(fieldError.invalid(`spec.clusterIPs[${i}]`, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
+      if (ip !== 'None' && !isIPAddress(ip)) errors.push(fieldError.invalid(`spec.clusterIPs[${i}]`, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
     });
   }
   ipFamilies.forEach((family, i) => {
@@ -140,7 +140,7 @@ function checkAddresses(errors: Errors, spec: ServiceSpec): void {
   oneOfIfSet(errors, 'spec.ipFamilyPolicy', spec.ipFamilyPolicy, ['PreferDualStack', 'RequireDualStack', 'SingleStack']);
   spec.externalIPs?.forEach((ip, i) => {
     const at = `spec.externalIPs[${i}]`;
-    if (!isAddress(ip)) errors.push(fieldError.invalid(at, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
+    if (!isIPAddress(ip)) errors.push(fieldError.invalid(at, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
     else if (isSpecial(ip)) errors.push(fieldError.invalid(at, ip, 'may not be an unspecified, loopback or link-local address'));
   });
 }
@@ -186,5 +186,5 @@ function checkLoadBalancer(errors: Errors, spec: ServiceSpec): void {
 function isCidr(text: string): boolean {
   const slash = text.indexOf('/');
   const bits = text.slice(slash + 1);
-  return slash > 0 && isAddress(text.slice(0, slash)) && /^\d{1,3}$/.test(bits) && Number(bits) <= (text.includes(':') ? 128 : 32);
+  return slash > 0 && isIPAddress(text.slice(0, slash)) && /^\d{1,3}$/.test(bits) && Number(bits) <= (text.includes(':') ? 128 : 32);
 }
