@@ -95,8 +95,7 @@ export class SimulatedContainer {
     if (this.state !== 'running') return;
     const { stopMs = 0, stopExitCode = 143 } = this.behaviour;
     if (stopMs < graceMs) {
-      const signal = stopExitCode > 128 ? { signal: stopExitCode - 128 } : {};
-      this.#after(stopMs, () => this.exit({ exitCode: stopExitCode, reason: stopExitCode === 0 ? 'Completed' : 'Error', ...signal }));
+      this.#after(stopMs, () => this.exit({ exitCode: stopExitCode, reason: stopExitCode === 0 ? 'Completed' : 'Error', ...signalOf(stopExitCode) }));
     } else {
       this.#after(graceMs, () => this.kill());
     }
@@ -147,7 +146,7 @@ export class SimulatedContainer {
     if (exitAfterMs === undefined) return;
     const ending = oomKilled
       ? { exitCode: 128 + SIGKILL, signal: SIGKILL, reason: 'OOMKilled' }
-      : { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', ...(exitCode > 128 ? { signal: exitCode - 128 } : {}) };
+      : { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', ...signalOf(exitCode) };
     this.#after(exitAfterMs, () => this.exit(ending));
   }
 
@@ -169,6 +168,11 @@ export class SimulatedContainer {
   #wakeWatchers(): void {
     for (const wake of [...this.#watchers]) wake();
   }
+}
+
+/** A shell tells an end by signal n as 128 + n; there are 64 signals. */
+function signalOf(exitCode: number): { readonly signal?: number } {
+  return exitCode > 128 && exitCode <= 192 ? { signal: exitCode - 128 } : {};
 }
 
 function cannotStart(why: string): OrreryError {

@@ -1,0 +1,7 @@
+/**
+ * What third parties test their implementations with: conformance suites, each with the mutants that it must catch. Imported by no shipped code.
+ * @packageDocumentation
+ */
+export * from './runtime/index.js';
+export { ConformanceFailure, check, runCase, runSuite } from './suite.js';
+export type { SuiteApi, SuiteCase, SuiteContext } from './suite.js';
