@@ -3,5 +3,6 @@
  * @packageDocumentation
  */
 export * from './runtime/index.js';
+export * from './scheduler/index.js';
 export { ConformanceFailure, check, runCase, runSuite } from './suite.js';
 export type { SuiteApi, SuiteCase, SuiteContext } from './suite.js';
