@@ -230,7 +230,9 @@ export class Container {
   #signalGroup(signal: NodeJS.Signals): void {
     const identity = this.#record.process;
     if (identity === undefined) return;
-    if (this.#finishing || isAlive(identity, this.shop.boot)) signalProcess(-identity.pid, signal);
+    if (!this.#finishing && !isAlive(identity, this.shop.boot)) return;
+    // A process that is about to lead its group, or has left it, is still ours to end.
+    if (!signalProcess(-identity.pid, signal) && !this.#finishing) signalProcess(identity.pid, signal);
   }
 
   #reopen(stream: 'stdout' | 'stderr'): OutputStream[] {
