@@ -50,3 +50,6 @@ export function sleepOn(clock: Pick<Clock, 'timer'>, delayMs: number, signal: Ab
     signal.addEventListener('abort', abort, { once: true });
   });
 }
+
+/** Resolves after everything that is ready to run has run: all promise jobs, once. For clocks of tests. */
+export const yieldToPlatform = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -6,3 +6,6 @@ export * from './runtime/index.js';
 export * from './scheduler/index.js';
 export { ConformanceFailure, check, runCase, runSuite } from './suite.js';
 export type { SuiteApi, SuiteCase, SuiteContext } from './suite.js';
+export { SeededRandom } from './seeded-random.js';
+export * from './store/index.js';
+export { VirtualClock } from './virtual-clock.js';

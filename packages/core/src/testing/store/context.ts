@@ -1,0 +1,109 @@
+import type { Clock } from '../../kernel/clock.js';
+import type { Store, StoredValue, WatchBatch } from '../../contracts/store.js';
+import { systemClock } from '../../kernel/platform.js';
+import { check, type SuiteContext } from '../suite.js';
+
+/** A fresh store for one case. */
+export interface StoreContext extends SuiteContext {
+  readonly store: Store;
+  /** Another handle on the same data, as another process would have; absent where there can be none. */
+  reopen?(): Promise<Store>;
+  /** Milliseconds of silence after which this store sends a bookmark; cases wait at most three times as long. Default 10,000. */
+  readonly bookmarkMs?: number;
+}
+
+/** Longest wait for something that should come at once. */
+export const SOON_MS = 5_000;
+
+/** The promise's value, or a failure in words when it takes longer than `limitMs`. */
+export async function soon<T>(promise: Promise<T>, what: string, limitMs = SOON_MS, clock: Clock = systemClock): Promise<T> {
+  let cancel = (): void => {};
+  const late = new Promise<never>((_, reject) => {
+    cancel = clock.timer(limitMs, () => {
+      try {
+        check.that(false, `${what} (waited ${limitMs} ms)`);
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    cancel();
+  }
+}
+
+/** A small value that can be told from others. */
+export const value = (n: number | string): StoredValue => Object.freeze({ n });
+
+/** Writes one key whatever was there; gives the revision. */
+export async function put(store: Store, key: string, n: number | string): Promise<number> {
+  const result = await store.commit({ guards: [], writes: [{ key, value: value(n) }] });
+  check.that(result.ok, `an unguarded write of ${key} must succeed`);
+  return result.ok ? result.revision : 0;
+}
+
+/** Deletes one key; gives the revision. */
+export async function drop(store: Store, key: string): Promise<number> {
+  const result = await store.commit({ guards: [], writes: [{ key, delete: true }] });
+  check.that(result.ok, `an unguarded delete of ${key} must succeed`);
+  return result.ok ? result.revision : 0;
+}
+
+/** Reads a watch in the background and keeps everything that came. */
+export class Recorder {
+  readonly batches: WatchBatch[] = [];
+  error: unknown;
+  ended = false;
+  readonly #abort = new AbortController();
+  #wake: () => void = () => {};
+  readonly done: Promise<void>;
+
+  constructor(store: Store, prefix: string, since: number) {
+    this.done = this.#read(store, prefix, since);
+  }
+
+  /** Waits until the condition holds. */
+  async until(condition: (batches: readonly WatchBatch[]) => boolean, what: string, limitMs = SOON_MS): Promise<void> {
+    const waiting = async (): Promise<void> => {
+      while (!condition(this.batches)) {
+        if (this.ended) check.that(false, `${what}: the watch ended first${this.error === undefined ? '' : ` with ${String(this.error)}`}`);
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    };
+    await soon(waiting(), `${what}; got ${JSON.stringify(this.batches.map((b) => [b.revision, b.events.map((e) => `${e.type} ${e.key}`)])).slice(0, 600)}`, limitMs);
+  }
+
+  /** Waits until everything up to a revision has been told. */
+  reached(revision: number): Promise<void> {
+    return this.until((batches) => (batches.at(-1)?.revision ?? 0) >= revision, `a watch must tell everything up to revision ${revision}`);
+  }
+
+  /** Batches that hold events. */
+  get changes(): readonly WatchBatch[] {
+    return this.batches.filter((batch) => batch.events.length > 0);
+  }
+
+  /** Ends the watch. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await soon(this.done, 'a watch must end when its signal aborts');
+  }
+
+  async #read(store: Store, prefix: string, since: number): Promise<void> {
+    try {
+      for await (const batch of store.watch(prefix, { since, signal: this.#abort.signal })) {
+        this.batches.push(batch);
+        this.#wake();
+      }
+    } catch (error) {
+      this.error = error;
+    } finally {
+      this.ended = true;
+      this.#wake();
+    }
+  }
+}

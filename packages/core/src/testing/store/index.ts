@@ -1,0 +1,19 @@
+import { runSuite, type SuiteApi, type SuiteCase } from '../suite.js';
+import { commitCases } from './commit-cases.js';
+import type { StoreContext } from './context.js';
+import { leaseCases } from './lease-cases.js';
+import { watchCases } from './watch-cases.js';
+
+export type { StoreContext } from './context.js';
+export { storeMutants, type StoreMutant } from './mutants.js';
+
+/** Every promise of the store contract. */
+export const storeCases: readonly SuiteCase<StoreContext>[] = [...commitCases, ...watchCases, ...leaseCases];
+
+/**
+ * Runs the store suite with a test runner. A plugin's whole test file:
+ * `storeConformance({ describe, it }, 'redis', async () => ({ store: new RedisStore(await freshRedis()), cleanup: … }))`.
+ */
+export function storeConformance(api: SuiteApi, name: string, create: () => Promise<StoreContext>): void {
+  runSuite(api, `store ${name}`, storeCases, create);
+}
