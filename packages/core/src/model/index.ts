@@ -24,6 +24,7 @@ export * from './label-selector.js';
 export * from './merge-keys.js';
 export * from './names.js';
 export * from './object.js';
+export * from './pod-qos.js';
 export * from './quantity.js';
 export * from './registry.js';
 export * as schemas from './schemas.js';

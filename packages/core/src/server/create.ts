@@ -88,8 +88,8 @@ function prepare(resource: Resource, draft: KubeObject): void {
   if (kind.tracksGeneration) metadata.generation = 1;
   else delete metadata.generation;
   if (kind.hasStatus) delete (draft as { status?: unknown }).status;
-  kind.rules.prepareForCreate?.(draft);
   kind.rules.applyDefaults?.(draft);
+  kind.rules.prepareForCreate?.(draft);
 }
 
 /** The namespace of the request and of the object must agree; the object gets it. */

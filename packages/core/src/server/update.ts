@@ -59,8 +59,10 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
   const next = isStatus ? withStatusOf(kind, old, draft) : draft;
   carryOver(kind, next, old, isStatus);
   if (isStatus) kind.rules.prepareForStatusUpdate?.(next, old);
-  else kind.rules.prepareForUpdate?.(next, old);
-  if (!isStatus) kind.rules.applyDefaults?.(next);
+  else {
+    kind.rules.applyDefaults?.(next);
+    kind.rules.prepareForUpdate?.(next, old);
+  }
 
   const admission: AdmissionRequest = {
     operation: 'UPDATE',

@@ -7,7 +7,7 @@ import { podSpec } from './pod-spec.js';
 import type { PodSpec } from './pod-spec.js';
 import { podStatus } from './pod-status.js';
 import type { PodStatus } from './pod-status.js';
-
+import { podQosClass } from '../pod-qos.js';
 
 
 /** Containers that run together on one node (core/v1). */
@@ -26,6 +26,16 @@ export const Pod: KindDefinition<Pod> = buildKind<Pod>({
   status: podStatus,
   rules: {
     applyDefaults: applyPodDefaults,
+    prepareForCreate: (draft) => {
+      draft.status = { phase: 'Pending', qosClass: podQosClass(draft) };
+    },
+    deletionGraceSeconds: (pod, asked) => {
+      const { phase } = pod.status ?? {};
+      // Nobody runs it (any more): it goes at once (registry/core/pod CheckGracefulDelete).
+      if ((pod.spec.nodeName ?? '') === '' || phase === 'Succeeded' || phase === 'Failed') return 0;
+      const seconds = asked ?? pod.spec.terminationGracePeriodSeconds ?? 0;
+      return seconds < 0 ? 1 : seconds;
+    },
     validate: validatePod,
     validateUpdate: validatePodUpdate,
     validateStatusUpdate: validatePodStatusUpdate,
