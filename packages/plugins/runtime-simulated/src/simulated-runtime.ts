@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type {
   AttachOptions, Clock, ContainerConfig, ContainerStats, DuplexStream, ExecOptions, ExecSession, ImageStatus, LogEntry, LogOptions, Runtime,
   RuntimeCapabilities, RuntimeContainerStatus, RuntimeEvent, SandboxConfig, SandboxStatus,
@@ -139,6 +140,11 @@ class MachineRuntime implements Runtime {
     this.#mustBeOpen();
     if (signal.aborted) throw new OrreryError('ABORTED', 'The caller stopped waiting.', {}, signal.reason);
     const { faults } = this;
+    if (faults.before === undefined && faults.after === undefined) {
+      const result = act();
+      // Most of a simulation's calls wait for nothing, and need not be watched.
+      return result instanceof Promise ? unlessAborted(result, signal, this.#closed.signal) : result;
+    }
     const work = async (): Promise<T> => {
       if (faults.before !== undefined) await faults.before(operation, subject);
       const result = await act();
@@ -157,6 +163,8 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, closed: AbortSi
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(new OrreryError('ABORTED', 'The caller stopped waiting.', {}, signal.reason));
     const close = (): void => reject(closed.reason as Error);
+    // One signal may stand for thousands of calls under way; that is not a leak.
+    setMaxListeners(0, signal, closed);
     signal.addEventListener('abort', abort, { once: true });
     closed.addEventListener('abort', close, { once: true });
     work.then(resolve, reject).finally(() => {
