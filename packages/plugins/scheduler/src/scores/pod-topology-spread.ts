@@ -1,17 +1,24 @@
 import type { ClusterSnapshot, Node, NodeInfo, Pod, ScorePlugin } from '@orrery/core';
 import { type DefaultSelector, HOSTNAME, type SpreadConstraint, constraintsOf, countOn, hasAllKeys, isCounted, isIncluded, spreadSignature } from '../topology/spread-constraints.js';
 
+/** One domain of a constraint, shared by its nodes. */
+interface Domain {
+  count: number;
+}
+
 /** How the pods that count stand in the domains of one constraint. */
 interface Domains {
   readonly constraint: SpreadConstraint;
   /** By topology value; by node name for hosts. Only domains in which a node passed. */
-  readonly counts: Map<string, number>;
+  readonly counts: ReadonlyMap<string, Domain>;
   /** So that few domains are not outweighed by many. */
   readonly weight: number;
 }
 
 interface SpreadState {
   readonly domains: readonly Domains[];
+  /** The domains of each node that passed, by constraint; undefined in a constraint whose label it lacks. */
+  readonly domainsOf: ReadonlyMap<string, readonly (Domain | undefined)[]>;
   /** Nodes that lack a label of a constraint score nothing. */
   readonly ignored: ReadonlySet<string>;
   readonly requireAll: boolean;
@@ -37,12 +44,14 @@ export const podTopologySpreadScore = (belongTogether?: DefaultSelector): ScoreP
     if (constraints.length === 0 || snapshot.nodes.length === 0) return { skip: true };
     return { state: countDomains(pod, constraints, feasible, snapshot) };
   },
-  score(_pod, info, { domains, ignored }) {
-    if (ignored.has(info.name)) return 0;
+  score(_pod, { name }, { domains, domainsOf }) {
+    const own = domainsOf.get(name);
+    if (own === undefined) return 0;
     let score = 0;
-    for (const domain of domains) {
-      if (labelOf(info.node, domain.constraint.topologyKey) === undefined) continue;
-      score += (domain.counts.get(domainOf(domain, info)) ?? 0) * domain.weight + (domain.constraint.maxSkew - 1);
+    for (let i = 0; i < own.length; i++) {
+      const domain = own[i];
+      const { weight, constraint } = domains[i] as Domains;
+      if (domain !== undefined) score += domain.count * weight + (constraint.maxSkew - 1);
     }
     return Math.round(score);
   },
@@ -50,22 +59,20 @@ export const podTopologySpreadScore = (belongTogether?: DefaultSelector): ScoreP
     let least = Infinity;
     let most = 0;
     for (let i = 0; i < scores.length; i++) {
-      if (ignored.has((nodes[i] as NodeInfo).name)) continue;
+      if (ignored.size > 0 && ignored.has((nodes[i] as NodeInfo).name)) continue;
       least = Math.min(least, scores[i] as number);
       most = Math.max(most, scores[i] as number);
     }
     for (let i = 0; i < scores.length; i++) {
-      if (ignored.has((nodes[i] as NodeInfo).name)) scores[i] = 0;
+      if (ignored.size > 0 && ignored.has((nodes[i] as NodeInfo).name)) scores[i] = 0;
       else scores[i] = most === 0 ? 100 : Math.trunc((100 * (most + least - (scores[i] as number))) / most);
     }
   },
   update(pod, state, other, info, delta) {
     if (state === undefined) return true;
-    for (const domain of state.domains) {
-      if (!isCounted(domain.constraint, pod, other) || !counts(domain.constraint, pod, info.node, state)) continue;
-      const value = domainOf(domain, info);
-      const count = domain.counts.get(value);
-      if (count !== undefined) domain.counts.set(value, count + delta);
+    for (const one of state.domains) {
+      const domain = one.counts.get(domainOf(one, info));
+      if (domain !== undefined && isCounted(one.constraint, pod, other) && counts(one.constraint, pod, info.node, state)) domain.count += delta;
     }
     return true;
   },
@@ -84,15 +91,17 @@ function countDomains(pod: Pod, constraints: readonly SpreadConstraint[], feasib
   const ignored = new Set(requireAll ? feasible.filter(({ node }) => !hasAllKeys(node, constraints)).map(({ name }) => name) : []);
   const scored = feasible.filter(({ name }) => !ignored.has(name));
   const domains = constraints.map((constraint): Domains => {
-    const seen = new Map<string, number>(scored.map((info) => [domainOf({ constraint }, info), 0]));
+    const seen = new Map<string, Domain>(scored.map((info) => [domainOf({ constraint }, info), { count: 0 }]));
     return { constraint, counts: seen, weight: Math.log(seen.size + 2) };
   });
-  const state = { domains, ignored, requireAll };
-  for (const domain of domains) {
+  const domainsOf = new Map(
+    scored.map((info) => [info.name, domains.map((one) => (labelOf(info.node, one.constraint.topologyKey) === undefined ? undefined : one.counts.get(domainOf(one, info))))]),
+  );
+  const state = { domains, domainsOf, ignored, requireAll };
+  for (const one of domains) {
     for (const info of nodes) {
-      const value = domainOf(domain, info);
-      const count = domain.counts.get(value);
-      if (count !== undefined && counts(domain.constraint, pod, info.node, state)) domain.counts.set(value, count + countOn(domain.constraint, pod, info));
+      const domain = one.counts.get(domainOf(one, info));
+      if (domain !== undefined && counts(one.constraint, pod, info.node, state)) domain.count += countOn(one.constraint, pod, info);
     }
   }
   return state;
