@@ -13,11 +13,16 @@ const filterOf = ({ filter }: SchedulerPluginContext): FilterPlugin => check.pre
 const passes = (verdicts: Readonly<Record<string, Verdict>>): Record<string, boolean> => Object.fromEntries(Object.entries(verdicts).map(([name, { ok }]) => [name, ok]));
 
 /** The same pod under another name, as another replica of its template. */
-const replicaOf = (pod: Pod): Pod => ({ ...pod, metadata: { ...pod.metadata, name: `${pod.metadata.name}-x7k2p`, uid: 'another', resourceVersion: '987' }, status: { phase: 'Pending', qosClass: 'Burstable' } });
+const replicaOf = (pod: Pod): Pod => ({
+  ...pod,
+  metadata: { ...pod.metadata, name: `${pod.metadata.name}-x7k2p`, uid: 'another', resourceVersion: '987' },
+  status: { phase: 'Pending', qosClass: 'Burstable' },
+});
 
 /** A node that nobody could object to, but for its name and labels. */
 function improved({ metadata, status }: Node): Node {
-  const allocatable = Object.fromEntries(Object.keys({ cpu: '', memory: '', pods: '', 'ephemeral-storage': '', ...status?.allocatable, 'example.com/gpu': '' }).map((name) => [name, '1000000000000']));
+  const names = new Set(['cpu', 'memory', 'pods', 'ephemeral-storage', 'example.com/gpu', ...Object.keys(status?.allocatable ?? {})]);
+  const allocatable = Object.fromEntries([...names].map((name) => [name, '1000000000000']));
   return { apiVersion: 'v1', kind: 'Node', metadata, spec: {}, status: { ...status, allocatable } } as Node;
 }
 
@@ -142,7 +147,10 @@ export const filterCases: readonly Case[] = [
 
 /** Lets pods come and go one at a time, telling the filter, and compares with a filter that looks afresh each time. */
 function followMoves(context: SchedulerPluginContext, filter: FilterPlugin, pod: Pod): void {
-  const others = context.pods.map((other, i) => ({ ...other, metadata: { ...other.metadata, uid: `mover-${i}` }, spec: { ...other.spec, nodeName: context.nodes[i % context.nodes.length]?.metadata.name } }));
+  const others = context.pods.map((other, i) => {
+    const nodeName = context.nodes[i % context.nodes.length]?.metadata.name;
+    return { ...other, metadata: { ...other.metadata, uid: `mover-${i}` }, spec: { ...other.spec, nodeName } };
+  });
   let placed: readonly Pod[] = context.placed;
   let start = filter.preFilter?.(pod, snapshotOf(context.nodes, placed));
   const move = (other: Pod, delta: 1 | -1): void => {

@@ -119,7 +119,7 @@ describe('PodClass', () => {
     const crowded: FilterPlugin = {
       name: 'Crowded',
       clusterWide: true,
-      preFilter: (_pod, { nodes }) => (nodes.reduce((sum, { pods }) => sum + pods.size, 0) > 9 ? { ok: false, reasons: ['too crowded'], retryWhen: 'pod-changes' } : {}),
+      preFilter: (_pod, { nodes }) => (nodes.reduce((sum, { pods }) => sum + pods.size, 0) > 9 ? ({ ok: false, reasons: ['too crowded'], retryWhen: 'pod-changes' } as const) : { skip: false }),
       filter: () => ({ ok: true }),
     };
     const emptiest: ScorePlugin = {
