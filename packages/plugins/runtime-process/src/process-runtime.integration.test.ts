@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ContainerConfig } from '@orrery/core';
@@ -90,7 +91,7 @@ async function otherHost(options: ProcessRuntimeOptions, command: readonly strin
 
 describe('when the host dies', () => {
   it('containers run on, and the next host has their logs and exit codes', async () => {
-    const stateDir = join(temporaryDirectory(), 'state');
+    const stateDir = join(temporary(), 'state');
     const options = { stateDir, lingerSeconds: 5 };
     const { id, child, gone } = await otherHost(options, ['sh', '-c', 'echo $$; while [ ! -e "$0" ]; do sleep 0.02; done; echo after; exit 23', join(stateDir, 'go')]);
     child.kill('SIGKILL');
@@ -246,7 +247,7 @@ describe('a container', () => {
 
   it('is refused mounts and directories that cannot be', async () => {
     const runtime = fresh();
-    const nested = [{ hostPath: '/tmp', containerPath: '/a', readOnly: true }, { hostPath: '/tmp', containerPath: '/a/b', readOnly: true }];
+    const nested = [{ hostPath: '/', containerPath: '/a', readOnly: true }, { hostPath: '/', containerPath: '/a/b', readOnly: true }];
     await expect(run(runtime, ['true'], { mounts: nested })).rejects.toMatchObject({ code: 'INVALID' });
     await expect(run(runtime, ['true'], { mounts: [{ hostPath: 'relative', containerPath: '/a', readOnly: true }] })).rejects.toMatchObject({ code: 'INVALID' });
     await expect(run(runtime, ['true'], { workingDir: '/no/such/directory' })).rejects.toMatchObject({ code: 'INVALID' });
@@ -302,7 +303,7 @@ describe('limits', () => {
 
 describe('without root', () => {
   it.runIf(isRoot)('everything works but limits', async () => {
-    const home = mkdtempSync('/tmp/orrery-nobody-');
+    const home = mkdtempSync(join(tmpdir(), 'orrery-nobody-'));
     undo.push(() => rmSync(home, { recursive: true, force: true }));
     chownSync(home, 65534, 65534);
     const stateDir = join(home, 'state');

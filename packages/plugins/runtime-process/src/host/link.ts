@@ -11,6 +11,8 @@ import { startHelper } from './starter.js';
 /** How long a helper may take to answer for the first time, on a machine that has other things to do. */
 const CONNECT_TIMEOUT_MS = 15_000;
 const RETRY_MS = 20;
+/** The longest pause between attempts to get a helper again. */
+const LONGEST_RETRY_MS = 10_000;
 /** How often one call is sent again because its connection was lost. Every operation may be repeated. */
 const MAX_SENDS = 5;
 
@@ -145,9 +147,21 @@ export class HelperLink {
     this.#connection = undefined;
     if (this.#retiring) return;
     this.logger.warn('The connection to the process helper was lost; making it anew.', { stateDir: this.options.stateDir });
-    this.connected().catch((error: unknown) => {
-      if (!this.#aborted.signal.aborted) this.logger.error('No process helper can be started.', { error: errorMessage(error) });
-    });
+    void this.#reconnect();
+  }
+
+  /** Running containers need a keeper, so this does not give up before the link is closed. */
+  async #reconnect(): Promise<void> {
+    for (let waitMs = 100; !this.#aborted.signal.aborted; waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS)) {
+      try {
+        await this.connected();
+        return;
+      } catch (error) {
+        if (this.#aborted.signal.aborted) return;
+        this.logger.error('No process helper can be started; trying again.', { error: errorMessage(error), waitMs });
+        await this.clock.sleep(waitMs, this.#aborted.signal).catch(() => undefined /* closed: the loop sees it */);
+      }
+    }
   }
 
   #tell(event: RuntimeEvent): void {

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type {
   AttachOptions, Clock, ContainerConfig, ContainerStats, RuntimeContainerStatus, DuplexStream, ExecOptions, ExecSession, ImageStatus, LogEntry, LogOptions,
@@ -142,7 +142,10 @@ class HelperRuntime implements ProcessRuntime {
   async destroy(signal: AbortSignal): Promise<void> {
     await this.link.destroy(signal);
     rmSync(this.stateDir, { recursive: true, force: true });
-    if (dirname(this.helper.socketPath) !== this.stateDir) rmSync(this.helper.socketPath, { force: true });
+    const socketDir = dirname(this.helper.socketPath);
+    if (socketDir === this.stateDir) return;
+    rmSync(this.helper.socketPath, { force: true });
+    removeIfEmpty(socketDir);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -156,6 +159,15 @@ class HelperRuntime implements ProcessRuntime {
       if (OrreryError.is(error, 'NOT_FOUND')) return undefined;
       throw error;
     }
+  }
+}
+
+/** The directory of short socket paths is shared by all runtimes of this user: the last one takes it away. */
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (!(error instanceof Error) || !['ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 
