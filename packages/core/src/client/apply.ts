@@ -67,8 +67,8 @@ async function applyOne(client: KindClient<KubeObject>, manifest: KubeObject, op
     try {
       if (current === undefined) return { action: 'created', object: await client.create(modified, options) };
       const patch = threeWayPatch(client.kind, lastApplied(current), plain(modified), plain(current));
-      if (Object.keys(patch.body).length === 0) return { action: 'unchanged', object: current };
-      const object = await client.patch({ namespace, name }, patch.type, patch.body, options);
+      if (Object.keys(patch).length === 0) return { action: 'unchanged', object: current };
+      const object = await client.patch({ namespace, name }, 'merge', patch, options);
       return { action: object.metadata.resourceVersion === current.metadata.resourceVersion ? 'unchanged' : 'configured', object };
     } catch (error) {
       const raced = ApiError.is(error, 'AlreadyExists') || ApiError.is(error, 'Conflict') || (current !== undefined && ApiError.is(error, 'NotFound'));

@@ -1,9 +1,8 @@
 import type { KindDefinition } from '../kind.js';
 import { applyJsonPatch } from './json-patch.js';
-import { applyMergePatch, requirePatchObject, threeWayMergePatch } from './merge-patch.js';
-import { applyStrategicPatch } from './strategic-patch.js';
-
-export { diffMergePatch, threeWayMergePatch } from './merge-patch.js';
+import { applyMergePatch, diffMergePatch, requirePatchObject } from './merge-patch.js';
+import { applyStrategicPatch, type Json } from './strategic-patch.js';
+import { mergeThreeWay } from './three-way.js';
 
 /**
  * Applies a patch in one of the three languages to a document; the result is a private copy, and is not decoded or checked.
@@ -15,12 +14,13 @@ export function applyPatch<T>(kind: KindDefinition | undefined, type: 'json' | '
   return type === 'strategic' && kind !== undefined ? applyStrategicPatch(kind, document as Record<string, unknown>, patch) : applyMergePatch(document, patch);
 }
 
-/** The patch that brings `current` to `modified`, taking away only what was applied last and is not wanted any more, as kubectl's client-side apply makes it. */
-export function threeWayPatch(
-  _kind: KindDefinition,
-  lastApplied: Record<string, unknown>,
-  modified: Record<string, unknown>,
-  current: Record<string, unknown>,
-): { readonly type: 'merge' | 'strategic'; readonly body: Record<string, unknown> } {
-  return { type: 'merge', body: threeWayMergePatch(lastApplied, modified, current) };
+/**
+ * The merge patch that brings `current` to what `modified` declares (see {@link mergeThreeWay}); empty when nothing is to be done.
+ * It names the version it was computed from, so that it never undoes what somebody else wrote meanwhile: on a conflict compute it again.
+ */
+export function threeWayPatch(kind: KindDefinition, lastApplied: Json, modified: Json, current: Json): Json {
+  const patch = diffMergePatch(current, mergeThreeWay(kind, lastApplied, modified, current));
+  if (Object.keys(patch).length === 0) return {};
+  const { metadata } = current as { metadata?: { resourceVersion?: string } };
+  return { ...patch, metadata: { ...(patch['metadata'] as Json | undefined), resourceVersion: metadata?.resourceVersion } };
 }

@@ -27,39 +27,6 @@ export function diffMergePatch(from: Json, to: Json): Json {
   return patch;
 }
 
-/**
- * The merge patch that brings `current` to `modified`, removing only what `lastApplied` had and `modified` no longer has
- * (jsonmergepatch.CreateThreeWayJSONMergePatch): what others added stays.
- */
-export function threeWayMergePatch(lastApplied: Json, modified: Json, current: Json): Json {
-  const additions = keepOrDropNulls(diffMergePatch(current, modified), false);
-  const deletions = keepOrDropNulls(diffMergePatch(lastApplied, modified), true);
-  return applyPreservingNulls(deletions, additions);
-}
-
-/** Keeps only the removals of a patch, or only the rest. */
-function keepOrDropNulls(patch: Json, nulls: boolean): Json {
-  const result: Json = {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) {
-      if (nulls) result[key] = null;
-    } else if (isMap(value)) {
-      const inner = keepOrDropNulls(value, nulls);
-      if (Object.keys(inner).length > 0 || (!nulls && Object.keys(value).length === 0)) result[key] = inner;
-    } else if (!nulls) result[key] = value;
-  }
-  return result;
-}
-
-function applyPreservingNulls(base: Json, over: Json): Json {
-  const result: Json = { ...base };
-  for (const [key, value] of Object.entries(over)) {
-    const before = result[key];
-    result[key] = isMap(before) && isMap(value) ? applyPreservingNulls(before, value) : value;
-  }
-  return result;
-}
-
 /** Throws BadRequest unless a merge or strategic patch body is an object. */
 export function requirePatchObject(body: unknown): asserts body is Json {
   if (!isMap(body)) throw ApiError.badRequest('the patch must be a JSON object');
