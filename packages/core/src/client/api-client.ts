@@ -105,10 +105,14 @@ class TypedClient<T extends KubeObject> implements KindClient<T> {
     return (await this.options.transport.request({ verb: 'deletecollection', ref, options: deletion, ...selection, ...this.#context() })) as KubeList<T>;
   }
 
-  watch(options: ListOptions & { readonly allowWatchBookmarks?: boolean }, signal: AbortSignal): AsyncIterable<WatchEvent<T>> {
+  async *watch(options: ListOptions & { readonly allowWatchBookmarks?: boolean }, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, undefined> {
+    for await (const chunk of this.watchChunks(options, signal)) yield* chunk;
+  }
+
+  watchChunks(options: ListOptions & { readonly allowWatchBookmarks?: boolean }, signal: AbortSignal): AsyncIterable<readonly WatchEvent<T>[]> {
     const { namespace, limit: _limit, continue: _continue, ...rest } = options;
     const ref = { ...this.#base, ...(namespace !== undefined && { namespace }) };
-    return this.options.transport.watch({ ref, user: this.options.user, ...rest }, signal) as AsyncIterable<WatchEvent<T>>;
+    return this.options.transport.watch({ ref, user: this.options.user, ...rest }, signal) as AsyncIterable<readonly WatchEvent<T>[]>;
   }
 
   async scale(ref: ObjectRef, replicas: number): Promise<void> {

@@ -133,9 +133,10 @@ export class SharedInformer<T extends KubeObject> implements Informer<T> {
     check();
     try {
       const options = { namespace, resourceVersion: String(this.#revision), allowWatchBookmarks: true, ...(labelSelector !== undefined && { labelSelector }), ...(fieldSelector !== undefined && { fieldSelector }) };
-      for await (const event of client.kind(this.kind).watch(options, watching)) {
+      for await (const chunk of client.kind(this.kind).watchChunks(options, watching)) {
         alive();
-        this.#apply(event);
+        for (const event of chunk) this.#apply(event);
+        this.#settle();
       }
       if (silence.signal.aborted) throw silence.signal.reason;
     } finally {
@@ -151,7 +152,6 @@ export class SharedInformer<T extends KubeObject> implements Informer<T> {
     if (event.type === 'DELETED') this.#remove(keyOf(event.object), event.object);
     else if (event.type !== 'BOOKMARK') this.#put(keyOf(event.object), event.object, false);
     this.#heard(revision);
-    this.#settle();
   }
 
   #seen(object: T): boolean {

@@ -47,6 +47,8 @@ export interface KindClient<T extends KubeObject> {
   deleteCollection(options: ListOptions & { readonly deletion?: DeleteOptions }): Promise<KubeList<T>>;
   /** Changes, beginning with an `ADDED` for what exists unless a `resourceVersion` is given. Ends on abort; see `Transport.watch` for its errors. */
   watch(options: ListOptions & { readonly allowWatchBookmarks?: boolean }, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
+  /** Like watch, in the chunks in which changes arrive: for caches, which must keep up with bursts. */
+  watchChunks(options: ListOptions & { readonly allowWatchBookmarks?: boolean }, signal: AbortSignal): AsyncIterable<readonly WatchEvent<T>[]>;
   /** Sets the replica count through the scale subresource. Throws MethodNotAllowed for kinds without one. */
   scale(ref: ObjectRef, replicas: number): Promise<void>;
 }

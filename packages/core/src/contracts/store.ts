@@ -45,7 +45,9 @@ export interface StoreEvent {
 }
 
 /**
- * All changes of one revision that match the watch, or none (a bookmark: everything up to `revision` has been delivered).
+ * All changes that match the watch of one or more consecutive revisions, the last being `revision`, in order; or none (a bookmark: everything up to
+ * `revision` has been delivered). A revision is never split between batches. A store hands over together what is there together, so that a watcher
+ * keeps up with writers; it bounds a batch to some thousand events.
  */
 export interface WatchBatch {
   readonly revision: number;

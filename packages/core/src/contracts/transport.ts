@@ -92,10 +92,10 @@ export interface Transport {
   /** One request, one answer: an object, a list, or for the delete verbs the objects deleted. Aborting leaves the outcome unknown. */
   request(request: ApiRequest, signal?: AbortSignal): Promise<KubeObject | KubeList>;
   /**
-   * A stream of changes in revision order. Ends when the signal aborts; throws `ApiError` Expired (410) when the version is too old or
+   * A stream of changes in revision order, in the chunks in which they arrive (at least one event each). Ends when the signal aborts; throws `ApiError` Expired (410) when the version is too old or
    * the consumer too slow, and `OrreryError` `UNAVAILABLE` when the connection was lost.
    */
-  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchEvent>;
+  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<readonly WatchEvent[]>;
 }
 
 /** The line to the API server, for plugins that serve it to others. */

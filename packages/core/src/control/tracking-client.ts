@@ -24,6 +24,7 @@ export function trackingClient(client: Client, written: WrittenRevisions): Clien
       find: (ref) => verbs.find(ref),
       list: (options) => verbs.list(options),
       watch: (options, signal) => verbs.watch(options, signal),
+      watchChunks: (options, signal) => verbs.watchChunks(options, signal),
       scale: (ref, replicas) => verbs.scale(ref, replicas),
       deleteCollection: (options) => verbs.deleteCollection(options),
       create: (object, options) => noting(verbs.create(object, options)),

@@ -100,8 +100,8 @@ export class ApiServer implements Transport {
     }
   }
 
-  async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchEvent, void, undefined> {
-    yield* watch(this.#find(request.ref), request, signal);
+  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<readonly WatchEvent[]> {
+    return watch(this.#find(request.ref), request, signal);
   }
 
   #dispatch(resource: Resource, request: ApiRequest): Promise<KubeObject | KubeList> {

@@ -88,7 +88,7 @@ export class WatchCache {
           this.log.warn('watch on the store was lost; listing again', { kind: this.kind.kind, error: errorMessage(error) });
           if (!OrreryError.is(error, 'EXPIRED')) await this.clock.sleep(backoffDelay({ baseMs: 50, maxMs: 5_000 }, failures), signal).catch(() => signal);
         }
-        this.#expireWatchers();
+        if (!signal.aborted) this.#expireWatchers();
       }
     } finally {
       stopBookmarks();

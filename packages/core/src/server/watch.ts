@@ -5,7 +5,7 @@ import type { Resource } from './resource.js';
 import { compileSelection } from './selection.js';
 
 /** Changes of a kind; without a resourceVersion (or with '0') first an ADDED for each object that exists. */
-export async function* watch(resource: Resource, request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchEvent, void, undefined> {
+export async function* watch(resource: Resource, request: WatchRequest, signal: AbortSignal): AsyncGenerator<readonly WatchEvent[], void, undefined> {
   const selection = compileSelection(resource.kind, request);
   const { namespace } = request.ref;
   const inNamespace = namespace === undefined || namespace === '' ? undefined : (object: KubeObject): boolean => object.metadata.namespace === namespace;
@@ -15,7 +15,7 @@ export async function* watch(resource: Resource, request: WatchRequest, signal: 
     const { labelSelector, fieldSelector, ref } = request;
     const initial = await list(resource, { ref, ...(labelSelector !== undefined && { labelSelector }), ...(fieldSelector !== undefined && { fieldSelector }) });
     since = Number(initial.metadata.resourceVersion);
-    for (const object of initial.items) yield { type: 'ADDED', object };
+    if (initial.items.length > 0) yield initial.items.map((object) => ({ type: 'ADDED', object }));
   }
   const { trigger } = selection;
   const watcher = resource.cache.watch(since, { matches, bookmarks: request.allowWatchBookmarks ?? false, ...(trigger && { trigger }) });
@@ -23,7 +23,7 @@ export async function* watch(resource: Resource, request: WatchRequest, signal: 
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   try {
-    yield* { [Symbol.asyncIterator]: () => watcher };
+    for (let next = await watcher.next(); next.done !== true; next = await watcher.next()) yield next.value;
   } finally {
     signal.removeEventListener('abort', stop);
     await watcher.return();

@@ -6,12 +6,11 @@ import type { KubeObject } from '../model/object.js';
 const BUFFER = 100_000;
 
 /** One watch: a bounded buffer between the watch cache, which never waits, and a consumer that may. */
-export class Watcher implements AsyncIterator<WatchEvent, undefined> {
+export class Watcher implements AsyncIterator<readonly WatchEvent[], undefined> {
   #buffer: WatchEvent[] = [];
-  #next = 0;
   #error: unknown;
   #ended = false;
-  #waiting: { resolve(result: IteratorResult<WatchEvent, undefined>): void; reject(error: unknown): void } | undefined;
+  #waiting: { resolve(result: IteratorResult<readonly WatchEvent[], undefined>): void; reject(error: unknown): void } | undefined;
   /** Revision of the last event or bookmark given. */
   told: number;
 
@@ -44,11 +43,6 @@ export class Watcher implements AsyncIterator<WatchEvent, undefined> {
     if (this.bookmarks && revision >= this.since) this.#push(revision, { type: 'BOOKMARK', object: { metadata: { resourceVersion: String(revision) } } });
   }
 
-  /** Delivers an event as it is. */
-  push(revision: number, event: WatchEvent): void {
-    this.#push(revision, event);
-  }
-
   /** Ends the watch: quietly, or with an error after what is buffered. */
   end(error?: unknown): void {
     if (this.#ended) return;
@@ -61,15 +55,11 @@ export class Watcher implements AsyncIterator<WatchEvent, undefined> {
     else waiting.reject(error);
   }
 
-  next(): Promise<IteratorResult<WatchEvent, undefined>> {
-    const event = this.#buffer[this.#next];
-    if (event !== undefined) {
-      this.#next += 1;
-      if (this.#next === this.#buffer.length) {
-        this.#buffer = [];
-        this.#next = 0;
-      }
-      return Promise.resolve({ done: false, value: event });
+  next(): Promise<IteratorResult<readonly WatchEvent[], undefined>> {
+    if (this.#buffer.length > 0) {
+      const value = this.#buffer;
+      this.#buffer = [];
+      return Promise.resolve({ done: false, value });
     }
     if (this.#ended) {
       const error = this.#error;
@@ -81,16 +71,11 @@ export class Watcher implements AsyncIterator<WatchEvent, undefined> {
     });
   }
 
-  return(): Promise<IteratorResult<WatchEvent, undefined>> {
+  return(): Promise<IteratorResult<readonly WatchEvent[], undefined>> {
     this.end();
     this.#buffer = [];
-    this.#next = 0;
     this.release(this);
     return Promise.resolve({ done: true, value: undefined });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 
   #push(revision: number, event: WatchEvent): void {
@@ -99,12 +84,11 @@ export class Watcher implements AsyncIterator<WatchEvent, undefined> {
     const waiting = this.#waiting;
     if (waiting !== undefined) {
       this.#waiting = undefined;
-      waiting.resolve({ done: false, value: event });
+      waiting.resolve({ done: false, value: [event] });
       return;
     }
-    if (this.#buffer.length - this.#next >= BUFFER) {
+    if (this.#buffer.length >= BUFFER) {
       this.#buffer = [];
-      this.#next = 0;
       this.end(new ApiError('Expired', `the watcher was more than ${BUFFER} events behind; list again`));
       return;
     }

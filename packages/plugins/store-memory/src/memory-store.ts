@@ -27,6 +27,9 @@ export interface MemoryStoreOptions {
   readonly bookmarkMs?: number;
 }
 
+/** Events handed over at once at most, and revisions looked through for them. */
+const BATCH_EVENTS = 1_000;
+const BATCH_REVISIONS = 10_000;
 const KEY = /^[\x20-\x7e]{1,1024}$/;
 
 /**
@@ -103,9 +106,9 @@ export class MemoryStore implements Store {
       this.#check();
       if (seen < this.#history.compacted) throw expired(seen + 1, this.#history.compacted);
       if (seen < this.#history.last) {
-        seen += 1;
-        const batch = matching(this.#history.at(seen), prefix);
-        if (batch === undefined) continue;
+        const batch = this.#collect(prefix, seen);
+        seen = batch.revision;
+        if (batch.events.length === 0) continue;
         told = seen;
         yield batch;
       } else if (told < seen || (await this.#wait(prefix, signal)) === 'silence') {
@@ -142,6 +145,17 @@ export class MemoryStore implements Store {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** What matches of the revisions after `seen`, as many as there are, within bounds. */
+  #collect(prefix: string, seen: number): WatchBatch {
+    const events: StoreEvent[] = [];
+    let revision = seen;
+    while (revision < this.#history.last && events.length < BATCH_EVENTS && revision - seen < BATCH_REVISIONS) {
+      revision += 1;
+      for (const event of this.#history.at(revision).events) if (event.key.startsWith(prefix)) events.push(event);
+    }
+    return { revision, events };
   }
 
   #check(): void {
@@ -221,10 +235,4 @@ export class MemoryStore implements Store {
       signal.addEventListener('abort', wake, { once: true });
     });
   }
-}
-
-function matching(batch: WatchBatch, prefix: string): WatchBatch | undefined {
-  if (batch.events.every((event) => event.key.startsWith(prefix))) return batch;
-  const events = batch.events.filter((event) => event.key.startsWith(prefix));
-  return events.length === 0 ? undefined : { revision: batch.revision, events };
 }

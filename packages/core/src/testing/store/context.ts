@@ -1,5 +1,5 @@
 import type { Clock } from '../../kernel/clock.js';
-import type { Store, StoredValue, WatchBatch } from '../../contracts/store.js';
+import type { Store, StoredValue, StoreEvent, WatchBatch } from '../../contracts/store.js';
 import { systemClock } from '../../kernel/platform.js';
 import { check, type SuiteContext } from '../suite.js';
 
@@ -82,9 +82,9 @@ export class Recorder {
     return this.until((batches) => (batches.at(-1)?.revision ?? 0) >= revision, `a watch must tell everything up to revision ${revision}`);
   }
 
-  /** Batches that hold events. */
+  /** What was told, one entry a revision: a batch may hold several whole revisions. */
   get changes(): readonly WatchBatch[] {
-    return this.batches.filter((batch) => batch.events.length > 0);
+    return this.batches.flatMap(byRevision);
   }
 
   /** Ends the watch. */
@@ -106,4 +106,15 @@ export class Recorder {
       this.#wake();
     }
   }
+}
+
+/** The revisions of a batch. A revision that comes in two batches, or an event out of place, makes two entries. */
+export function byRevision(batch: WatchBatch): WatchBatch[] {
+  const revisions: { revision: number; events: StoreEvent[] }[] = [];
+  for (const event of batch.events) {
+    const last = revisions.at(-1);
+    if (last?.revision === event.modRevision) last.events.push(event);
+    else revisions.push({ revision: event.modRevision, events: [event] });
+  }
+  return revisions;
 }

@@ -1,3 +1,4 @@
+import { byRevision } from './context.js';
 import type { CommitResult, RangeOptions, Store, StoreEvent, WatchBatch, WatchOptions } from '../../contracts/store.js';
 
 /** A deliberately broken store. */
@@ -28,7 +29,12 @@ function wrapped(store: Store, broken: Partial<Store>): Store {
 }
 
 const watching = (change: (batches: AsyncIterable<WatchBatch>, options: WatchOptions) => AsyncIterable<WatchBatch>) => (store: Store) =>
-  wrapped(store, { watch: (prefix, options) => change(store.watch(prefix, options), options) });
+  wrapped(store, { watch: (prefix, options) => change(oneByOne(store.watch(prefix, options)), options) });
+
+/** One batch a revision, so that a mutant can meddle with a single one. */
+async function* oneByOne(batches: AsyncIterable<WatchBatch>): AsyncGenerator<WatchBatch> {
+  for await (const batch of batches) if (batch.events.length === 0) yield batch; else yield* byRevision(batch);
+}
 
 const committing = (commit: (store: Store, change: Change) => Promise<CommitResult>) => (store: Store) => wrapped(store, { commit: (change) => commit(store, change) });
 
