@@ -44,7 +44,7 @@ export class MemoryStore implements Store {
   readonly #clock: Clock;
   readonly #bookmarkMs: number;
   /** Wakes of watchers that have caught up, with the prefix they wait for. */
-  readonly #waiting = new Set<{ readonly prefix: string; wake(): void }>();
+  readonly #waiting = new Set<{ readonly prefix: string; wake(quietUntil: number): void }>();
   #closed = false;
 
   constructor(options: MemoryStoreOptions = {}) {
@@ -90,7 +90,7 @@ export class MemoryStore implements Store {
     if (events.length === 0) return { ok: true, revision: revision - 1 };
     for (const event of events) this.#applyEvent(event);
     this.#history.push(events);
-    for (const watcher of this.#waiting) if (events.some((event) => event.key.startsWith(watcher.prefix))) watcher.wake();
+    for (const watcher of this.#waiting) if (events.some((event) => event.key.startsWith(watcher.prefix))) watcher.wake(revision - 1);
     return { ok: true, revision };
   }
 
@@ -111,11 +111,15 @@ export class MemoryStore implements Store {
         if (batch.events.length === 0) continue;
         told = seen;
         yield batch;
-      } else if (told < seen || (await this.#wait(prefix, signal)) === 'silence') {
+      } else if (told < seen) {
         // Caught up: say so once, and again after each stretch of silence.
-        seen = told = this.#history.last;
-        if (signal.aborted || this.#closed) continue;
+        told = seen;
         yield { revision: seen, events: [] };
+      } else {
+        // Nothing that matches happened while it waited, so compaction meanwhile took nothing from it.
+        const { quietUntil, silent } = await this.#wait(prefix, signal);
+        seen = Math.max(seen, quietUntil);
+        if (silent) told = -1;
       }
     }
   }
@@ -140,7 +144,7 @@ export class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const watcher of [...this.#waiting]) watcher.wake();
+    for (const watcher of [...this.#waiting]) watcher.wake(0);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -219,20 +223,21 @@ export class MemoryStore implements Store {
     yield* gone;
   }
 
-  /** Resolves when something under the prefix was committed, the time for a bookmark has come, or the watch should look again. */
-  #wait(prefix: string, signal: AbortSignal): Promise<'woken' | 'silence'> {
+  /** Waits for a commit under the prefix, for the time for a bookmark, or for the end; resolves with the revision up to which nothing matched. */
+  #wait(prefix: string, signal: AbortSignal): Promise<{ readonly quietUntil: number; readonly silent: boolean }> {
     return new Promise((resolve) => {
-      const finish = (why: 'woken' | 'silence'): void => {
+      const wake = (quietUntil = 0, silent = false): void => {
         cancel();
-        signal.removeEventListener('abort', wake);
+        signal.removeEventListener('abort', end);
         this.#waiting.delete(watcher);
-        resolve(why);
+        resolve({ quietUntil, silent });
       };
-      const wake = (): void => finish('woken');
-      const watcher = { prefix, wake };
-      const cancel = this.#clock.timer(this.#bookmarkMs, () => finish('silence'));
+      const end = (): void => wake();
+      const watcher = { prefix, wake: (until: number): void => wake(until) };
+      // In silence the watcher moves on to the current revision, which it then is told as a bookmark.
+      const cancel = this.#clock.timer(this.#bookmarkMs, () => wake(this.#history.last, true));
       this.#waiting.add(watcher);
-      signal.addEventListener('abort', wake, { once: true });
+      signal.addEventListener('abort', end, { once: true });
     });
   }
 }

@@ -199,6 +199,35 @@ export const storeMutants: readonly StoreMutant[] = [
       }
     }),
   },
+  {
+    name: 'stays quiet when nothing happens',
+    caughtBy: 'watch: bookmarks come in silence even when nothing happens anywhere',
+    wrap: watching(async function* (batches) {
+      let last = -1;
+      for await (const batch of batches) {
+        if (batch.events.length > 0 || batch.revision !== last) yield batch;
+        last = batch.revision;
+      }
+    }),
+  },
+  {
+    name: 'expires a quiet watch',
+    caughtBy: 'watch: a quiet watch is not cut off by compaction',
+    wrap: (store) => {
+      const quiet = new Set<AbortController>();
+      return wrapped(store, {
+        async compact(revision: number) {
+          await store.compact(revision);
+          for (const watch of quiet) watch.abort();
+        },
+        async *watch(prefix: string, options: WatchOptions) {
+          const cut = new AbortController();
+          quiet.add(cut);
+          yield* store.watch(prefix, { ...options, signal: AbortSignal.any([options.signal, cut.signal]) });
+        },
+      });
+    },
+  },
   { name: 'deletes without the last state', caughtBy: 'watch: a delete carries the last state and its own revision', wrap: altered((event) => (event.type === 'delete' ? { ...without(event, 'previous'), value: {} } : event)) },
   { name: 'deletes with the revision of the last put', caughtBy: 'watch: a delete carries the last state and its own revision', wrap: altered((event) => (event.type === 'delete' ? { ...event, modRevision: event.previousRevision } : event)) },
   { name: 'forgets the previous value', caughtBy: 'watch: events carry the value, the one before, and both revisions', wrap: altered((event) => without(event, 'previous')) },

@@ -139,6 +139,27 @@ export const watchCases: readonly Case[] = [
     },
   },
   {
+    name: 'watch: bookmarks come in silence even when nothing happens anywhere',
+    async run({ store, bookmarkMs = 10_000 }) {
+      const recorder = new Recorder(store, '/a/', 0);
+      await recorder.until((batches) => batches.length >= 3, 'three bookmarks', 6 * bookmarkMs + 1_000);
+      await recorder.stop();
+    },
+  },
+  {
+    name: 'watch: a quiet watch is not cut off by compaction',
+    async run({ store }) {
+      const recorder = new Recorder(store, '/a/', 0);
+      await recorder.until((batches) => batches.length > 0, 'the first bookmark');
+      for (let i = 0; i < 50; i += 1) await put(store, '/b', i);
+      await store.compact(40);
+      const revision = await put(store, '/a/1', 1);
+      await recorder.reached(revision);
+      check.equal(recorder.changes.map((b) => b.revision), [revision], 'the change after the compaction');
+      await recorder.stop();
+    },
+  },
+  {
     name: 'watch: revisions never go back, bookmarks included',
     async run({ store }) {
       const recorder = new Recorder(store, '/a/', 0);
