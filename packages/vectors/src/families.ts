@@ -1,5 +1,8 @@
 import type { Family } from './family.js';
+import { deployment } from './families/deployment.js';
+import { endpointSlice } from './families/endpointslice.js';
 import { fieldLabels } from './families/fieldlabels.js';
+import { lifecycle } from './families/lifecycle.js';
 import { names } from './families/names.js';
 import { quantity } from './families/quantity.js';
 import { scheduler } from './families/scheduler.js';
@@ -7,4 +10,4 @@ import { selectors } from './families/selectors.js';
 import { validation } from './families/validation.js';
 
 /** Every family that has an adapter. To add one: write `families/<family>.ts` and list it here. */
-export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler];
+export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler, deployment, lifecycle, endpointSlice];

@@ -44,6 +44,8 @@ export interface KindRules<T extends KubeObject> {
   prepareForUpdate?(draft: T, old: T): void;
   /** On an update through the status subresource: the server has already taken everything but status (and metadata that status writers may change) from `old`. */
   prepareForStatusUpdate?(draft: T, old: T): void;
+  /** Metadata that writers of the status may change as well; default none. Does not count as a change of the desired state. */
+  readonly statusMetadata?: readonly ('labels' | 'annotations')[];
   /** What is wrong with a new object. Metadata is checked by the server. */
   validate?(object: T): FieldError[];
   /** What is wrong with this change, apart from what `validate` says of the new state. */

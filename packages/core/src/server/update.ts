@@ -125,13 +125,18 @@ function checkName(draft: KubeObject, ref: ResourceRef): void {
   if (own !== ref.name) throw ApiError.badRequest(`the name of the object (${own.slice(0, 100)}) does not match the name on the URL (${ref.name})`);
 }
 
-/** Status writers may change status, and of the metadata what kube-apiserver lets them: labels, annotations, finalizers and owners stay as they are. */
+/** Status writers may change status, and of the metadata what the kind lets them. */
 function withStatusOf(kind: KindDefinition, old: KubeObject, draft: KubeObject): KubeObject {
   if (!kind.hasStatus) throw ApiError.notFound(kind, `${draft.metadata.name ?? ''}/status`);
   const { status } = draft as { status?: unknown };
   const next: KubeObject & { status?: unknown } = { ...old, metadata: { ...old.metadata } };
   if (status === undefined) delete next.status;
   else next.status = status;
+  for (const field of kind.rules.statusMetadata ?? []) {
+    const value = draft.metadata[field];
+    if (value === undefined) delete next.metadata[field];
+    else next.metadata[field] = value;
+  }
   return next;
 }
 

@@ -89,6 +89,8 @@ export const Deployment: KindDefinition<Deployment> = buildKind<Deployment>({
   scale: { specReplicas: '.spec.replicas', statusReplicas: '.status.replicas', labelSelector: '.spec.selector' },
   rules: {
     applyDefaults: applyDeploymentDefaults,
+    // Its controller notes the revision there (deploymentStatusStrategy).
+    statusMetadata: ['annotations'],
     prepareForUpdate: (draft, old) => {
       // Annotations of a Deployment take part in its roll-out, so their changes count as well (deploymentStrategy.PrepareForUpdate).
       if (!equalJson(draft.metadata.annotations ?? {}, old.metadata.annotations ?? {})) draft.metadata.generation = (old.metadata.generation ?? 0) + 1;

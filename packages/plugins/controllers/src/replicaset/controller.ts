@@ -1,0 +1,133 @@
+import {
+  ApiError,
+  type Client,
+  type Controller,
+  controllerOf,
+  equalJson,
+  errorMessage,
+  keyOf,
+  type Lister,
+  type ObjectKey,
+  Pod,
+  type ReconcileContext,
+  type ReconcileResult,
+  ReplicaSet,
+  watching,
+} from '@orrery/core';
+import { claim, planClaim } from '../shared/claim.js';
+import { ownerKeys } from '../shared/keys.js';
+import { byController, CONTROLLER_INDEX, isPodActive, isPodTerminating, orphansOf } from '../shared/pods.js';
+import { selectorOf } from '../shared/selection.js';
+import { slowStart } from '../shared/slow-start.js';
+import { planReplicas, podFor, type ReplicaPlan } from './plan.js';
+import { planStatus, type ReplicaFailure } from './status.js';
+
+const SELF = { group: 'apps', kind: 'ReplicaSet' } as const;
+const INDEXES = { [CONTROLLER_INDEX]: byController };
+
+interface Caches {
+  readonly sets: Lister<ReplicaSet>;
+  readonly pods: Lister<Pod>;
+}
+
+/** Options of the ReplicaSet controller. */
+export interface ReplicaSetControllerOptions {
+  /** Sets worked on at the same time; default 5, as in kube-controller-manager. */
+  readonly workers?: number;
+}
+
+/** Keeps as many pods of a template as a ReplicaSet asks for. */
+export function replicaSetController(options: ReplicaSetControllerOptions = {}): Controller {
+  return {
+    name: 'replicaset',
+    workers: options.workers ?? 5,
+    start: (setup) => {
+      const sets = setup.informer(ReplicaSet, { indexes: INDEXES });
+      const pods = setup.informer(Pod, { indexes: INDEXES });
+      const caches: Caches = { sets: sets.lister, pods: pods.lister };
+      const owners = { list: (namespace: string) => sets.lister.list(namespace), selector: selectorOf };
+      return {
+        watches: [
+          watching({ kind: ReplicaSet, informer: { indexes: INDEXES }, keys: (set) => [keyOf(set)] }),
+          watching({ kind: Pod, informer: { indexes: INDEXES }, keys: (pod, old, deleted) => ownerKeys(SELF, pod, old, deleted, owners) }),
+        ],
+        reconcile: (key, context) => reconcile(key, context, caches),
+      };
+    },
+  };
+}
+
+async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Caches): Promise<ReconcileResult> {
+  const set = caches.sets.get(key);
+  if (set === undefined) return;
+  const { client, clock } = context;
+  const { namespace = '', uid = '', deletionTimestamp } = set.metadata;
+  const owned = caches.pods.byIndex(CONTROLLER_INDEX, uid);
+  const orphans = caches.pods.byIndex(CONTROLLER_INDEX, orphansOf(namespace));
+  const matcher = selectorOf(set);
+  const active = await claim(client, { owner: ReplicaSet, object: Pod }, set, planClaim(set, matcher, [...owned, ...orphans].filter(isPodActive)));
+  const terminating = owned.filter((pod) => isPodTerminating(pod) && matcher.matches(pod.metadata.labels)).length;
+
+  let failed: { readonly error: unknown } | undefined;
+  const wanted = set.spec.replicas ?? 1;
+  if (deletionTimestamp === undefined && active.length !== wanted) {
+    const plan = planReplicas(wanted, active, () => relatedPods(set, caches), clock.now());
+    failed = plan.create > 0 ? await create(context, set, plan.create) : await remove(context, set, plan);
+  }
+  const failure: ReplicaFailure | undefined = failed && { reason: active.length < wanted ? 'FailedCreate' : 'FailedDelete', message: errorMessage(failed.error) };
+  const { status, againAfterMs } = planStatus(set, active, terminating, failure, clock.now());
+  if (!equalJson(status, set.status)) await writeStatus(client, set, status);
+  if (failed !== undefined) throw failed.error;
+  return againAfterMs === undefined ? undefined : { againAfterMs };
+}
+
+/** The pods of all sets of the same deployment, or else of this one. */
+function relatedPods(set: ReplicaSet, { sets, pods }: Caches): readonly Pod[] {
+  const above = controllerOf(set);
+  const family = above === undefined ? [set] : sets.byIndex(CONTROLLER_INDEX, above.uid);
+  return family.flatMap(({ metadata }) => pods.byIndex(CONTROLLER_INDEX, metadata.uid ?? ''));
+}
+
+async function create({ client, events }: ReconcileContext, set: ReplicaSet, count: number): Promise<{ readonly error: unknown } | undefined> {
+  const pod = podFor(set);
+  const pods = client.kind(Pod);
+  const { failure } = await slowStart(count, async () => {
+    const made = await pods.create(pod);
+    events.event(set, 'Normal', 'SuccessfulCreate', `Created pod: ${made.metadata.name}`);
+  });
+  if (failure === undefined || isNamespaceEnding(failure.error)) return undefined;
+  events.event(set, 'Warning', 'FailedCreate', `Error creating: ${errorMessage(failure.error)}`);
+  return failure;
+}
+
+/** Creation in a namespace that ends fails until it is gone, and then the set is gone too: nothing to report or to try again. */
+const isNamespaceEnding = (error: unknown): boolean => ApiError.is(error, 'Forbidden') && error.details.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true;
+
+async function remove({ client, events }: ReconcileContext, set: ReplicaSet, plan: ReplicaPlan): Promise<{ readonly error: unknown } | undefined> {
+  const pods = client.kind(Pod);
+  const outcomes = await Promise.allSettled(
+    plan.remove.map(async ({ metadata }) => {
+      const { namespace, name = '', uid = '' } = metadata;
+      try {
+        await pods.delete({ namespace, name }, { preconditions: { uid } });
+        events.event(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`);
+      } catch (error) {
+        // Gone, or replaced by another of the same name: either way this one needs no deleting.
+        if (ApiError.is(error, 'NotFound') || ApiError.is(error, 'Conflict')) return;
+        events.event(set, 'Warning', 'FailedDelete', `Error deleting: ${errorMessage(error)}`);
+        throw error;
+      }
+    }),
+  );
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  return failed && { error: failed.reason };
+}
+
+async function writeStatus(client: Client, set: ReplicaSet, status: NonNullable<ReplicaSet['status']>): Promise<void> {
+  try {
+    await client.kind(ReplicaSet).updateStatus({ ...set, status });
+  } catch (error) {
+    // Deleted in between: there is nobody left to tell.
+    if (!ApiError.is(error, 'NotFound')) throw error;
+  }
+}

@@ -1,0 +1,109 @@
+import { type Client, createOrchestrator, type Logger, Node, type Orchestrator, Pod, type Plugin, type KubeObject, timeOfMillis } from '@orrery/core';
+import { SeededRandom, VirtualClock } from '@orrery/core/testing';
+import { memoryStore } from '@orrery/store-memory';
+
+/** How the pretended kubelet treats a pod it sees. */
+export type PodBehaviour = 'run' | 'crash' | 'pending';
+
+/** An orchestrator on a virtual clock with a memory store, and a kubelet that only pretends. For tests. */
+export class World {
+  readonly clock: VirtualClock;
+  readonly orchestrator: Orchestrator;
+  /** Decides for each pod; default: all run and are ready at once. */
+  behaviour: (pod: Pod) => PodBehaviour = () => 'run';
+  /** Every node whose kubelet is alive; `n1` and `n2` from the start. Pods of others stay as they are. */
+  readonly alive = new Set(['n1', 'n2']);
+  #serial = 0;
+  readonly #abort = new AbortController();
+  readonly #running: Promise<unknown>[] = [];
+
+  private constructor(clock: VirtualClock, orchestrator: Orchestrator) {
+    this.clock = clock;
+    this.orchestrator = orchestrator;
+  }
+
+  /** Starts it. */
+  static async start(plugins: readonly Plugin[], seed = 1, logger?: Logger): Promise<World> {
+    const clock = new VirtualClock();
+    const orchestrator = await createOrchestrator({ plugins: [memoryStore(), ...plugins], clock, random: new SeededRandom(seed), ...(logger && { logger }) });
+    await orchestrator.start();
+    const world = new World(clock, orchestrator);
+    for (const name of world.alive) await world.addNode(name);
+    world.#running.push(world.#kubelet());
+    return world;
+  }
+
+  get client(): Client {
+    return this.orchestrator.client;
+  }
+
+  /** Adds a node that is ready. */
+  async addNode(name: string, labels: Record<string, string> = {}): Promise<void> {
+    await this.client.kind(Node).create({ apiVersion: 'v1', kind: 'Node', metadata: { name, labels }, spec: {} });
+  }
+
+  /** All pods. */
+  async pods(selector?: string): Promise<readonly Pod[]> {
+    return (await this.client.kind(Pod).list({ ...(selector !== undefined && { labelSelector: selector }) })).items;
+  }
+
+  /** Moves time forward until the condition holds. */
+  until(condition: () => boolean | Promise<boolean>, what?: string, limitMs = 3_600_000): Promise<void> {
+    return this.clock.until(condition, limitMs, what);
+  }
+
+  /** The store's revision, which every write moves. */
+  async revision(): Promise<number> {
+    return Number((await this.client.kind(Node).list()).metadata.resourceVersion);
+  }
+
+  /** Stops everything. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.orchestrator.stop();
+    await Promise.allSettled(this.#running);
+  }
+
+  async #kubelet(): Promise<void> {
+    const { signal } = this.#abort;
+    for await (const { type, object } of this.client.kind(Pod).watch({}, signal)) {
+      if (type === 'ADDED' || type === 'MODIFIED') await this.#step(object as Pod).catch(ignoreGone);
+    }
+  }
+
+  async #step(pod: Pod): Promise<void> {
+    const pods = this.client.kind(Pod);
+    const { namespace, name = '', uid } = pod.metadata;
+    const ref = { namespace, name };
+    if ((pod.spec.nodeName ?? '') === '') {
+      if (pod.metadata.deletionTimestamp !== undefined) return;
+      const nodes = [...this.alive];
+      await this.client.bind({ ...ref, ...(uid !== undefined && { uid }) }, nodes[this.#serial++ % nodes.length] ?? 'n1');
+      return;
+    }
+    if (!this.alive.has(pod.spec.nodeName ?? '')) return;
+    if (pod.metadata.deletionTimestamp !== undefined) {
+      await pods.delete(ref, { gracePeriodSeconds: 0, preconditions: { uid: uid ?? '' } });
+      return;
+    }
+    const behaviour = this.behaviour(pod);
+    if (behaviour === 'pending') return;
+    const ready = behaviour === 'run' ? 'True' : 'False';
+    const current = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+    if (current === ready) return;
+    const now = timeOfMillis(this.clock.now());
+    this.#serial += 1;
+    const ip = `10.0.${this.#serial >> 8}.${this.#serial & 255}`;
+    const podIP = pod.status?.podIP ?? ip;
+    await pods.updateStatus({ ...pod, status: { ...pod.status, phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions: [{ type: 'Ready', status: ready, lastTransitionTime: now }] } });
+  }
+}
+
+/** The pretended kubelet works from what it saw: whatever changed meanwhile it sees again. */
+function ignoreGone(error: unknown): void {
+  const reason = (error as { reason?: string }).reason;
+  if (reason !== 'NotFound' && reason !== 'Conflict') throw error;
+}
+
+/** Any object from its parts. */
+export const make = <T extends KubeObject>(object: object): T => object as T;
