@@ -2,7 +2,7 @@
  * Runs pods as processes of this machine: no images, no root.
  * @packageDocumentation
  */
-import { Runtimes, definePlugin } from '@orrery/core';
+import { Runtimes, definePlugin, errorMessage } from '@orrery/core';
 import { z } from 'zod';
 import { createProcessRuntime } from './host/process-runtime.js';
 
@@ -41,7 +41,7 @@ export const processRuntime = definePlugin({
       onStop: z.enum(['leave', 'destroy']).default('leave'),
     })
     .prefault({}),
-  setup({ provideNamed, scope, clock, log, options }) {
+  setup({ provideNamed, run, scope, clock, log, options }) {
     const { name, onStop, ...given } = options;
     provideNamed(Runtimes, name, () => {
       const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
@@ -52,5 +52,18 @@ export const processRuntime = definePlugin({
       });
       return runtime;
     });
+    run((get) => ({
+      name: 'process runtime',
+      phase: 'store',
+      // The helper takes a tenth of a second to start; it does so beside everything else. Who needs it waits for it, and hears why it failed.
+      async run(signal, ready) {
+        ready();
+        await get(Runtimes)
+          .get(name)
+          ?.ready(signal)
+          .catch((error: unknown) => log.debug('the helper is not ready yet', { error: errorMessage(error) }));
+        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      },
+    }));
   },
 });

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { OrreryError, errorMessage } from '@orrery/core';
 import { layout } from '../shared/layout.js';
 import type { HelperOptions } from '../shared/layout.js';
 
-/** The compiled helper. Relative to this file in `src/host` and in `dist/host` alike. */
-const HELPER = new URL('../../dist/helper/main.js', import.meta.url);
+/** The helper's program as the build leaves it: seen from `lib/`, or from the sources and their compiled form. */
+const HELPER = ['./helper/main.js', '../../lib/helper/main.js'].map((path) => new URL(path, import.meta.url)).find((url) => url.pathname.includes('/lib/') && existsSync(url));
 
 /** A small heap keeps the helper small, and a small process forks fast. */
 const NODE_FLAGS = ['--max-old-space-size=32', '--max-semi-space-size=1', '--single-threaded', '--optimize-for-size', '--no-warnings'];
@@ -19,6 +19,7 @@ const MAX_HELPER_LOG_BYTES = 256 * 1024;
  * Throws `UNAVAILABLE` with the helper's words when it cannot run.
  */
 export function startHelper(options: HelperOptions): Promise<'ready' | 'busy'> {
+  if (HELPER === undefined) return Promise.reject(new OrreryError('UNAVAILABLE', 'The helper program is missing from the package: build it with `npm run build`.'));
   const logPath = layout.helperLog(options.stateDir);
   const tooLong = (statSync(logPath, { throwIfNoEntry: false })?.size ?? 0) > MAX_HELPER_LOG_BYTES;
   const log = openSync(logPath, tooLong ? 'w' : 'a', 0o600);
