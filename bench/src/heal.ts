@@ -30,7 +30,7 @@ export async function healBench(): Promise<BenchResult> {
 
 /**
  * Each round kills a pod of its own, so that no crash loop's back-off is measured, and times the bare program right beside it.
- * The bare program is spawned by a helper process with a small heap: it is the program's time that counts, not this process's size.
+ * The bare program is spawned by a process with a small heap and with the environment a container has: it is the program's time that counts.
  */
 async function measure(): Promise<{ ratio: number; heal: number; bare: number }> {
   const node = await oneNode();
@@ -87,7 +87,7 @@ async function bareListening(port: number): Promise<number> {
 const BARE_SPAWNER = `
 const { spawn } = require('node:child_process');
 let child;
-process.stdin.on('data', (text) => { child = spawn(process.execPath, [${JSON.stringify(SERVER)}], { env: { ...process.env, PORT: String(text).trim() }, stdio: 'ignore' }); });
+process.stdin.on('data', (text) => { child = spawn(process.execPath, [${JSON.stringify(SERVER)}], { env: { PATH: process.env.PATH, PORT: String(text).trim() }, stdio: 'ignore' }); });
 process.stdin.on('end', () => { child?.once('exit', () => process.exit()); child?.kill('SIGKILL'); });
 process.stdout.write('ready\\n');
 `;
