@@ -7,10 +7,12 @@ import { type Controller, Controllers } from './contracts/controller.js';
 import { Hooks, hooks } from './contracts/hooks.js';
 import { Kinds } from './contracts/kinds.js';
 import { Network } from './contracts/network.js';
+import { Proxies, type Proxy } from './contracts/proxy.js';
 import { type PlacementExplanation, Scheduler } from './contracts/scheduling.js';
 import { Store } from './contracts/store.js';
 import { Transport } from './contracts/transport.js';
 import { ControllerRunner } from './control/controller-runner.js';
+import { ProxyRunner } from './control/proxy-runner.js';
 import { closeInstance, Kernel, type PluginInstance } from './kernel/boot.js';
 import { planAssembly } from './kernel/assemble.js';
 import { Clock, Random } from './kernel/clock.js';
@@ -207,11 +209,12 @@ class Assembly implements Orchestrator {
     return [server, caches].map((runnable) => ({ plugin: '@orrery/core', runnable }));
   }
 
-  /** A plugin's own parts, and one for each controller it added. */
+  /** A plugin's own parts, and one for each controller and proxy it added. */
   #partsOf(instance: PluginInstance): { plugin: string; runnable: Runnable }[] {
     const controllers = instance.contributions.items.filter((item) => item.token === Controllers).map((item) => this.#controllerPart(item.value as Controller));
     const own = instance.parts.map((part) => part(this.get));
-    return [...own, ...controllers].map((runnable) => ({ plugin: instance.assembled.name, runnable }));
+    const proxies = instance.contributions.items.filter((item) => item.token === Proxies).map((item) => this.#proxyPart(item.value as Proxy));
+    return [...own, ...controllers, ...proxies].map((runnable) => ({ plugin: instance.assembled.name, runnable }));
   }
 
   #controllerPart(controller: Controller): Runnable {
@@ -225,6 +228,11 @@ class Assembly implements Orchestrator {
         return new ControllerRunner(controller, options).run(signal, ready);
       },
     };
+  }
+
+  #proxyPart(proxy: Proxy): Runnable {
+    const options = { informers: this.informers, events: this.get(Events)(`proxy-${proxy.name}`), clock: this.#clock, random: this.#random, log: this.#log };
+    return { name: `proxy ${proxy.name}`, phase: 'proxy', run: (signal, ready) => new ProxyRunner(proxy, options).run(signal, ready) };
   }
 
   /** Starts parts side by side; if one fails, the others that started are kept for the caller to stop. */

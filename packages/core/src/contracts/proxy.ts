@@ -1,3 +1,4 @@
+import { OrreryError } from '../kernel/errors.js';
 import { list } from '../kernel/tokens.js';
 
 /** One port of one Service, with where its connections go. */
@@ -53,6 +54,23 @@ export interface Proxy extends AsyncDisposable {
   programmed(): { readonly revision: number; readonly routes: number };
   /** Removes every rule and listener; established connections are drained for at most the configured time. Safe to call twice. */
   close(): Promise<void>;
+}
+
+/** One route that could not be programmed. */
+export interface RouteFailure {
+  /** The route's id. */
+  readonly route: string;
+  /** For a person. */
+  readonly reason: string;
+}
+
+/**
+ * Which routes an error of {@link Proxy.apply} is about: those in its `details.failures`, if it is an `OrreryError` that has them. The runner tells the
+ * Services concerned. An error whose code is not worth a retry (`UNSUPPORTED`, say) is told once, and the delta is not given again.
+ */
+export function routeFailures(error: unknown): readonly RouteFailure[] {
+  const failures = OrreryError.is(error) ? error.details['failures'] : undefined;
+  return Array.isArray(failures) ? failures.filter((one: Partial<RouteFailure> | null) => typeof one?.route === 'string' && typeof one.reason === 'string') : [];
 }
 
 /**
