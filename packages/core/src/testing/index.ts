@@ -7,5 +7,6 @@ export * from './scheduler/index.js';
 export { ConformanceFailure, check, runCase, runSuite } from './suite.js';
 export type { SuiteApi, SuiteCase, SuiteContext } from './suite.js';
 export { SeededRandom } from './seeded-random.js';
+export * from './simulation/index.js';
 export * from './store/index.js';
 export { VirtualClock } from './virtual-clock.js';

@@ -1,0 +1,157 @@
+import type { SeededRandom } from '@orrery/core/testing';
+import type { SimulatedCluster } from './cluster.js';
+import type { Rates } from './faults.js';
+import type { SimulatedNode } from './simulated-node.js';
+import type { Workload } from './workload.js';
+
+const MINUTE_MS = 60_000;
+
+/** Faults that are moments in time: what happens to a cluster from outside. */
+interface Moment {
+  readonly rate: keyof Rates;
+  /** How often, for every ten nodes instead of for the cluster. */
+  readonly perTenNodes: boolean;
+  act(chaos: Chaos): void;
+}
+
+const MOMENTS: readonly Moment[] = [
+  { rate: 'nodeCrashes', perTenNodes: true, act: (chaos) => chaos.crashNode() },
+  { rate: 'agentRestarts', perTenNodes: true, act: (chaos) => chaos.restartAgent() },
+  { rate: 'partitions', perTenNodes: true, act: (chaos) => chaos.partition() },
+  { rate: 'cordons', perTenNodes: true, act: (chaos) => chaos.cordon() },
+  { rate: 'shrinks', perTenNodes: true, act: (chaos) => chaos.shrink() },
+  { rate: 'schedulerRestarts', perTenNodes: false, act: (chaos) => chaos.restart('scheduler') },
+  { rate: 'controllerRestarts', perTenNodes: false, act: (chaos) => chaos.restart('controllers') },
+  { rate: 'compactions', perTenNodes: false, act: (chaos) => chaos.compact() },
+  { rate: 'changes', perTenNodes: true, act: (chaos) => chaos.change() },
+];
+
+/** Makes things happen to a cluster at moments drawn from the seed, and puts everything right again in the end. */
+export class Chaos {
+  /** What happened, and how often. */
+  readonly stats = new Map<string, number>();
+  /** Repairs that are still to be made. */
+  readonly #repairs = new Map<string, { readonly cancel: () => void; readonly act: () => void }>();
+
+  constructor(
+    private readonly cluster: SimulatedCluster,
+    private readonly workload: Workload,
+    private readonly random: SeededRandom,
+  ) {}
+
+  /** Bad weather for so long; then it clears up. */
+  async run(forMs: number): Promise<void> {
+    const { clock, weather, nodes, options } = this.cluster;
+    const end = clock.monotonic() + forMs;
+    const weights = MOMENTS.map(({ rate, perTenNodes }) => options.rates[rate] * (perTenNodes ? nodes.length / 10 : 1));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    weather.bad = true;
+    while (total > 0) {
+      const next = (-Math.log(1 - this.random.float()) / total) * MINUTE_MS;
+      if (clock.monotonic() + next >= end) break;
+      await clock.advance(next);
+      this.#draw(weights, total);
+    }
+    await clock.advance(Math.max(0, end - clock.monotonic()));
+    weather.bad = false;
+    await this.#repairAll();
+  }
+
+  crashNode(): void {
+    const node = this.#node('nodes crashed');
+    node.crash();
+    // Half of them come back before anybody has noticed.
+    this.#later(`${node.agent.name} up`, 5_000 + this.random.int(this.random.chance(0.5) ? 20_000 : 300_000), () => node.agent.start());
+  }
+
+  restartAgent(): void {
+    const node = this.#node('agents restarted');
+    node.agent.kill();
+    this.#later(`${node.agent.name} up`, 100 + this.random.int(60_000), () => node.agent.start());
+  }
+
+  partition(): void {
+    const { agent } = this.#node('agents partitioned');
+    agent.partition = this.random.pick(['toServer', 'fromServer', 'both'] as const);
+    this.#later(`${agent.name} line`, 5_000 + this.random.int(175_000), () => {
+      agent.partition = 'none';
+    });
+  }
+
+  cordon(): void {
+    const { name } = this.#node('nodes cordoned').options;
+    void this.workload.cordon(name, true);
+    this.#later(`${name} cordon`, 5_000 + this.random.int(175_000), () => void this.workload.cordon(name, false));
+  }
+
+  shrink(): void {
+    const node = this.#node('nodes shrunk');
+    const { size } = node.options;
+    const resize = (cpu: number): void => {
+      node.size = { ...size, cpu };
+      node.agent.kill();
+      this.#later(`${node.agent.name} up`, 1_000, () => node.agent.start());
+    };
+    resize(Math.ceil((size.cpu * 2) / 3));
+    this.#later(`${node.agent.name} size`, 30_000 + this.random.int(150_000), () => resize(size.cpu));
+  }
+
+  restart(which: 'scheduler' | 'controllers'): void {
+    this.#count(`${which} restarted`);
+    const process = this.cluster[which];
+    process.kill();
+    // Not sooner than the slowest of what it had sent can arrive: a second scheduler that starts while binds of the first are on their way
+    // needs leader election, as in Kubernetes.
+    this.#later(`${which} up`, 6_000 + this.random.int(15_000), () => process.start());
+  }
+
+  compact(): void {
+    this.#count('compactions');
+    void this.cluster.memory.compact(this.cluster.oracle.revision);
+  }
+
+  change(): void {
+    this.#count('changes');
+    this.workload.change();
+  }
+
+  #draw(weights: readonly number[], total: number): void {
+    let at = this.random.float() * total;
+    for (const [index, weight] of weights.entries()) {
+      at -= weight;
+      if (at < 0) return (MOMENTS[index] as Moment).act(this);
+    }
+  }
+
+  #node(what: string): SimulatedNode {
+    this.#count(what);
+    return this.random.pick(this.cluster.nodes);
+  }
+
+  #count(what: string): void {
+    this.cluster.trace.note(`${(this.cluster.clock.monotonic() / 1000).toFixed(3)} s: chaos: ${what}`);
+    this.stats.set(what, (this.stats.get(what) ?? 0) + 1);
+  }
+
+  /** A repair due later; the earlier one of the same thing gives way. */
+  #later(what: string, delayMs: number, act: () => void): void {
+    this.#repairs.get(what)?.cancel();
+    const repair = (): void => {
+      this.#repairs.delete(what);
+      act();
+    };
+    this.#repairs.set(what, { cancel: this.cluster.clock.timer(delayMs, repair), act });
+  }
+
+  async #repairAll(): Promise<void> {
+    while (this.#repairs.size > 0) {
+      const [[what, { cancel, act }]] = this.#repairs as unknown as [[string, { cancel: () => void; act: () => void }]];
+      cancel();
+      this.#repairs.delete(what);
+      act();
+    }
+    await this.cluster.clock.until(() => this.workload.open === 0, 10 * MINUTE_MS, 'answers to all requests of the user');
+    // A cordon whose request failed in the bad weather would stay.
+    for (const { options } of this.cluster.nodes) await this.workload.cordon(options.name, false);
+  }
+}

@@ -1,0 +1,159 @@
+import { ApiClient, ApiServer, builtinKinds, type Client, KindRegistry, type LogFields, type Logger, Node } from '@orrery/core';
+import { ClusterOracle, FaultyStore, type ObservedCommit, type SeededRandom, type StoreFaults, TraceHash, VirtualClock, WatchValidator } from '@orrery/core/testing';
+import { MemoryStore } from '@orrery/store-memory';
+import { allControllers, controllerParts, type MakeControllers, schedulerParts } from './control-plane.js';
+import type { Rates } from './faults.js';
+import { Weather } from './faults.js';
+import { Process, type ProcessHost, type ProcessPart, type ProcessParts } from './process.js';
+import { chanceOf } from './seeds.js';
+import { SimulatedNode, type Size } from './simulated-node.js';
+
+/** Parts that a test exchanges for broken ones, to see that the oracles notice. */
+export interface Sabotage {
+  readonly controllers?: MakeControllers;
+  readonly scheduler?: (parts: ProcessParts) => readonly ProcessPart[];
+  /** Faults of the store beside those of the weather. */
+  readonly store?: (random: SeededRandom, cluster: SimulatedCluster) => StoreFaults;
+  /** Called before an agent's parts are made. */
+  readonly agent?: (parts: ProcessParts) => ProcessParts;
+}
+
+/** How a cluster is made. */
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly size: Size;
+  readonly rates: Rates;
+  readonly sabotage?: Sabotage;
+  /** Told of each warning of the parts. */
+  readonly log?: (line: string) => void;
+}
+
+/** Zones that nodes are spread over. */
+const ZONES = 3;
+/** A scheduler that does not hear anything may go by old facts for so long: silence is noticed after 35 s, and then it lists again. */
+const STALE_MS = 60_000;
+const BOOT_LIMIT_MS = 300_000;
+/** Violations kept; after the first hundred nothing new is learnt. */
+const KEPT = 100;
+
+/** A whole cluster in one process on a virtual clock: a server over a store, a scheduler, controllers, and machines with their agents. */
+export class SimulatedCluster {
+  readonly clock = new VirtualClock();
+  readonly violations: string[] = [];
+  readonly trace = new TraceHash();
+  readonly oracle: ClusterOracle;
+  readonly weather: Weather;
+  readonly memory: MemoryStore;
+  readonly store: FaultyStore;
+  readonly server: ApiServer;
+  readonly scheduler: Process;
+  readonly controllers: Process;
+  readonly nodes: readonly SimulatedNode[];
+  /** The user's line to the cluster; it knows no faults but those of the server behind it. */
+  readonly user: Client;
+  /** Commits by kind of object. */
+  readonly commits = new Map<string, number>();
+  readonly #stopServer = new AbortController();
+  #serving: Promise<void> = Promise.resolve();
+
+  constructor(readonly options: ClusterOptions) {
+    const { clock } = this;
+    const { seed, rates, sabotage = {} } = options;
+    const violated = (what: string): void => this.violated(what);
+    const log = this.#logger();
+    const kinds = new KindRegistry(builtinKinds);
+    const validator = new WatchValidator(violated);
+    this.weather = new Weather(rates);
+    this.oracle = new ClusterOracle({ now: () => clock.monotonic(), staleMs: STALE_MS, violated });
+    this.memory = new MemoryStore({ clock });
+    const observe = (commit: ObservedCommit): void => {
+      this.trace.add(commit, clock.monotonic());
+      validator.committed(commit);
+      this.#count(commit);
+      this.oracle.committed(commit);
+    };
+    const storeFaults = { ...this.weather.store(chanceOf(seed, 'store')), ...sabotage.store?.(chanceOf(seed, 'sabotage'), this) };
+    this.store = new FaultyStore(this.memory, clock, storeFaults, { committed: observe, watching: (prefix, since) => validator.watching(prefix, since) });
+    this.server = new ApiServer({ store: this.store, kinds, clock, random: chanceOf(seed, 'server'), log, admissions: { version: 0, items: () => [] } });
+    this.user = new ApiClient({ transport: this.server, kinds, user: { name: 'user', groups: ['system:masters'] }, fieldManager: 'user' });
+    const host: ProcessHost = {
+      clock, log, kinds, server: this.server,
+      random: (name, life) => chanceOf(seed, name, life),
+      faults: (name, life) => this.weather.line(chanceOf(seed, name, life, 'line')),
+    };
+    this.scheduler = new Process('scheduler', host, sabotage.scheduler ?? schedulerParts);
+    this.controllers = new Process('controllers', host, (parts) => controllerParts(sabotage.controllers ?? allControllers, parts));
+    const node = (index: number): SimulatedNode =>
+      new SimulatedNode({
+        name: `node-${String(index).padStart(3, '0')}`, size: options.size, zone: `zone-${index % ZONES}`, clock, host, weather: this.weather,
+        chance: (what) => chanceOf(seed, what), ...(sabotage.agent !== undefined && { prepare: sabotage.agent }),
+      });
+    this.nodes = Array.from({ length: options.nodes }, (_, index) => node(index));
+  }
+
+  /** All processes but the server. */
+  get processes(): readonly Process[] {
+    return [this.scheduler, this.controllers, ...this.nodes.map(({ agent }) => agent)];
+  }
+
+  /** Notes that a promise was broken. */
+  violated(what: string): void {
+    this.trace.note(`VIOLATION: ${what}`);
+    if (this.violations.length < KEPT) this.violations.push(`${(this.clock.monotonic() / 1000).toFixed(3)} s: ${what}`);
+  }
+
+  /** Starts everything and waits until all nodes are registered. */
+  async boot(): Promise<void> {
+    let serving = false;
+    this.#serving = this.server.run(this.#stopServer.signal, () => {
+      serving = true;
+    });
+    this.#serving.catch((error: unknown) => this.violated(`the server failed: ${String(error)}`));
+    await this.clock.until(() => serving, BOOT_LIMIT_MS, 'the server being ready');
+    for (const process of this.processes) process.start();
+    await this.clock.until(() => this.processes.every(({ ready }) => ready), BOOT_LIMIT_MS, 'all processes being ready');
+    const { items } = await this.user.kind(Node).list();
+    if (items.length !== this.nodes.length) this.violated(`${items.length} of ${this.nodes.length} nodes registered`);
+  }
+
+  /** Ends everything; afterwards nothing may be left. */
+  async shutDown(): Promise<void> {
+    let stopped = false;
+    const stopping = (async () => {
+      await Promise.all(this.processes.map((process) => process.stop()));
+      this.#stopServer.abort();
+      await this.#serving;
+      for (const { machine } of this.nodes) machine.close();
+      await this.store.close();
+    })().finally(() => {
+      stopped = true;
+    });
+    stopping.catch((error: unknown) => this.violated(`stopping failed: ${String(error)}`));
+    await this.clock.until(() => stopped, BOOT_LIMIT_MS, 'everything being stopped');
+  }
+
+  #count({ writes }: ObservedCommit): void {
+    for (const write of writes) {
+      const [, , group, resource] = write.key.split('/');
+      const what = `${group}/${resource}${'delete' in write ? ' deleted' : ''}`;
+      this.commits.set(what, (this.commits.get(what) ?? 0) + 1);
+    }
+  }
+
+  #logger(): Logger {
+    const say = (level: string, fields: LogFields, message: string, more: LogFields = {}): void => {
+      const line = `${(this.clock.monotonic() / 1000).toFixed(3)} s: ${level} ${message} ${JSON.stringify({ ...fields, ...more })}`;
+      this.trace.note(line);
+      this.options.log?.(line);
+    };
+    const make = (fields: LogFields): Logger => ({
+      debug() {},
+      info() {},
+      warn: (message, more) => say('warn', fields, message, more),
+      error: (message, more) => say('error', fields, message, more),
+      child: (more) => make({ ...fields, ...more }),
+    });
+    return make({});
+  }
+}

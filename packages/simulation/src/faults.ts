@@ -1,0 +1,166 @@
+import type { CommitFault, ReadFault, RequestFault, SeededRandom, StoreFaults, TransportFaults } from '@orrery/core/testing';
+import type { SimulatedFaults } from '@orrery/runtime-simulated';
+import { OrreryError } from '@orrery/core';
+
+/**
+ * How often what goes wrong. The first four groups are probabilities of a single call; the last one counts per virtual minute, the node
+ * faults for every ten nodes. All are off before the cluster runs and after the faults' time is over.
+ *
+ * | rate | what happens |
+ * |---|---|
+ * | storeConflict | a commit is refused as a conflict although nobody else wrote |
+ * | storeRefused | a commit or read is refused as unavailable |
+ * | storeUnknown | a commit ends in `OUTCOME_UNKNOWN`; half of them were written |
+ * | storeSlow | a commit or read takes up to two seconds, before or after its effect |
+ * | watchCut | a watch on the store ends: expired, unavailable or without a word |
+ * | watchDelay | a batch of a watch on the store comes up to three seconds late |
+ * | requestRefused | a request to the server is answered with 503 |
+ * | replyLost | a request was done, but its answer never comes |
+ * | requestSlow | a request arrives up to three seconds late |
+ * | watchReset | a client's watch is reset |
+ * | runtimeRefused | the runtime does not get a call |
+ * | runtimeReplyLost | the runtime did it, but its answer is lost |
+ * | runtimeSlow | a call of the runtime takes up to five seconds |
+ * | hintDropped | an event of the runtime is not heard |
+ * | createFails, startFails | a container cannot be created or started |
+ * | crashes | a container ends by itself within two minutes |
+ * | unhealthy | a container fails its liveness probe from some time on |
+ * | ignoresStop | a container has to be killed |
+ * | nodeCrashes | a machine loses power and comes back after 5 s to 5 min with nothing running |
+ * | agentRestarts | a node agent dies and comes back after up to a minute, without memory; its pods run on |
+ * | partitions | a node agent is cut off for 5 s to 3 min: to the server, from it, or both |
+ * | cordons | a node is cordoned for up to three minutes |
+ * | shrinks | a node has a third less for a while |
+ * | schedulerRestarts, controllerRestarts | the process dies and comes back after 3 to 20 s |
+ * | compactions | the store forgets its history |
+ * | changes | the user creates, scales, updates or deletes something |
+ */
+export interface Rates {
+  readonly storeConflict: number;
+  readonly storeRefused: number;
+  readonly storeUnknown: number;
+  readonly storeSlow: number;
+  readonly watchCut: number;
+  readonly watchDelay: number;
+  readonly requestRefused: number;
+  readonly replyLost: number;
+  readonly requestSlow: number;
+  readonly watchReset: number;
+  readonly runtimeRefused: number;
+  readonly runtimeReplyLost: number;
+  readonly runtimeSlow: number;
+  readonly hintDropped: number;
+  readonly createFails: number;
+  readonly startFails: number;
+  readonly crashes: number;
+  readonly unhealthy: number;
+  readonly ignoresStop: number;
+  readonly nodeCrashes: number;
+  readonly agentRestarts: number;
+  readonly partitions: number;
+  readonly cordons: number;
+  readonly shrinks: number;
+  readonly schedulerRestarts: number;
+  readonly controllerRestarts: number;
+  readonly compactions: number;
+  readonly changes: number;
+}
+
+/** Bad weather. */
+export const DEFAULT_RATES: Rates = {
+  storeConflict: 0.005,
+  storeRefused: 0.005,
+  storeUnknown: 0.005,
+  storeSlow: 0.02,
+  watchCut: 0.0005,
+  watchDelay: 0.01,
+  requestRefused: 0.01,
+  replyLost: 0.005,
+  requestSlow: 0.02,
+  watchReset: 0.001,
+  runtimeRefused: 0.01,
+  runtimeReplyLost: 0.01,
+  runtimeSlow: 0.02,
+  hintDropped: 0.05,
+  createFails: 0.02,
+  startFails: 0.02,
+  crashes: 0.05,
+  unhealthy: 0.05,
+  ignoresStop: 0.05,
+  nodeCrashes: 0.15,
+  agentRestarts: 0.3,
+  partitions: 0.3,
+  cordons: 0.1,
+  shrinks: 0.1,
+  schedulerRestarts: 0.2,
+  controllerRestarts: 0.2,
+  compactions: 0.2,
+  changes: 3,
+};
+
+/** Nothing goes wrong, and nothing changes. */
+export const NO_FAULTS = Object.fromEntries(Object.keys(DEFAULT_RATES).map((rate) => [rate, 0])) as unknown as Rates;
+
+/** Draws single faults; every user of it has its own chance. */
+export class Weather {
+  /** Faults happen now. */
+  bad = false;
+
+  constructor(readonly rates: Rates) {}
+
+  /** Whether this happens now. Draws only while the weather is bad. */
+  happens(rate: keyof Rates, random: SeededRandom): boolean {
+    return this.bad && this.rates[rate] > 0 && random.chance(this.rates[rate]);
+  }
+
+  /** Faults of the store. */
+  store(random: SeededRandom): StoreFaults {
+    const late = (): { beforeMs: number } | { afterMs: number } => (random.chance(0.5) ? { beforeMs: 1 + random.int(2_000) } : { afterMs: 1 + random.int(2_000) });
+    return {
+      commit: (): CommitFault | undefined => {
+        if (!this.bad) return undefined;
+        const slow: { readonly beforeMs?: number; readonly afterMs?: number } = this.happens('storeSlow', random) ? late() : {};
+        if (this.happens('storeConflict', random)) return { ...slow, outcome: 'conflict' };
+        if (this.happens('storeRefused', random)) return { ...slow, outcome: 'refused' };
+        if (this.happens('storeUnknown', random)) return { ...slow, outcome: random.chance(0.5) ? 'written' : 'lost' };
+        return slow.beforeMs === undefined && slow.afterMs === undefined ? undefined : slow;
+      },
+      read: (): ReadFault | undefined => {
+        if (this.happens('storeSlow', random)) return late();
+        return this.happens('storeRefused', random) ? { refused: true } : undefined;
+      },
+      watch: () => {
+        if (this.happens('watchCut', random)) return { end: random.pick(['EXPIRED', 'UNAVAILABLE', 'quietly'] as const) };
+        return this.happens('watchDelay', random) ? { delayMs: 1 + random.int(3_000) } : undefined;
+      },
+    };
+  }
+
+  /** Faults of one process's line to the server. */
+  line(random: SeededRandom): TransportFaults {
+    return {
+      request: (): RequestFault | undefined => {
+        if (!this.bad) return undefined;
+        const slow = this.happens('requestSlow', random) ? { delayMs: 1 + random.int(3_000) } : undefined;
+        if (this.happens('requestRefused', random)) return { ...slow, outcome: 'refused' };
+        return this.happens('replyLost', random) ? { ...slow, outcome: 'replyLost' } : slow;
+      },
+      cut: () => this.happens('watchReset', random),
+    };
+  }
+
+  /** Faults of one machine's runtime. */
+  runtime(random: SeededRandom, wait: (delayMs: number) => Promise<void>): SimulatedFaults {
+    const unavailable = (): OrreryError => new OrreryError('UNAVAILABLE', 'the runtime does not answer (simulated)');
+    return {
+      before: (operation) => {
+        if (operation !== 'ready' && this.happens('runtimeRefused', random)) throw unavailable();
+        return this.happens('runtimeSlow', random) ? wait(1 + random.int(5_000)) : undefined;
+      },
+      after: (operation) => {
+        if (operation !== 'ready' && this.happens('runtimeReplyLost', random)) throw unavailable();
+      },
+      dropEvent: () => this.happens('hintDropped', random),
+    };
+  }
+}

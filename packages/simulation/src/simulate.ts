@@ -1,0 +1,128 @@
+import { errorMessage } from '@orrery/core';
+import { Chaos } from './chaos.js';
+import { staleCaches, unsettled } from './checks.js';
+import { type Sabotage, SimulatedCluster } from './cluster.js';
+import { DEFAULT_RATES, type Rates } from './faults.js';
+import { chanceOf } from './seeds.js';
+import { POD_MILLI_CPU, Workload } from './workload.js';
+
+/** What to simulate. */
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Machines. Default 10. */
+  readonly nodes?: number;
+  /** Pods wanted at the same time, at most. Default 60. */
+  readonly pods?: number;
+  /** Virtual minutes with faults and changes; then it has to converge. Default 10. */
+  readonly minutes?: number;
+  /** Rates that differ from {@link DEFAULT_RATES}. */
+  readonly faults?: Partial<Rates>;
+  /** Broken parts, to see that they are noticed. */
+  readonly sabotage?: Sabotage;
+  /** Told of warnings of the parts as they come. */
+  readonly log?: (line: string) => void;
+  /** Real milliseconds; only for {@link SimulationResult.realMs}. Default: none are measured. */
+  readonly stopwatch?: () => number;
+}
+
+/** What came of it. */
+export interface SimulationResult {
+  readonly ok: boolean;
+  readonly seed: number;
+  /** Broken promises, with the virtual time. */
+  readonly violations: readonly string[];
+  /** The same for every run with the same options. */
+  readonly traceHash: string;
+  readonly commits: number;
+  readonly virtualMs: number;
+  readonly realMs: number;
+  /** Counts: faults, commits by kind, binds, … */
+  readonly stats: Readonly<Record<string, number>>;
+  /** The last that happened, oldest first. */
+  readonly tail: readonly string[];
+}
+
+const MINUTE_MS = 60_000;
+/** Within so long after the faults a cluster has to converge: back-offs reach five minutes, and so does the wait of a pod for another look. */
+const CONVERGE_MS = 20 * MINUTE_MS;
+const LOOK_MS = 10_000;
+const QUIET_MS = 10 * MINUTE_MS;
+
+/** Runs a whole cluster in virtual time with faults from a seed, and then asks whether it kept its promises. */
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  const { seed, nodes = 10, pods = 60, minutes = 10, faults, sabotage, log, stopwatch = () => 0 } = options;
+  const began = stopwatch();
+  const rates = { ...DEFAULT_RATES, ...faults };
+  const cluster = new SimulatedCluster({ seed, nodes, rates, size: sizeFor(seed, nodes, pods), ...(sabotage && { sabotage }), ...(log && { log }) });
+  const workload = new Workload(cluster, chanceOf(seed, 'workload'), pods);
+  const chaos = new Chaos(cluster, workload, chanceOf(seed, 'chaos'));
+  try {
+    await cluster.boot();
+    workload.begin();
+    await chaos.run(minutes * MINUTE_MS);
+    if (await converge(cluster)) await restQuietly(cluster);
+    await cluster.shutDown();
+    checkNothingLeft(cluster);
+  } catch (error) {
+    cluster.violated(`the simulation broke off: ${errorMessage(error)}`);
+  }
+  const { clock, violations, trace, oracle } = cluster;
+  const stats = Object.fromEntries([
+    ...[...chaos.stats].map(([what, count]) => [`chaos: ${what}`, count] as const),
+    ...[...cluster.commits].map(([what, count]) => [`commits: ${what}`, count] as const),
+    ...[...workload.refused].map(([reason, count]) => [`user refused: ${reason}`, count] as const),
+    ['binds', oracle.binds],
+    ['timers fired', clock.fired],
+    ['processes failed', cluster.processes.reduce((sum, { failures }) => sum + failures.length, 0)],
+  ]);
+  return {
+    ok: violations.length === 0, seed, violations, traceHash: trace.digest(), commits: oracle.revision, virtualMs: clock.monotonic(), realMs: stopwatch() - began, stats, tail: trace.tail,
+  };
+}
+
+/** Half of the clusters have twice the room they need, the others a quarter more than that. */
+function sizeFor(seed: number, nodes: number, pods: number): { cpu: number; memoryGi: number } {
+  const room = chanceOf(seed, 'size').pick([1.25, 2]);
+  return { cpu: Math.max(1, Math.ceil((pods * POD_MILLI_CPU * room) / nodes / 1000)), memoryGi: 64 };
+}
+
+async function converge(cluster: SimulatedCluster): Promise<boolean> {
+  const { clock } = cluster;
+  const end = clock.monotonic() + CONVERGE_MS;
+  for (;;) {
+    await clock.advance(LOOK_MS);
+    const problems = unsettled(cluster);
+    if (problems.length === 0) return true;
+    if (clock.monotonic() < end) continue;
+    for (const problem of problems.slice(0, 10)) cluster.violated(`not converged: ${problem}`);
+    return false;
+  }
+}
+
+/** At rest nobody writes but the heartbeats, and expired events go. */
+async function restQuietly(cluster: SimulatedCluster): Promise<void> {
+  const { clock, commits } = cluster;
+  // Pods that end later, back-offs that are forgotten, and events still in a queue may come.
+  await clock.advance(MINUTE_MS);
+  const before = new Map(commits);
+  const heartbeats = new Set(['coordination.k8s.io/leases', 'core/nodes', 'core/events deleted']);
+  await clock.advance(QUIET_MS);
+  for (const [what, count] of commits) {
+    const more = count - (before.get(what) ?? 0);
+    if (more > 0 && !heartbeats.has(what)) cluster.violated(`not quiet: ${more} commits of ${what} within ten minutes of rest`);
+  }
+  const beats = (what: string): number => (commits.get(what) ?? 0) - (before.get(what) ?? 0);
+  const nodes = cluster.nodes.length;
+  if (beats('coordination.k8s.io/leases') > nodes * 61) cluster.violated(`not quiet: ${beats('coordination.k8s.io/leases')} renewals of leases within ten minutes`);
+  if (beats('core/nodes') > nodes * 3) cluster.violated(`not quiet: ${beats('core/nodes')} writes of nodes within ten minutes`);
+  for (const problem of unsettled(cluster).slice(0, 10)) cluster.violated(`did not stay converged: ${problem}`);
+  await clock.settle();
+  for (const problem of (await staleCaches(cluster)).slice(0, 10)) cluster.violated(`a cache is wrong: ${problem}`);
+}
+
+function checkNothingLeft(cluster: SimulatedCluster): void {
+  const { clock, store, processes } = cluster;
+  if (clock.pending > 0) cluster.violated(`${clock.pending} timers are left`);
+  if (store.watches > 0) cluster.violated(`${store.watches} watches of the store are left`);
+  for (const { name, watches } of processes) if (watches > 0) cluster.violated(`${watches} watches of process ${name} are left`);
+}

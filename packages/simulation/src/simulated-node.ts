@@ -1,0 +1,93 @@
+import type { Clock, ContainerConfig, PodIdentity } from '@orrery/core';
+import type { SeededRandom } from '@orrery/core/testing';
+import { type MachineFacts, NodeAgent, type PodVolumes, type Prober } from '@orrery/node-agent';
+import { createSimulatedRuntime, type SimulatedBehaviour, SimulatedMachine } from '@orrery/runtime-simulated';
+import type { Weather } from './faults.js';
+import { Process, type ProcessHost, type ProcessParts } from './process.js';
+
+/** What a machine has. */
+export interface Size {
+  readonly cpu: number;
+  readonly memoryGi: number;
+}
+
+/** How a node is made. */
+export interface SimulatedNodeOptions {
+  readonly name: string;
+  readonly size: Size;
+  readonly zone: string;
+  readonly clock: Clock;
+  readonly host: ProcessHost;
+  readonly weather: Weather;
+  /** Chance of its containers and of its runtime. */
+  readonly chance: (what: string) => SeededRandom;
+  /** A change to what its agents are made from; for tests of the oracles. */
+  readonly prepare?: (parts: ProcessParts) => ProcessParts;
+}
+
+const TIMES = { leaseMs: 40_000, renewMs: 10_000, statusMs: 300_000 };
+const FACTS: MachineFacts = { hostname: 'simulated', capacity: {}, architecture: 'amd64', operatingSystem: 'linux', kernelVersion: 'simulated' };
+
+/** Pods of simulations have no files. */
+const NO_VOLUMES: PodVolumes = { prepare: async () => {}, mounts: () => [], remove: async () => {} };
+
+/** A machine and the agent on it. The machine outlives the agent. */
+export class SimulatedNode {
+  readonly machine: SimulatedMachine;
+  readonly agent: Process;
+  /** What the next agent reports. */
+  size: Size;
+
+  constructor(readonly options: SimulatedNodeOptions) {
+    const { name, clock, host, weather, chance, zone } = options;
+    this.size = options.size;
+    const containers = chance(`${name} containers`);
+    this.machine = new SimulatedMachine({ clock, random: containers, behaviour: (config, pod) => behaviourOf(config, pod, containers, weather) });
+    const prober = machineProber(this.machine);
+    this.agent = new Process(`agent-${name}`, host, (given) => {
+      const { client, informers, events, log, defer } = options.prepare?.(given) ?? given;
+      const wait = (delayMs: number): Promise<void> => new Promise((resolve) => void clock.timer(delayMs, resolve));
+      const runtime = createSimulatedRuntime({ machine: this.machine, faults: weather.runtime(chance(`${name} runtime`), wait) });
+      defer(async () => runtime[Symbol.asyncDispose]());
+      const capacity = { cpu: `${this.size.cpu * 1000}m`, memory: `${this.size.memoryGi}Gi`, pods: '110' };
+      const labels = { 'topology.kubernetes.io/zone': zone };
+      const agent = new NodeAgent({
+        config: { name, labels, taints: [], capacity, hostIP: '10.0.0.1', runtime: runtime.name },
+        machine: FACTS, times: TIMES, rootDir: '', client, informers, runtime, prober, events: events('kubelet'), clock, log, volumes: NO_VOLUMES,
+        configure: async (config) => config,
+      });
+      return [agent];
+    });
+  }
+
+  /** The machine loses power. */
+  crash(): void {
+    this.agent.kill();
+    this.machine.powerCut();
+  }
+}
+
+/** Answers every handler from the machine. Hooks always succeed. */
+function machineProber(machine: SimulatedMachine): Prober {
+  return {
+    probe: async ({ containerId }, _handler, kind) => {
+      const ok = kind === 'postStart' || kind === 'preStop' || machine.probe(containerId, kind);
+      return { ok, message: ok ? '' : 'simulated' };
+    },
+  };
+}
+
+/** A container whose arguments are `exit SECONDS CODE` ends so; the others as the weather is when they are created. */
+function behaviourOf({ args }: ContainerConfig, _pod: PodIdentity, random: SeededRandom, weather: Weather): SimulatedBehaviour {
+  const happens = (rate: 'createFails' | 'startFails' | 'crashes' | 'unhealthy' | 'ignoresStop'): boolean => weather.happens(rate, random);
+  if (happens('createFails')) return { failCreate: 'simulated' };
+  if (happens('startFails')) return { failStart: 'simulated' };
+  const [verb, seconds = '0', code = '0'] = args;
+  return {
+    startDelayMs: random.int(2_000),
+    readyAfterMs: random.int(5_000),
+    stopMs: happens('ignoresStop') ? Number.POSITIVE_INFINITY : random.int(4_000),
+    ...(happens('unhealthy') && { unhealthyAfterMs: random.int(60_000) }),
+    ...(verb === 'exit' ? { exitAfterMs: Number(seconds) * 1000, exitCode: Number(code) } : happens('crashes') && { exitAfterMs: random.int(120_000), exitCode: random.int(2) }),
+  };
+}
