@@ -22,7 +22,7 @@ import type { EnvSources } from './pod/env.js';
 import { PodWorker, type PodWorkerOptions } from './pod/pod-worker.js';
 import type { PodView } from './pod/view.js';
 import type { Prober } from './probes/prober.js';
-import { Volumes } from './volumes/volumes.js';
+import { type PodVolumes, Volumes } from './volumes/volumes.js';
 
 /** What a node agent is made from. */
 export interface NodeAgentOptions {
@@ -39,6 +39,8 @@ export interface NodeAgentOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly configure: PodWorkerOptions['configure'];
+  /** Where volumes come from; default: folders below `rootDir`. A simulation without a file system brings its own. */
+  readonly volumes?: PodVolumes;
 }
 
 /** The runtime is asked for everything it has so often even without a hint. */
@@ -67,7 +69,7 @@ export class NodeAgent {
       hostIP: config.hostIP,
       allocatable: { ...machine.capacity, ...config.capacity },
     };
-    this.#pods = { client, runtime, prober, volumes: new Volumes(options.rootDir), sources, events, clock, log: this.#log, hostIP: config.hostIP, configure };
+    this.#pods = { client, runtime, prober, volumes: options.volumes ?? new Volumes(options.rootDir), sources, events, clock, log: this.#log, hostIP: config.hostIP, configure };
   }
 
   /** Runs until the signal aborts. Ready when the node is registered and what ran before has been adopted. Pods are left running. */

@@ -19,6 +19,7 @@ export { podPhase, type PhaseInput } from './pod/phase.js';
 export { readinessConditions, type ConditionInput } from './pod/conditions.js';
 export type { CrashEntry } from './pod/backoff.js';
 export type { PodView } from './pod/view.js';
+export type { PodVolumes } from './volumes/volumes.js';
 export { NetworkProber, type Prober, type ProbeKind, type ProbeResult, type ProbeTarget } from './probes/prober.js';
 
 const name = z.string().regex(/^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/, 'must be a DNS-1123 subdomain');

@@ -1,5 +1,5 @@
 import type { Node, NodeCondition } from '@orrery/core';
-import { timeOfMillis, VERSION } from '@orrery/core';
+import { equalJson, timeOfMillis, VERSION } from '@orrery/core';
 import type { MachineFacts } from './machine.js';
 
 /** What a node is registered with. */
@@ -74,8 +74,8 @@ export function nodeStatus(node: Node, config: NodeConfig, machine: MachineFacts
   };
 }
 
-/** Whether a status differs in more than its heartbeat times. Pure. */
+/** Whether a status differs in more than its heartbeat times. The order of keys does not count: what comes back from the server has its own. Pure. */
 export function differs(a: Node['status'], b: Node['status']): boolean {
-  const plain = (status: Node['status']): string => JSON.stringify({ ...status, conditions: (status?.conditions ?? []).map(({ lastHeartbeatTime: _time, ...rest }) => rest) });
-  return plain(a) !== plain(b);
+  const timeless = (status: Node['status']): object => ({ ...status, conditions: (status?.conditions ?? []).map(({ lastHeartbeatTime: _time, ...rest }) => rest) });
+  return !equalJson(timeless(a), timeless(b));
 }

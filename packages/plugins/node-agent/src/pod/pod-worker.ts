@@ -13,7 +13,7 @@ import {
 } from '@orrery/core';
 import { ContainerProbes } from '../probes/container-probes.js';
 import type { Prober } from '../probes/prober.js';
-import type { Volumes } from '../volumes/volumes.js';
+import type { PodVolumes } from '../volumes/volumes.js';
 import { PodActions } from './actions.js';
 import type { EnvSources } from './env.js';
 import { type ContainerHealth, planPod } from './plan.js';
@@ -25,7 +25,7 @@ export interface PodWorkerOptions {
   readonly client: Client;
   readonly runtime: Runtime;
   readonly prober: Prober;
-  readonly volumes: Volumes;
+  readonly volumes: PodVolumes;
   readonly sources: Omit<EnvSources, 'podIPs'>;
   readonly events: EventRecorder;
   readonly clock: Clock;

@@ -7,6 +7,9 @@ import { checkedPath, type VolumeFile, volumeFiles } from './payload.js';
 const UID = /^[A-Za-z0-9-]{1,64}$/;
 const VOLUME_NAME = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 
+/** What an agent asks of the volumes of its pods. */
+export type PodVolumes = Pick<Volumes, 'prepare' | 'mounts' | 'remove'>;
+
 /** The volumes of pods, as folders below one root: `<root>/pods/<uid>/volumes/<name>`. */
 export class Volumes {
   constructor(private readonly root: string) {}
