@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { RuntimeEvent } from '@orrery/core';
 import { layout } from '../shared/layout.js';
 import type { ContainerRecord, Ending, SandboxRecord } from '../shared/records.js';
-import { killInside, makeCgroups, oomKills, planCgroups, removeCgroups, startInside } from './cgroups.js';
+import { killInside, makeCgroups, needsCgroups, oomKills, planCgroups, removeCgroups, startInside } from './cgroups.js';
 import type { CgroupBase } from './cgroups.js';
 import { HelperFailure, messageOf } from './failure.js';
 import type { FifoPool } from './fifo-pool.js';
@@ -156,9 +156,9 @@ export class Container {
     }
   }
 
-  /** Makes the control groups, if there are any here. They are written down first, so that none can be left behind. */
+  /** Makes the control groups, if there are any here and the container asks for something. They are written down first, so that none can be left behind. */
   #joinCgroups(): readonly string[] {
-    if (this.shop.cgroups === undefined) return [];
+    if (this.shop.cgroups === undefined || !needsCgroups(this.#record.config.resources)) return [];
     const plan = planCgroups(this.shop.cgroups, this.#record.id, this.#record.config.resources);
     this.#save({ ...this.#record, cgroups: plan.directories });
     makeCgroups(plan);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Addresses, blocksOf, parseLoopbackRange } from './addresses.js';
-import { planCgroups, planSettings } from './cgroups.js';
+import { needsCgroups, planCgroups, planSettings } from './cgroups.js';
 import { endingOf } from './container.js';
 import { environmentOf } from './launch.js';
 import { parseStat } from './proc.js';
@@ -85,5 +85,15 @@ describe('a container', () => {
     expect(planMounts([mount('/a/../b/'), mount('/../../c')]).map(({ containerPath }) => containerPath)).toEqual(['/b', '/c']);
     for (const bad of ['/', 'relative', '/a\0b', '/..', '']) expect(() => planMounts([mount(bad)]), JSON.stringify(bad)).toThrow();
     expect(() => planMounts([mount('/a'), mount('/a')])).toThrow(/nested/);
+  });
+});
+
+describe('needsCgroups', () => {
+  it('spares containers that ask for nothing', () => {
+    expect(needsCgroups({})).toBe(false);
+    expect(needsCgroups({ cpuShares: 2 })).toBe(false);
+    expect(needsCgroups({ cpuShares: 10 })).toBe(true);
+    expect(needsCgroups({ memoryLimitBytes: 1 })).toBe(true);
+    expect(needsCgroups({ cpuQuota: 1000, cpuPeriod: 100_000 })).toBe(true);
   });
 });
