@@ -1,5 +1,5 @@
 import type { Node, NodeCondition } from '@orrery/core';
-import { equalJson, timeOfMillis, VERSION } from '@orrery/core';
+import { canonicalQuantity, equalJson, timeOfMillis, VERSION } from '@orrery/core';
 import type { MachineFacts } from './machine.js';
 
 /** What a node is registered with. */
@@ -40,7 +40,8 @@ const PRESSURES = [
 /** The status a node reports: capacity, addresses, conditions. Times of transitions are kept where nothing changed. Pure. */
 export function nodeStatus(node: Node, config: NodeConfig, machine: MachineFacts, ready: { readonly ok: boolean; readonly message: string }, now: number): NonNullable<Node['status']> {
   const time = timeOfMillis(now);
-  const capacity = { ...machine.capacity, ...config.capacity };
+  // As the server writes them, so that a status that says the same is the same.
+  const capacity = Object.fromEntries(Object.entries({ ...machine.capacity, ...config.capacity }).map(([resource, amount]) => [resource, canonicalQuantity(amount) ?? amount]));
   const before = node.status?.conditions ?? [];
   const condition = (type: string, status: string, reason: string, message: string): NodeCondition => {
     const known = before.find((candidate) => candidate.type === type);
