@@ -56,6 +56,10 @@ export interface KindRules<T extends KubeObject> {
   validateName?(name: string, prefix: boolean): string[];
   /** Seconds between a delete request and the removal by whoever runs the object; undefined: removed at once. `asked` is the request's own wish. */
   deletionGraceSeconds?(object: T, asked: number | undefined): number | undefined;
+  /** When deletion was asked for and cannot happen at once: what changes besides metadata. The draft's top level is mutable. */
+  markDeleted?(draft: T): void;
+  /** Whether something besides `metadata.finalizers` still keeps a deleted object. Such kinds have the subresource `finalize`, which alone may change that. */
+  isHeld?(object: T): boolean;
   /** The value of each field that field selectors may name, besides `metadata.name` and `metadata.namespace`. */
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>['read']>>;
   /** Old names of selectable fields, e.g. `spec.host` → `spec.nodeName`. */

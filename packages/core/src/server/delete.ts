@@ -81,7 +81,8 @@ export function planDeletion(kind: KindDefinition, object: KubeObject, options: 
   if (!deleting || left !== object.metadata.deletionGracePeriodSeconds) metadata.deletionTimestamp = timeOfMillis(now + left * 1000);
   if (kind.tracksGeneration && !deleting) metadata.generation = (object.metadata.generation ?? 0) + 1;
   const marked: KubeObject = { ...object, metadata };
-  if (readyToGo(marked)) return { action: 'remove', object };
+  if (!deleting) kind.rules.markDeleted?.(marked);
+  if (readyToGo(kind, marked)) return { action: 'remove', object };
   return unchanged ? { action: 'nothing', object } : { action: 'mark', object: marked };
 }
 

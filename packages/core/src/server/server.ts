@@ -108,7 +108,7 @@ export class ApiServer implements Transport {
     const { subresource } = request.ref;
     if (subresource === 'scale') return scaleVerb(resource, request);
     if (subresource === 'binding' && request.verb === 'create') return bind(resource, request);
-    if (subresource !== undefined && (subresource !== 'status' || !resource.kind.hasStatus)) throw notServed();
+    if (subresource === 'finalize' ? !isFinalizing(resource, request) : subresource !== undefined && (subresource !== 'status' || !resource.kind.hasStatus)) throw notServed();
     switch (request.verb) {
       case 'create':
         return create(resource, request);
@@ -201,6 +201,7 @@ function scaleVerb(resource: Resource, request: ApiRequest): Promise<KubeObject>
 }
 
 const notServed = (): ApiError => new ApiError('NotFound', 'the server could not find the requested resource');
+const isFinalizing = ({ kind }: Resource, { verb }: ApiRequest): boolean => kind.rules.isHeld !== undefined && (verb === 'update' || verb === 'patch');
 const isService = (kind: KindDefinition): boolean => kind.kind === Service.kind && kind.group === Service.group;
 
 /** Whatever went wrong, as a Status: the store's own failures get the reason that tells a client what to do. */

@@ -54,6 +54,7 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
   const { kind, context } = resource;
   const old = current.object;
   const isStatus = request.ref.subresource === 'status';
+  const isFinalize = request.ref.subresource === 'finalize';
   checkName(draft, request.ref);
   placeInNamespace(kind, draft, request.ref.namespace);
   const next = isStatus ? withStatusOf(kind, old, draft) : draft;
@@ -61,7 +62,7 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
   if (isStatus) kind.rules.prepareForStatusUpdate?.(next, old);
   else {
     kind.rules.applyDefaults?.(next);
-    kind.rules.prepareForUpdate?.(next, old);
+    if (!isFinalize) kind.rules.prepareForUpdate?.(next, old);
   }
 
   const admission: AdmissionRequest = {
@@ -105,7 +106,7 @@ async function commitChange(resource: Resource, request: ChangeRequest, current:
   }
   const guards = [{ key, modRevision: current.revision }];
   // The last finalizer is gone and nobody else has to end it first: now it goes.
-  const gone = readyToGo(next);
+  const gone = readyToGo(kind, next);
   const result = await context.store.commit({ guards, writes: [gone ? { key, delete: true } : { key, value }] });
   if (!result.ok) {
     undo();
@@ -116,8 +117,10 @@ async function commitChange(resource: Resource, request: ChangeRequest, current:
 }
 
 /** Being deleted, and nothing holds it any more. */
-export const readyToGo = (object: KubeObject): boolean =>
-  object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length === 0 && (object.metadata.deletionGracePeriodSeconds ?? 0) === 0;
+export function readyToGo(kind: KindDefinition, object: KubeObject): boolean {
+  const { deletionTimestamp, finalizers = [], deletionGracePeriodSeconds = 0 } = object.metadata;
+  return deletionTimestamp !== undefined && finalizers.length === 0 && deletionGracePeriodSeconds === 0 && kind.rules.isHeld?.(object) !== true;
+}
 
 function checkName(draft: KubeObject, ref: ResourceRef): void {
   const own = draft.metadata.name ?? '';

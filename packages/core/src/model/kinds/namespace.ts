@@ -57,6 +57,14 @@ export const Namespace: KindDefinition<Namespace> = buildKind<Namespace>({
     applyDefaults: applyNamespaceDefaults,
     validateName: nameRule(isDns1123Label),
     validate: validateNamespace,
+    // Only the subresource finalize removes these (namespaceStrategy, namespaceFinalizeStrategy).
+    isHeld: ({ spec }) => (spec.finalizers ?? []).length > 0,
+    markDeleted: (draft) => {
+      draft.status = { ...draft.status, phase: 'Terminating' };
+    },
+    prepareForUpdate: (draft, old) => {
+      draft.spec = { ...old.spec };
+    },
     selectableFields: { 'status.phase': ({ status }) => status?.phase ?? '' },
   },
 });

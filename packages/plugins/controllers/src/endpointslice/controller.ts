@@ -15,7 +15,7 @@ import {
   watching,
 } from '@orrery/core';
 import { goneIsFine } from '../shared/claim.js';
-import { isPodReady, isPodTerminal } from '../shared/pods.js';
+import { byNode, isPodReady, isPodTerminal, NODE_INDEX } from '../shared/pods.js';
 import { ZONE_LABEL } from './endpoint.js';
 import { planSlices } from './plan.js';
 import { MANAGED_BY, MANAGED_BY_LABEL, SERVICE_LABEL } from './slice.js';
@@ -23,12 +23,11 @@ import { TriggerTimes } from './trigger-time.js';
 
 /** Pods by namespace and label, so that a service's pods are found without looking at all. */
 const LABEL_INDEX = 'endpointslice.label';
-const NODE_INDEX = 'endpointslice.node';
 const SERVICE_INDEX = 'endpointslice.service';
 
 const podIndexes = {
   [LABEL_INDEX]: ({ metadata }: Pod) => Object.entries(metadata.labels ?? {}).map(([key, value]) => `${metadata.namespace}/${key}=${value}`),
-  [NODE_INDEX]: ({ spec }: Pod) => ((spec.nodeName ?? '') === '' ? [] : [spec.nodeName as string]),
+  [NODE_INDEX]: byNode,
 };
 const sliceIndexes = { [SERVICE_INDEX]: (slice: EndpointSlice) => (isOurs(slice) ? [serviceKey(slice)] : []) };
 

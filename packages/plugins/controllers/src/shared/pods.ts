@@ -41,3 +41,9 @@ export const orphansOf = (namespace: string): string => `orphan/${namespace}`;
 
 /** The name under which {@link byController} is registered with informers. */
 export const CONTROLLER_INDEX = 'controllers.controller';
+
+/** Index function: the node a pod is bound to. */
+export const byNode = (pod: Pod): readonly string[] => ((pod.spec.nodeName ?? '') === '' ? [] : [pod.spec.nodeName as string]);
+
+/** The name under which {@link byNode} is registered with informers. */
+export const NODE_INDEX = 'controllers.node';

@@ -1,4 +1,4 @@
-import { type Client, createOrchestrator, type Logger, Node, type Orchestrator, Pod, type Plugin, type KubeObject, timeOfMillis } from '@orrery/core';
+import { type Client, createOrchestrator, Lease, type Logger, microTimeOfMillis, Node, type Orchestrator, Pod, type Plugin, type KubeObject, timeOfMillis } from '@orrery/core';
 import { SeededRandom, VirtualClock } from '@orrery/core/testing';
 import { memoryStore } from '@orrery/store-memory';
 
@@ -62,6 +62,33 @@ export class World {
     this.#abort.abort();
     await this.orchestrator.stop();
     await Promise.allSettled(this.#running);
+  }
+
+  /** Lets the nodes that are alive renew their leases and say that they are ready, from now on. */
+  beat(everyMs = 10_000): void {
+    const { signal } = this.#abort;
+    const loop = async (): Promise<void> => {
+      while (!signal.aborted) {
+        for (const name of this.alive) await this.#beatOnce(name).catch(ignoreGone);
+        await this.clock.sleep(everyMs, signal).catch(() => undefined);
+      }
+    };
+    this.#running.push(loop());
+  }
+
+  async #beatOnce(name: string): Promise<void> {
+    const leases = this.client.kind(Lease);
+    const spec = { holderIdentity: name, renewTime: microTimeOfMillis(this.clock.now()) };
+    const ref = { namespace: 'kube-node-lease', name };
+    if ((await leases.find(ref)) === undefined) await leases.create({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: ref, spec });
+    else await leases.patch(ref, 'merge', { spec });
+    const node = await this.client.kind(Node).get({ name });
+    if (node.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True') return;
+    const time = timeOfMillis(this.clock.now());
+    const conditions = [{ type: 'Ready', status: 'True', reason: 'KubeletReady', lastHeartbeatTime: time, lastTransitionTime: time }];
+    await this.client.kind(Node).updateStatus({ ...node, status: { ...node.status, conditions } });
+    // What the returning kubelet finds on its node it brings up to date again.
+    for (const pod of (await this.pods()).filter(({ spec }) => spec.nodeName === name)) await this.#step(pod);
   }
 
   async #kubelet(): Promise<void> {
