@@ -27,7 +27,7 @@ export default tseslint.config(
       '@typescript-eslint/only-throw-error': ['error', { allowThrowingUnknown: true, allowThrowingAny: true }],
       'no-empty': ['error', { allowEmptyCatch: false }],
       'no-restricted-imports': ['error', { paths: [{ name: 'inversify', message: 'Only kernel/boot.ts imports inversify.' }, { name: 'tapable', message: 'Only kernel/hooks.ts imports tapable.' }] }],
-      eqeqeq: 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-var': 'error',
       'prefer-const': 'error',
       'no-eval': 'error',

@@ -4,7 +4,7 @@ import { canonicalMicroTime, canonicalTime } from '../timestamp.js';
 import { canonicalBase64, fieldFacts } from './fields.js';
 import type { FieldFacts, ScalarFormat } from './fields.js';
 import { formatPath, refuseDangerousKey, copyAny } from './safe-copy.js';
-import { MISMATCH, Mismatch } from './mismatch.js';
+import { MISMATCH } from './mismatch.js';
 
 // Compiles a schema into closures that decode in one pass as Go does. zod itself would need one pass to strip nulls, one to parse,
 // one to find what was dropped, and one to drop zero values; this is what makes a pod cost a few microseconds.
@@ -17,7 +17,7 @@ export interface DecodeContext {
   readonly unknown: string[];
 }
 
-/** Decodes a value that is neither null nor absent. Throws {@link Mismatch}. */
+/** Decodes a value that is neither null nor absent. Throws `Mismatch`. */
 export type Decode = (input: unknown, context: DecodeContext) => unknown;
 
 interface Field {
@@ -32,12 +32,11 @@ const compiled = new WeakMap<z.core.$ZodType, Decode>();
 export function decoderOf(schema: z.core.$ZodType): Decode {
   const known = compiled.get(schema);
   if (known !== undefined) return known;
-  let late: Decode | undefined;
-  // A recursive schema finds this stand-in while it is being compiled.
-  compiled.set(schema, (input, context) => (late ?? decoderOf(schema))(input, context));
-  late = compile(schema);
-  compiled.set(schema, late);
-  return late;
+  // A recursive schema finds this stand-in while it is being compiled; when it is called, the real one is there.
+  compiled.set(schema, (input, context) => decoderOf(schema)(input, context));
+  const decode = compile(schema);
+  compiled.set(schema, decode);
+  return decode;
 }
 
 type Definition = z.core.$ZodTypes['_zod']['def'];
