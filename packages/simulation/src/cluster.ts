@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ApiClient, ApiServer, builtinKinds, type Client, KindRegistry, type LogFields, type Logger, Node } from '@orrery/core';
 import { ClusterOracle, FaultyStore, type ObservedCommit, type SeededRandom, type StoreFaults, TraceHash, VirtualClock, WatchValidator } from '@orrery/core/testing';
 import { MemoryStore } from '@orrery/store-memory';
@@ -106,6 +107,7 @@ export class SimulatedCluster {
   /** Starts everything and waits until all nodes are registered. */
   async boot(): Promise<void> {
     let serving = false;
+    setMaxListeners(0, this.#stopServer.signal);
     this.#serving = this.server.run(this.#stopServer.signal, () => {
       serving = true;
     });

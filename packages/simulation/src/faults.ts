@@ -1,4 +1,4 @@
-import type { CommitFault, ReadFault, RequestFault, SeededRandom, StoreFaults, TransportFaults } from '@orrery/core/testing';
+import type { CommitFault, ReadFault, RequestFault, SeededRandom, StoreFaults, LineFaults } from '@orrery/core/testing';
 import type { SimulatedFaults } from '@orrery/runtime-simulated';
 import { OrreryError } from '@orrery/core';
 
@@ -137,7 +137,7 @@ export class Weather {
   }
 
   /** Faults of one process's line to the server. */
-  line(random: SeededRandom): TransportFaults {
+  line(random: SeededRandom): LineFaults {
     return {
       request: (): RequestFault | undefined => {
         if (!this.bad) return undefined;

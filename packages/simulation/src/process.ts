@@ -1,8 +1,9 @@
+import { setMaxListeners } from 'node:events';
 import {
   ApiClient, type CancelTimer, type Client, type Clock, errorMessage, type EventRecorder, type Informer, type InformerOptions, type Informers, type KindDefinition,
   type KindRegistry, type KubeObject, type Logger, RecorderFactory, type Random, SharedInformers, type Transport,
 } from '@orrery/core';
-import { FaultyTransport, type Partition, type TransportFaults } from '@orrery/core/testing';
+import { SimulatedLine, type Partition, type LineFaults } from '@orrery/core/testing';
 
 /** What all processes share. */
 export interface ProcessHost {
@@ -13,7 +14,7 @@ export interface ProcessHost {
   /** Chance for one life of a process. */
   random(name: string, life: number): Random;
   /** Faults of one process's line, for one life of it. */
-  faults(name: string, life: number): TransportFaults;
+  faults(name: string, life: number): LineFaults;
 }
 
 /** What the parts of a process are made from. Nothing of it outlives the process. */
@@ -52,7 +53,7 @@ export class Process {
   #cancelRevival: CancelTimer = () => {};
   /** Lives that are not quite over. */
   readonly #ending = new Set<Promise<void>>();
-  readonly #transports: FaultyTransport[] = [];
+  readonly #transports: SimulatedLine[] = [];
   /** Why it ended by itself. */
   readonly failures: string[] = [];
 
@@ -132,7 +133,7 @@ export class Process {
 }
 
 class Life {
-  readonly transport: FaultyTransport;
+  readonly transport: SimulatedLine;
   readonly informers: RecordedInformers;
   readonly #recorder: RecorderFactory;
   readonly #abort = new AbortController();
@@ -141,7 +142,8 @@ class Life {
   ready = false;
 
   constructor(name: string, life: number, { clock, log, server, kinds, random, faults }: ProcessHost, parts: (parts: ProcessParts) => readonly ProcessPart[]) {
-    this.transport = new FaultyTransport(server, clock, faults(name, life));
+    this.transport = new SimulatedLine(server, clock, faults(name, life));
+    setMaxListeners(0, this.#abort.signal);
     const client = new ApiClient({ transport: this.transport, kinds, user: { name, groups: ['system:masters'] }, fieldManager: name });
     const own = { client, clock, random: random(name, life), log: log.child({ process: `${name}#${life}` }) };
     this.informers = new RecordedInformers(new SharedInformers(own));

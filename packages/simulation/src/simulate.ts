@@ -46,6 +46,8 @@ const MINUTE_MS = 60_000;
 /** Within so long after the faults a cluster has to converge: back-offs reach five minutes, and so does the wait of a pod for another look. */
 const CONVERGE_MS = 20 * MINUTE_MS;
 const LOOK_MS = 10_000;
+/** Containers that were started in bad weather may still crash, or be found unhealthy, for so long. */
+const AFTERMATH_MS = 3 * MINUTE_MS;
 const QUIET_MS = 10 * MINUTE_MS;
 
 /** Runs a whole cluster in virtual time with faults from a seed, and then asks whether it kept its promises. */
@@ -89,6 +91,7 @@ function sizeFor(seed: number, nodes: number, pods: number): { cpu: number; memo
 async function converge(cluster: SimulatedCluster): Promise<boolean> {
   const { clock } = cluster;
   const end = clock.monotonic() + CONVERGE_MS;
+  await clock.advance(AFTERMATH_MS);
   for (;;) {
     await clock.advance(LOOK_MS);
     const problems = unsettled(cluster);
@@ -102,7 +105,7 @@ async function converge(cluster: SimulatedCluster): Promise<boolean> {
 /** At rest nobody writes but the heartbeats, and expired events go. */
 async function restQuietly(cluster: SimulatedCluster): Promise<void> {
   const { clock, commits } = cluster;
-  // Pods that end later, back-offs that are forgotten, and events still in a queue may come.
+  // Events that still wait to be written may come.
   await clock.advance(MINUTE_MS);
   const before = new Map(commits);
   const heartbeats = new Set(['coordination.k8s.io/leases', 'core/nodes', 'core/events deleted']);

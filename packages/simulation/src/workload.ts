@@ -87,10 +87,12 @@ export class Workload {
       const name = `pod-${++this.#names}`;
       this.#pods.push(name);
       const ends = random.chance(0.5);
-      const args = ends ? ['exit', String(random.int(300)), String(random.int(3))] : [];
+      const restartPolicy = ends ? random.pick(['Never', 'OnFailure'] as const) : 'Always';
+      // One that is to be repeated until it succeeds must be able to.
+      const args = ends ? ['exit', String(random.int(300)), String(restartPolicy === 'Never' ? random.int(3) : 0)] : [];
       // Few, so that nodes with the port free are never scarce.
       const ports = random.chance(0.05) ? { ports: [{ containerPort: 8080, hostPort: 9000 + this.#names }] } : {};
-      const spec = podSpec({ image: 'sim:v1', args, ...ports }, { restartPolicy: ends ? random.pick(['Never', 'OnFailure'] as const) : 'Always' });
+      const spec = podSpec({ image: 'sim:v1', args, ...ports }, { restartPolicy });
       void this.#try(cluster.user.kind(Pod).create({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: NAMESPACE, labels: { app: 'bare' } }, spec } as Pod));
     }
   }

@@ -1,8 +1,8 @@
 /** The parts of a simulated cluster that need nothing but core. */
 export { FaultyStore } from './faulty-store.js';
 export type { CommitFault, ObservedCommit, ReadFault, StoreFaults, StoreObserver, WatchFault } from './faulty-store.js';
-export { FaultyTransport } from './faulty-transport.js';
-export type { Partition, RequestFault, TransportFaults } from './faulty-transport.js';
+export { SimulatedLine } from './simulated-line.js';
+export type { Partition, RequestFault, LineFaults } from './simulated-line.js';
 export { ClusterOracle } from './cluster-oracle.js';
 export type { ClusterOracleOptions } from './cluster-oracle.js';
 export { canonicalJson, TraceHash } from './trace-hash.js';

@@ -11,7 +11,7 @@ export interface RequestFault {
 }
 
 /** Decides about each request and each batch of a watch; undefined or false: nothing goes wrong. */
-export interface TransportFaults {
+export interface LineFaults {
   request?(request: ApiRequest): RequestFault | undefined;
   /** True: the watch breaks off before these events. */
   cut?(events: readonly WatchEvent[]): boolean;
@@ -27,7 +27,7 @@ const GIVE_UP_MS = 5_000;
  * One process's line to the server: it can be partitioned, one way or both, and the process at its end can die.
  * A watch that met a broken way back stays silent for ever, as a half-open connection does.
  */
-export class FaultyTransport implements Transport {
+export class SimulatedLine implements Transport {
   /** Broken now. */
   partition: Partition = 'none';
   #dead = false;
@@ -38,7 +38,7 @@ export class FaultyTransport implements Transport {
   constructor(
     private readonly inner: Transport,
     private readonly clock: Clock,
-    private readonly faults: TransportFaults = {},
+    private readonly faults: LineFaults = {},
   ) {}
 
   /** Watches that are open. */
