@@ -12,8 +12,26 @@ export function cloneJson<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(cloneJson) as T;
   const copy: Record<string, unknown> = {};
-  for (const key in value) copy[key] = cloneJson(value[key]);
+  for (const key in value) {
+    const inner = cloneJson(value[key]);
+    // Assigning this key would set the prototype; it stays a plain key, so that decoding can refuse it by name.
+    if (key === '__proto__') Object.defineProperty(copy, key, { value: inner, enumerable: true, configurable: true, writable: true });
+    else copy[key] = inner;
+  }
   return copy as T;
+}
+
+const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** The path of the first key that could reach a prototype, or undefined. Deeper than `depth` it does not look: decoding refuses such depth. */
+export function forbiddenKey(value: unknown, depth = 200): string | undefined {
+  if (typeof value !== 'object' || value === null || depth === 0) return undefined;
+  for (const key of Object.keys(value)) {
+    if (FORBIDDEN.has(key)) return key;
+    const inner = forbiddenKey((value as Record<string, unknown>)[key], depth - 1);
+    if (inner !== undefined) return `${key}.${inner}`;
+  }
+  return undefined;
 }
 
 /** Equality of JSON values: order of keys does not matter, and a key that is undefined equals an absent one. */

@@ -3,6 +3,7 @@ import { ApiError } from '../model/api-error.js';
 import { decodeObject } from '../model/decode.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
+import { checkBodySize } from './body-size.js';
 
 /** Unknown fields named at most in one warning or error. */
 const NAMED = 20;
@@ -19,6 +20,7 @@ export function decodeBody<T extends KubeObject>(kind: KindDefinition<T>, body: 
   if ((apiVersion !== undefined && apiVersion !== kind.apiVersion) || (name !== undefined && name !== kind.kind)) {
     throw ApiError.badRequest(`the object provided is ${show(apiVersion)} ${show(name)}, but the request is for ${kind.apiVersion} ${kind.kind}`);
   }
+  checkBodySize(body);
   const { object, unknown } = decodeObject(kind, body);
   if (unknown.length > 0) reportUnknown(unknown, request);
   return object;

@@ -12,9 +12,6 @@ import { storageKey } from './keys.js';
 import { type Current, type Resource, readCurrent } from './resource.js';
 import { stored, versioned } from './versioned.js';
 
-/** Tries of a write whose condition is not the client's, when others write in between. */
-const ATTEMPTS = 8;
-
 const STALE = 'the object has been modified; please apply your changes to the latest version and try again';
 
 /** What a change is computed from and by whom. */
@@ -34,7 +31,8 @@ export function update(resource: Resource, request: ChangeRequest & { readonly b
 export async function change(resource: Resource, request: ChangeRequest, compute: (current: KubeObject) => KubeObject): Promise<KubeObject> {
   const { kind } = resource;
   const { namespace, name = '' } = request.ref;
-  for (let attempt = 1; ; attempt += 1) {
+  // Each turn that fails means that somebody else's write succeeded, so this ends.
+  for (;;) {
     const current = await readCurrent(resource, namespace, name);
     if (current === undefined) throw ApiError.notFound(kind, name);
     const draft = compute(current.object);
@@ -45,7 +43,7 @@ export async function change(resource: Resource, request: ChangeRequest, compute
     }
     const result = await changeOnce(resource, request, current, draft);
     if (result !== undefined) return result;
-    if (wanted !== '' || attempt === ATTEMPTS) throw ApiError.conflict(kind, name, STALE);
+    if (wanted !== '') throw ApiError.conflict(kind, name, STALE);
   }
 }
 

@@ -20,7 +20,8 @@ interface Change {
 
 /** Changes kept per kind. */
 const RING = 8192;
-const BOOKMARK_MS = 10_000;
+/** How often watchers are looked at; one that was told nothing since gets a bookmark, so that no silence lasts ten seconds. */
+const BOOKMARK_MS = 5_000;
 
 /** What a watcher wants; `trigger` lets the cache find it by one field's value instead of asking it about every change. */
 export interface WatchInterest {
@@ -81,6 +82,7 @@ export class WatchCache {
             failures = 0;
             for (const event of batch.events) this.#apply(event);
             this.#revision = batch.revision;
+            if (batch.events.length === 0) for (const watcher of this.#watchers) watcher.bookmark(batch.revision);
           }
         } catch (error) {
           if (signal.aborted || OrreryError.is(error, 'CLOSED')) break;
@@ -170,7 +172,10 @@ export class WatchCache {
   #bookmarkSilence(): () => void {
     let cancel = (): void => {};
     const tick = (): void => {
-      for (const watcher of this.#watchers) watcher.bookmark(this.#revision);
+      for (const watcher of this.#watchers) {
+        if (watcher.quiet) watcher.bookmark(this.#revision);
+        watcher.quiet = true;
+      }
       cancel = this.clock.timer(BOOKMARK_MS, tick);
     };
     cancel = this.clock.timer(BOOKMARK_MS, tick);

@@ -11,8 +11,8 @@ export class Watcher implements AsyncIterator<readonly WatchEvent[], undefined> 
   #error: unknown;
   #ended = false;
   #waiting: { resolve(result: IteratorResult<readonly WatchEvent[], undefined>): void; reject(error: unknown): void } | undefined;
-  /** Revision of the last event or bookmark given. */
-  told: number;
+  /** Nothing was told since somebody set this. */
+  quiet = true;
 
   /**
    * @param since events up to here are not wanted
@@ -25,22 +25,20 @@ export class Watcher implements AsyncIterator<readonly WatchEvent[], undefined> 
     readonly matches: (object: KubeObject) => boolean,
     readonly bookmarks: boolean,
     readonly release: (watcher: Watcher) => void,
-  ) {
-    this.told = since;
-  }
+  ) {}
 
   /** An object went from `old` to `object` (either may be absent). `last` is what a deletion reports. */
   changed(revision: number, object: KubeObject | undefined, old: KubeObject | undefined, last: () => KubeObject): void {
     if (revision <= this.since) return;
     const now = object !== undefined && this.matches(object);
     const before = old !== undefined && this.matches(old);
-    if (now) this.#push(revision, { type: before ? 'MODIFIED' : 'ADDED', object });
-    else if (before) this.#push(revision, { type: 'DELETED', object: last() });
+    if (now) this.#push({ type: before ? 'MODIFIED' : 'ADDED', object });
+    else if (before) this.#push({ type: 'DELETED', object: last() });
   }
 
   /** Everything up to the revision has been delivered. */
   bookmark(revision: number): void {
-    if (this.bookmarks && revision >= this.since) this.#push(revision, { type: 'BOOKMARK', object: { metadata: { resourceVersion: String(revision) } } });
+    if (this.bookmarks && revision >= this.since) this.#push({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(revision) } } });
   }
 
   /** Ends the watch: quietly, or with an error after what is buffered. */
@@ -78,9 +76,9 @@ export class Watcher implements AsyncIterator<readonly WatchEvent[], undefined> 
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  #push(revision: number, event: WatchEvent): void {
+  #push(event: WatchEvent): void {
     if (this.#ended) return;
-    this.told = revision;
+    this.quiet = false;
     const waiting = this.#waiting;
     if (waiting !== undefined) {
       this.#waiting = undefined;

@@ -1,3 +1,5 @@
+import { ApiError } from '../api-error.js';
+import { forbiddenKey } from '../json.js';
 import type { KindDefinition } from '../kind.js';
 import { applyJsonPatch } from './json-patch.js';
 import { applyMergePatch, diffMergePatch, requirePatchObject } from './merge-patch.js';
@@ -11,6 +13,8 @@ import { mergeThreeWay } from './three-way.js';
 export function applyPatch<T>(kind: KindDefinition | undefined, type: 'json' | 'merge' | 'strategic', document: T, patch: unknown): unknown {
   if (type === 'json') return applyJsonPatch(document, patch);
   requirePatchObject(patch);
+  const forbidden = forbiddenKey(patch);
+  if (forbidden !== undefined) throw ApiError.badRequest(`the patch has a forbidden key: ${forbidden.slice(0, 200)}`);
   return type === 'strategic' && kind !== undefined ? applyStrategicPatch(kind, document as Record<string, unknown>, patch) : applyMergePatch(document, patch);
 }
 
