@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { type BenchResult, median, rounded } from './measure.js';
 import type { ClientOrder, ClientReport } from './proxy-wire.js';
 
-const ROUNDS = 9;
-const SLICE_MS = 400;
-const LANES = { requests: 32, connections: 16 } as const;
+const ROUNDS = 13;
+const SLICE_MS = 250;
+const LANES = { requests: 32, connections: 64 } as const;
 const TARGETS = ['pipe', 'userspace', 'direct'] as const;
 
 type Target = (typeof TARGETS)[number];

@@ -49,13 +49,13 @@ export class Balancer {
 
   /**
    * Where the next connection goes; undefined when there is nowhere.
-   * @param client asked for the client's address when the route has affinity
+   * @param client its address is read when the route has affinity
    * @param tried endpoints that just failed and are passed over
    */
-  pick(origin: Origin, client: () => string, tried?: ReadonlySet<string>): RouteEndpoint | undefined {
+  pick(origin: Origin, client: { readonly remoteAddress?: string | undefined }, tried?: ReadonlySet<string>): RouteEndpoint | undefined {
     const { sessionAffinity } = this.#route;
     if (sessionAffinity.type === 'None') return this.#turn(origin, tried);
-    const name = client();
+    const name = client.remoteAddress ?? '';
     const now = this.clock.monotonic();
     const known = this.#sticky.get(name);
     const kept = known !== undefined && known.until > now && tried?.has(known.endpoint) !== true ? this.#eligible[origin].find((one) => endpointKey(one) === known.endpoint) : undefined;

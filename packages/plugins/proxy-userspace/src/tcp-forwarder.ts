@@ -9,7 +9,7 @@ const ATTEMPTS = 4;
 /** An endpoint that has not answered by then counts as failed. */
 const CONNECT_MS = 5_000;
 
-/** Carries the connections of clients to endpoints. One per proxy. */
+/** Carries the connections of clients to endpoints. One per proxy. A connection costs no timer and few listeners: that is what its price is made of. */
 export class TcpForwarder {
   /** Sockets that are connecting, oldest first, with the moment since when. One timer watches them all. */
   readonly #connecting = new Map<Socket, number>();
@@ -28,9 +28,13 @@ export class TcpForwarder {
       client.resetAndDestroy();
       return;
     }
+    const connection = new Connection(client, state, origin);
     this.count.add(client);
-    client.once('close', () => this.count.delete(client));
-    this.#attempt(client, state, origin, undefined);
+    client.on('close', (broken: boolean) => {
+      this.count.delete(client);
+      connection.clientClosed(broken);
+    });
+    this.#attempt(connection);
   }
 
   /** Stops watching; for the end of the proxy, when no connection is left. */
@@ -40,26 +44,26 @@ export class TcpForwarder {
   }
 
   /** Tries one endpoint after the other. What the client sends meanwhile waits in its socket: nothing is lost when an endpoint refuses. */
-  #attempt(client: Socket, state: RouteState, origin: Origin, tried: Set<string> | undefined): void {
-    const endpoint = tried !== undefined && tried.size >= ATTEMPTS ? undefined : state.balancer.pick(origin, () => client.remoteAddress ?? '', tried);
+  #attempt(connection: Connection): void {
+    const endpoint = connection.pick();
     if (endpoint === undefined) {
-      client.resetAndDestroy();
+      connection.client.resetAndDestroy();
       return;
     }
     const upstream = connect({ host: endpoint.ip, port: endpoint.port, allowHalfOpen: true, noDelay: true });
     this.#watch(upstream);
-    let connected = false;
     upstream.on('error', toldByClose);
-    upstream.once('connect', () => {
-      connected = true;
+    upstream.on('connect', () => {
       this.#connecting.delete(upstream);
-      if (client.destroyed) upstream.destroy();
-      else join(client, upstream, state, endpoint);
+      connection.join(upstream, endpoint);
     });
-    upstream.once('close', () => {
-      if (connected) return;
-      this.#connecting.delete(upstream);
-      if (!client.destroyed) this.#attempt(client, state, origin, (tried ?? new Set()).add(endpointKey(endpoint)));
+    upstream.on('close', (broken: boolean) => {
+      if (connection.upstream === upstream) connection.upstreamClosed(broken);
+      else {
+        this.#connecting.delete(upstream);
+        connection.failed(endpoint);
+        if (!connection.client.destroyed) this.#attempt(connection);
+      }
     });
   }
 
@@ -82,18 +86,51 @@ export class TcpForwarder {
   }
 }
 
-/** Joins both ends. `pipe` keeps back-pressure and half-close; what it does not do is to end one side when the other breaks. */
-function join(client: Socket, upstream: Socket, { connections }: RouteState, endpoint: RouteEndpoint): void {
-  connections.add(endpoint, client);
-  client.once('close', (broken: boolean) => {
-    connections.delete(endpoint, client);
-    if (broken || !endedWell(client)) upstream.resetAndDestroy();
-  });
-  upstream.once('close', (broken: boolean) => {
-    if (broken || !endedWell(upstream)) client.resetAndDestroy();
-  });
-  client.pipe(upstream);
-  upstream.pipe(client);
+/** A client and, once it answered, its endpoint. `pipe` keeps back-pressure and half-close; what it does not do is to end one side when the other breaks. */
+class Connection {
+  upstream: Socket | undefined;
+  #endpoint: RouteEndpoint | undefined;
+  #tried: Set<string> | undefined;
+
+  constructor(
+    readonly client: Socket,
+    private readonly state: RouteState,
+    private readonly origin: Origin,
+  ) {}
+
+  /** The next endpoint to try; undefined when it is time to give up. */
+  pick(): RouteEndpoint | undefined {
+    return this.#tried !== undefined && this.#tried.size >= ATTEMPTS ? undefined : this.state.balancer.pick(this.origin, this.client, this.#tried);
+  }
+
+  /** The endpoint could not be reached. */
+  failed(endpoint: RouteEndpoint): void {
+    (this.#tried ??= new Set()).add(endpointKey(endpoint));
+  }
+
+  /** The endpoint answered. */
+  join(upstream: Socket, endpoint: RouteEndpoint): void {
+    const { client } = this;
+    this.upstream = upstream;
+    if (client.destroyed) {
+      upstream.destroy();
+      return;
+    }
+    this.#endpoint = endpoint;
+    this.state.connections.add(endpoint, client);
+    client.pipe(upstream);
+    upstream.pipe(client);
+  }
+
+  clientClosed(broken: boolean): void {
+    const { client, upstream } = this;
+    if (this.#endpoint !== undefined) this.state.connections.delete(this.#endpoint, client);
+    if (upstream !== undefined && (broken || !endedWell(client))) upstream.resetAndDestroy();
+  }
+
+  upstreamClosed(broken: boolean): void {
+    if (broken || !endedWell(this.upstream as Socket)) this.client.resetAndDestroy();
+  }
 }
 
 /** Both directions came to their end: what is still to be delivered to the other side may take its time. */

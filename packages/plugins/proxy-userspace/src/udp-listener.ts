@@ -76,7 +76,7 @@ export class UdpListener implements Listener {
   }
 
   #begin(client: string, { address, port }: RemoteInfo): UdpSession | undefined {
-    const endpoint = this.state.balancer.pick(this.plan.origin, () => address);
+    const endpoint = this.state.balancer.pick(this.plan.origin, { remoteAddress: address });
     if (endpoint === undefined) return undefined;
     if (this.#sessions.size >= this.options.maxClients) for (const [oldest, session] of this.#sessions) { this.#end(oldest, session); break; }
     const session: UdpSession = new UdpSession(endpoint, {
