@@ -2,6 +2,7 @@
  * What third parties test their implementations with: conformance suites, each with the mutants that it must catch. Imported by no shipped code.
  * @packageDocumentation
  */
+export * from './controller/index.js';
 export * from './proxy/index.js';
 export * from './runtime/index.js';
 export * from './scheduler/index.js';

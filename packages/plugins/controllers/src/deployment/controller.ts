@@ -122,6 +122,7 @@ async function create(context: ReconcileContext, deployment: Deployment, set: Re
   } catch (error) {
     if (ApiError.is(error, 'AlreadyExists')) return resolveCollision(context, deployment, set, caches);
     if (ApiError.is(error) && error.details.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true) return false;
+    if (ApiError.is(error, 'Conflict')) throw error;
     const message = `Failed to create new replica set "${name}": ${errorMessage(error)}`;
     events.event(deployment, 'Warning', PROGRESS.createFailed, message);
     if (hasProgressDeadline(deployment)) {
