@@ -47,7 +47,7 @@ export class Chaos {
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     weather.bad = true;
     while (total > 0) {
-      const next = (-Math.log(1 - this.random.float()) / total) * MINUTE_MS;
+      const next = Math.ceil((-Math.log(1 - this.random.float()) / total) * MINUTE_MS);
       if (clock.monotonic() + next >= end) break;
       await clock.advance(next);
       this.#draw(weights, total);

@@ -11,7 +11,7 @@ interface Timer {
 
 /**
  * A clock that stands still until it is told to move, and then jumps from timer to timer: between two timers everything that can run, runs.
- * Timers due at the same moment fire in the order in which they were set. Code that does real I/O does not fit: the clock would run ahead of it.
+ * Timers fire at whole milliseconds, never early; those due at the same moment in the order in which they were set. Code that does real I/O does not fit: the clock would run ahead of it.
  */
 export class VirtualClock implements Clock {
   readonly #heap: Timer[] = [];
@@ -44,7 +44,8 @@ export class VirtualClock implements Clock {
   }
 
   timer(delayMs: number, fire: () => void): CancelTimer {
-    const timer: Timer = { at: this.#time + Math.max(0, delayMs), order: this.#order++, fire, cancelled: false };
+    // Whole numbers add up exactly. With fractions a timer may come due a rounding error early, and who then sets it anew for the rest does so for ever.
+    const timer: Timer = { at: Math.ceil(this.#time + Math.max(0, delayMs)), order: this.#order++, fire, cancelled: false };
     push(this.#heap, timer);
     return () => {
       timer.cancelled = true;

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { VirtualClock } from './virtual-clock.js';
+
+describe('VirtualClock', () => {
+  it('never fires early, so that waiting for a deadline ends', async () => {
+    const clock = new VirtualClock();
+    await clock.advance(1000.3);
+    const deadline = clock.monotonic() + 999.9999;
+    let looks = 0;
+    const look = (): void => {
+      looks += 1;
+      if (clock.monotonic() < deadline) clock.timer(deadline - clock.monotonic(), look);
+    };
+    look();
+    await clock.advance(2_000);
+    expect(looks).toBe(2);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('fires timers of one moment in the order in which they were set', async () => {
+    const clock = new VirtualClock();
+    const fired: string[] = [];
+    clock.timer(10, () => fired.push('first'));
+    clock.timer(9.5, () => fired.push('second'));
+    clock.timer(5, () => fired.push('earlier'));
+    await clock.advance(10);
+    expect(fired).toEqual(['earlier', 'first', 'second']);
+  });
+});
