@@ -20,6 +20,8 @@ export interface ServerContext {
   reserve(kind: KindDefinition, draft: KubeObject, old: KubeObject | undefined): () => void;
   /** Told when an object is gone for good. */
   released(kind: KindDefinition, object: KubeObject): void;
+  /** Told when a new state of an object was committed: what only the old one needed is free. */
+  replaced(kind: KindDefinition, old: KubeObject, next: KubeObject): void;
   /** What a namespace is; undefined: there is none. */
   namespace(name: string): Promise<{ readonly terminating: boolean } | undefined>;
 }

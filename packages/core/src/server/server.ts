@@ -62,6 +62,11 @@ export class ApiServer implements Transport {
       admissions,
       reserve: (kind, draft, old) => (isService(kind) && network !== undefined ? network.allocate(draft as Service, old as Service | undefined) : () => {}),
       released: (kind, object) => isService(kind) && network?.release(object as Service),
+      replaced: (kind, old, next) => {
+        if (!isService(kind)) return;
+        network?.release(old as Service);
+        network?.adopt(next as Service);
+      },
       namespace: (name) => this.#namespace(name),
     };
   }

@@ -111,6 +111,7 @@ async function commitChange(resource: Resource, request: ChangeRequest, current:
     return undefined;
   }
   if (gone) context.released(kind, current.object);
+  else context.replaced(kind, current.object, next);
   return versioned(value, result.revision);
 }
 

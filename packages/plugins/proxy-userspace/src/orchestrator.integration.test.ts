@@ -100,6 +100,22 @@ describe('a Service in an orchestrator with loopback network and userspace proxy
     await until('an answer once the port is free', async () => (await read(taken.spec.clusterIP ?? '', 80)) === 'one');
   });
 
+  it('keeps address and node port through updates that do not name them, and frees them with the type', async () => {
+    const services = orchestrator.client.kind(Service);
+    const made = await services.create(service('web', { type: 'NodePort' }));
+    const nodePort = made.spec.ports?.[0]?.nodePort;
+    const same = await services.update(service('web', { type: 'NodePort', sessionAffinity: 'ClientIP' }));
+    expect([same.spec.clusterIP, same.spec.ports?.[0]?.nodePort]).toEqual([made.spec.clusterIP, nodePort]);
+    const plain = await services.patch({ name: 'web' }, 'merge', { spec: { type: 'ClusterIP' } });
+    expect([plain.spec.clusterIP, plain.spec.ports?.[0]?.nodePort]).toEqual([made.spec.clusterIP, undefined]);
+    const heir = await services.create(service('heir', { type: 'NodePort', ports: [{ port: 80, nodePort }] }));
+    expect(heir.spec.ports?.[0]?.nodePort).toBe(nodePort);
+    await expect(services.patch({ name: 'web' }, 'merge', { spec: { type: 'NodePort', ports: [{ port: 80, nodePort }] } })).rejects.toMatchObject({ reason: 'Invalid' });
+    const external = await services.patch({ name: 'web' }, 'merge', { spec: { type: 'ExternalName', externalName: 'example.org' } });
+    expect(external.spec.clusterIP).toBeUndefined();
+    expect((await services.create(service('second', { clusterIP: made.spec.clusterIP }))).spec.clusterIP).toBe(made.spec.clusterIP);
+  });
+
   it('never shares a block of addresses with another orchestrator', async () => {
     const other = await createOrchestrator({ plugins: [memoryStore(), loopbackNetwork(), userspaceProxy()] });
     await other.start();

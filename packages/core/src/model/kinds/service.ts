@@ -3,6 +3,7 @@ import { flag, int32, intOrString, list, pointer, struct, text, textMap, withMer
 import type { Schema } from '../schema/fields.js';
 import { condition } from './selectors.js';
 import { applyServiceDefaults } from '../defaults/service.js';
+import { prepareServiceUpdate } from '../defaults/service-update.js';
 import { normalizeClusterIPs, validateServiceName, validateService, validateServiceUpdate } from '../validation/service.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
@@ -120,7 +121,7 @@ export const Service: KindDefinition<Service> = buildKind<Service>({
   rules: {
     applyDefaults: applyServiceDefaults,
     prepareForCreate: (draft) => normalizeClusterIPs(draft),
-    prepareForUpdate: normalizeClusterIPs,
+    prepareForUpdate: prepareServiceUpdate,
     validateName: validateServiceName,
     validate: validateService,
     validateUpdate: validateServiceUpdate,
