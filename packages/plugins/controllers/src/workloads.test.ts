@@ -144,6 +144,19 @@ describe('a deployment', () => {
     expect((await world.pods('app=web')).map(({ spec }) => spec.containers?.[0]?.image)).toEqual(Array(5).fill('web:2'));
   });
 
+  it('goes on rolling when somebody else has already given its set the new size', async () => {
+    await start();
+    await world.client.kind(Deployment).create(deployment(2));
+    await world.until(complete);
+    const [set] = await sets();
+    const fresh = await world.client.kind(ReplicaSet).get({ namespace: 'default', name: set?.metadata.name ?? '' });
+    const annotations = { ...fresh.metadata.annotations, 'deployment.kubernetes.io/desired-replicas': '7' };
+    await world.client.kind(ReplicaSet).update({ ...fresh, metadata: { ...fresh.metadata, annotations } });
+    await setImage('web:2');
+    await world.until(complete);
+    await staysQuiet();
+  });
+
   it('waits for minReadySeconds before it goes on', async () => {
     await start();
     await world.client.kind(Deployment).create(deployment(2, 'web:1', { minReadySeconds: 20 }));

@@ -61,7 +61,10 @@ export function planDeployment(view: DeploymentView): DeploymentPlan {
 /** Paused, or scaled: the sizes follow, the rollout does not move. */
 function planSync(draft: Draft): DeploymentPlan {
   syncNewSet(draft);
-  resize(draft, planScale(draft.deployment, draft.newSet, draft.oldSets));
+  const resizes = planScale(draft.deployment, draft.newSet, draft.oldSets);
+  resize(draft, resizes);
+  // Sized right by somebody else: without the note of it, this would count as scaling for ever, and the rollout would never go on.
+  if (resizes.length === 0) resize(draft, active(allOf(draft)).map((set) => ({ set, replicas: replicasOf(set) })));
   if (draft.deployment.spec.paused === true) cleanUp(draft);
   return finish(draft, calculateStatus(draft.deployment, draft.newSet, draft.oldSets, draft.view.now));
 }
@@ -158,6 +161,8 @@ function cleanUp(draft: Draft): void {
   );
 }
 
+const allOf = ({ newSet, oldSets }: Draft): readonly ReplicaSet[] => (newSet === undefined ? oldSets : [...oldSets, newSet]);
+
 function resize(draft: Draft, resizes: readonly Resize[]): void {
   const { deployment } = draft;
   for (const { set, replicas } of resizes) {
@@ -193,7 +198,7 @@ function finish(draft: Draft, status: DeploymentStatus): DeploymentPlan {
   setStatus(draft, status);
   const deleted = new Set(draft.deletes.map(({ metadata }) => metadata.name));
   const updates: SetUpdate[] = [];
-  for (const to of draft.newSet === undefined ? draft.oldSets : [...draft.oldSets, draft.newSet]) {
+  for (const to of allOf(draft)) {
     const from = draft.before.get(to.metadata.name ?? '');
     if (from !== undefined && from !== to && !deleted.has(to.metadata.name)) updates.push({ from, to });
   }
