@@ -25,9 +25,16 @@ import { planStatus, type ReplicaFailure } from './status.js';
 const SELF = { group: 'apps', kind: 'ReplicaSet' } as const;
 const INDEXES = { [CONTROLLER_INDEX]: byController };
 
+/** Pods from which a set counts as large; a look at it costs as much as it has pods. */
+const LARGE = 500;
+/** A large set whose number of pods is right is looked at once in so many milliseconds a pod. */
+const PAUSE_PER_POD_MS = 0.02;
+
 interface Caches {
   readonly sets: Lister<ReplicaSet>;
   readonly pods: Lister<Pod>;
+  /** By key, the monotonic time before which a large set need not be looked at again for its pods' sake. */
+  readonly pauses: Map<ObjectKey, number>;
 }
 
 /** Options of the ReplicaSet controller. */
@@ -44,7 +51,7 @@ export function replicaSetController(options: ReplicaSetControllerOptions = {}):
     start: (setup) => {
       const sets = setup.informer(ReplicaSet, { indexes: INDEXES });
       const pods = setup.informer(Pod, { indexes: INDEXES });
-      const caches: Caches = { sets: sets.lister, pods: pods.lister };
+      const caches: Caches = { sets: sets.lister, pods: pods.lister, pauses: new Map() };
       const owners = { list: (namespace: string) => sets.lister.list(namespace), selector: selectorOf };
       return {
         watches: [
@@ -59,8 +66,12 @@ export function replicaSetController(options: ReplicaSetControllerOptions = {}):
 
 async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Caches): Promise<ReconcileResult> {
   const set = caches.sets.get(key);
-  if (set === undefined) return;
   const { client, clock } = context;
+  const pause = (caches.pauses.get(key) ?? 0) - clock.monotonic();
+  if (pause <= 0 || set === undefined) caches.pauses.delete(key);
+  if (set === undefined) return;
+  // Thousands of pods that become ready one by one are counted in one go; a change of the set itself waits for nothing.
+  if (pause > 0 && set.status?.observedGeneration === set.metadata.generation) return { againAfterMs: pause };
   const { namespace = '', uid = '', deletionTimestamp } = set.metadata;
   const owned = caches.pods.byIndex(CONTROLLER_INDEX, uid);
   const orphans = caches.pods.byIndex(CONTROLLER_INDEX, orphansOf(namespace));
@@ -72,8 +83,10 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Cach
   const wanted = set.spec.replicas ?? 1;
   if (deletionTimestamp === undefined && active.length !== wanted) {
     const plan = planReplicas(wanted, active, () => relatedPods(set, caches), clock.now());
+    caches.pauses.delete(key);
     failed = plan.create > 0 ? await create(context, set, plan.create) : await remove(context, set, plan);
   }
+  if (active.length === wanted && wanted >= LARGE) caches.pauses.set(key, clock.monotonic() + wanted * PAUSE_PER_POD_MS);
   const failure: ReplicaFailure | undefined = failed && { reason: active.length < wanted ? 'FailedCreate' : 'FailedDelete', message: errorMessage(failed.error) };
   const { status, againAfterMs } = planStatus(set, active, terminating, failure, clock.now());
   if (!equalJson(status, set.status)) await writeStatus(client, set, status);
