@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ApiError, cloneJson, OrreryError, Service, type ServiceSpec } from '@orrery/core';
+import { ApiError, cloneJson, type OrreryError, Service, type ServiceSpec } from '@orrery/core';
 import { SeededRandom } from '@orrery/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket, type SocketType } from 'node:dgram';
+import type { RemoteInfo, Socket, SocketType } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { CancelTimer, Clock } from '@orrery/core';
 import type { Listener } from './listener.js';
