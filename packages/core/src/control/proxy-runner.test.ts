@@ -3,7 +3,7 @@ import type { Informer, InformerHandler, Informers } from '../contracts/client.j
 import type { Proxy, RouteDelta } from '../contracts/proxy.js';
 import { OrreryError } from '../kernel/errors.js';
 import { silentLogger } from '../kernel/logger.js';
-import { type EndpointSlice } from '../model/kinds/endpointslice.js';
+import type { EndpointSlice } from '../model/kinds/endpointslice.js';
 import { Service } from '../model/kinds/service.js';
 import type { KubeObject } from '../model/object.js';
 import { SeededRandom } from '../testing/seeded-random.js';

@@ -84,6 +84,11 @@ export const connectionCases: readonly SuiteCase<ProxyContext>[] = [
     check.equal(await client.line(), 'got question', 'after the client has ended its side, the answer must still come');
     check.equal(await client.end(), 'end', 'the connection must end in order');
 
+    const silent = await TcpClient.open({ address, port: PORT });
+    world.defer(() => silent.close());
+    silent.socket.end();
+    check.equal(await silent.line(), 'got ', 'a client that ends its side at once must get its answer, too');
+
     const heard: string[] = [];
     const [ending] = await world.backends(['ending'], () => (socket: Socket) => {
       socket.end('bye\n');

@@ -1,7 +1,7 @@
 import type { Proxy, RouteDelta, RouteEndpoint, ServicePortRoute } from '../../contracts/proxy.js';
 import { OrreryError } from '../../kernel/errors.js';
 import { systemClock } from '../../kernel/platform.js';
-import { type RelayFarm } from './relays.js';
+import type { RelayFarm } from './relays.js';
 
 /** A deliberately broken proxy. */
 export interface ProxyMutant {
