@@ -21,8 +21,8 @@ const options = z
     drainSeconds: z.number().min(0).max(86_400).default(30),
     /** Seconds that established connections live on when the orchestrator stops; kept well below the time it gives a plugin. */
     stopDrainSeconds: z.number().min(0).max(600).default(1),
-    /** TCP connections at a time; further ones are reset. */
-    maxConnections: z.int().min(1).max(1_000_000).default(20_000),
+    /** TCP connections at a time, each of which takes two file descriptors of the host; further ones are reset. */
+    maxConnections: z.int().min(1).max(1_000_000).default(8_192),
     /** Seconds without a datagram after which a UDP client is forgotten. */
     udpIdleSeconds: z.number().min(0.1).max(86_400).default(60),
     /** UDP clients at a time, per service port; the one unheard for longest gives way. */
