@@ -17,7 +17,11 @@ export function applyNamespaceDefaults(namespace: Namespace): void {
 export function applyNodeDefaults({ status }: Node): void {
   if (status?.capacity === undefined) return;
   for (const quantities of [status.capacity, status.allocatable]) {
-    for (const name in quantities) quantities[name] = roundedToMilli(quantities[name] as string);
+    for (const name in quantities) {
+      const rounded = roundedToMilli(quantities[name] as string);
+      // A status that an update of the spec carries over is frozen, and has been through here.
+      if (rounded !== quantities[name]) quantities[name] = rounded;
+    }
   }
   status.allocatable ??= { ...status.capacity };
 }
