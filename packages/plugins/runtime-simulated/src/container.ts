@@ -86,6 +86,8 @@ export class SimulatedContainer {
       };
       if (startDelayMs > 0) this.#after(startDelayMs, begin);
       else begin();
+      // It may be killed before that.
+      void this.ended.then(resolve);
     });
     return this.#starting;
   }
@@ -102,9 +104,11 @@ export class SimulatedContainer {
     await this.ended;
   }
 
-  /** Ends it at once, as SIGKILL does. */
+  /** Ends it at once, as SIGKILL does, also while it is being started. */
   kill(): void {
-    this.exit({ exitCode: 128 + SIGKILL, signal: SIGKILL, reason: 'Error' });
+    const killed = { exitCode: 128 + SIGKILL, signal: SIGKILL, reason: 'Error' };
+    if (this.state === 'created' && this.#starting !== undefined) this.#end(killed);
+    else this.exit(killed);
   }
 
   /** Ends it this way, if it runs. */

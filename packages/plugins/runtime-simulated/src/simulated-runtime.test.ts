@@ -115,6 +115,18 @@ describe('a simulated machine', () => {
     expect((await next.listSandboxes(never)).map(({ state }) => state)).toEqual(['notReady']);
   });
 
+  it('loses what was being started, too', async () => {
+    const world = setUp({ startDelayMs: 1_000 });
+    const { id } = await world.runtime.runSandbox(sandboxConfig('a'), never);
+    const container = await world.runtime.createContainer(id, config, never);
+    const starting = world.runtime.startContainer(container, never);
+    world.machine.powerCut();
+    await starting;
+    await world.clock.advance(2_000);
+    expect(await world.runtime.containerStatus(container, never)).toMatchObject({ state: 'exited', exitCode: 137 });
+    expect(world.clock.pending).toBe(0);
+  });
+
   it('gives each pod an address of its range, and says when there are none', async () => {
     const { runtime } = setUp({}, '10.1.0.0/29');
     const sandboxes = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => runtime.runSandbox(sandboxConfig(name), never)));
