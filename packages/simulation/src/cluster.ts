@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { ApiClient, ApiServer, builtinKinds, type Client, KindRegistry, type LogFields, type Logger, Node } from '@orrery/core';
 import { ClusterOracle, FaultyStore, type ObservedCommit, type SeededRandom, type StoreFaults, TraceHash, VirtualClock, WatchValidator } from '@orrery/core/testing';
 import { MemoryStore } from '@orrery/store-memory';
-import { allControllers, controllerParts, type MakeControllers, schedulerParts } from './control-plane.js';
+import { admissions, allControllers, controllerParts, type MakeControllers, schedulerParts } from './control-plane.js';
 import type { Rates } from './faults.js';
 import { Weather } from './faults.js';
 import { Process, type ProcessHost, type ProcessPart, type ProcessParts } from './process.js';
@@ -76,7 +76,7 @@ export class SimulatedCluster {
     };
     const storeFaults = { ...this.weather.store(chanceOf(seed, 'store')), ...sabotage.store?.(chanceOf(seed, 'sabotage'), this) };
     this.store = new FaultyStore(this.memory, clock, storeFaults, { committed: observe, watching: (prefix, since) => validator.watching(prefix, since) });
-    this.server = new ApiServer({ store: this.store, kinds, clock, random: chanceOf(seed, 'server'), log, admissions: { version: 0, items: () => [] } });
+    this.server = new ApiServer({ store: this.store, kinds, clock, random: chanceOf(seed, 'server'), log, admissions: { version: 0, items: () => admissions } });
     this.user = new ApiClient({ transport: this.server, kinds, user: { name: 'user', groups: ['system:masters'] }, fieldManager: 'user' });
     const host: ProcessHost = {
       clock, log, kinds, server: this.server,

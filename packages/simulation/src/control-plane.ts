@@ -1,13 +1,23 @@
-import { type Controller, ControllerRunner, controllerOf, type Labels, Namespace, Node, Pod, ReplicaSet, Service } from '@orrery/core';
-import { deploymentController, endpointSliceController, replicaSetController } from '@orrery/controllers';
+import { type Admission, builtinKinds, type Controller, ControllerRunner, controllerOf, type Labels, Namespace, Node, Pod, ReplicaSet, Service } from '@orrery/core';
+import {
+  defaultTolerations, deploymentController, endpointSliceController, garbageCollector, namespaceController, nodeLifecycleController, podGcController, replicaSetController, taintEvictionController,
+} from '@orrery/controllers';
 import { defaultFilters, defaultScores, fixedProfiles, informedNamespaces, leastAllocated, SchedulerEngine, servicesAndOwner } from '@orrery/scheduler';
 import type { ProcessPart, ProcessParts } from './process.js';
 
 /** The controllers of the simulated cluster, made anew for each life of their process. */
 export type MakeControllers = () => readonly Controller[];
 
-/** All that exist. */
-export const allControllers: MakeControllers = () => [deploymentController(), replicaSetController(), endpointSliceController()];
+const kinds = (): typeof builtinKinds => builtinKinds;
+
+/** All that the preset of `@orrery/controllers` has. */
+export const allControllers: MakeControllers = () => [
+  deploymentController(), replicaSetController(), endpointSliceController(), garbageCollector({ kinds }), namespaceController({ kinds }),
+  nodeLifecycleController(), taintEvictionController(), podGcController(),
+];
+
+/** Pods leave a lost node after a minute instead of five, so that evictions happen within the time of a simulation. */
+export const admissions: readonly Admission[] = [defaultTolerations({ notReadySeconds: 60, unreachableSeconds: 60 })];
 
 /** The parts of the controllers' process. */
 export function controllerParts(make: MakeControllers, { client, informers, events, clock, random, log }: ProcessParts): readonly ProcessPart[] {
