@@ -7,8 +7,11 @@ export interface Answer {
   readonly pid: number;
 }
 
+/** The Service's port. */
+export const PORT = 8080;
+
 /** One request over a connection of its own. */
-export function ask(host: string, port = 80): Promise<Answer> {
+export function ask(host: string, port = PORT): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ host, port, agent: false, headers: { connection: 'close' }, timeout: 5_000 }, (reply) => {
       let body = '';

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Deployment, type Orchestrator, Pod, Service } from '@orrery/core';
 import { folder } from './assemble.js';
-import { type Answer, ask, load } from './requests.js';
+import { type Answer, ask, load, PORT } from './requests.js';
 import type { Screen } from './screen.js';
 import { waitFor, waitForNone } from './wait.js';
 
@@ -50,7 +50,7 @@ export class Tour {
     const service = await client.kind(Service).get(REF);
     this.#address = service.spec.clusterIP ?? '';
     for (const { metadata, status } of await this.#pods()) this.#ports.push(`${status?.podIP}:8080`, metadata.name ?? '');
-    this.screen.ok(`3 of 3 replicas are ready after ${(this.screen.seconds - began).toFixed(2)} s; the Service answers on http://${this.#address}`);
+    this.screen.ok(`3 of 3 replicas are ready after ${(this.screen.seconds - began).toFixed(2)} s; the Service answers on http://${this.#address}:${PORT}`);
   }
 
   /** Requests through the Service reach every replica. */
@@ -136,7 +136,7 @@ export class Tour {
     const alive = [...this.#pids].filter(isAlive);
     if (alive.length > 0) throw new Error(`processes still run: ${alive.join(', ')}`);
     const open = [];
-    for (const place of [`${this.#address}:80`, ...this.#ports.filter((text) => text.includes(':'))]) if (await answers(place)) open.push(place);
+    for (const place of [`${this.#address}:${PORT}`, ...this.#ports.filter((text) => text.includes(':'))]) if (await answers(place)) open.push(place);
     if (open.length > 0) throw new Error(`ports are still open: ${open.join(', ')}`);
     const files = ['runtime', 'node'].map((part) => join(this.stateDir, part)).filter((path) => existsSync(path));
     if (files.some((path) => path.endsWith('runtime'))) throw new Error(`files are left: ${files.join(', ')}`);
