@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Deployment, type Orchestrator, Pod, Service } from '@orrery/core';
@@ -13,7 +13,7 @@ const SELECTOR = 'app=hello';
 /** One walk through everything; each step throws when what it promises was not observed. */
 export class Tour {
   readonly #pids = new Set<number>();
-  readonly #ports: string[] = [];
+  readonly #ports = new Set<string>();
   #address = '';
 
   constructor(
@@ -49,7 +49,7 @@ export class Tour {
     await this.#ready(3);
     const service = await client.kind(Service).get(REF);
     this.#address = service.spec.clusterIP ?? '';
-    for (const { metadata, status } of await this.#pods()) this.#ports.push(`${status?.podIP}:8080`, metadata.name ?? '');
+    for (const { status } of await this.#pods()) this.#ports.add(`${status?.podIP}:8080`);
     this.screen.ok(`3 of 3 replicas are ready after ${(this.screen.seconds - began).toFixed(2)} s; the Service answers on http://${this.#address}:${PORT}`);
   }
 
@@ -129,18 +129,19 @@ export class Tour {
     const { client } = this.orchestrator;
     this.screen.step('Stop, and look for what is left');
     await this.#answers(20);
-    for (const pod of await this.#pods()) this.#ports.push(`${pod.status?.podIP}:8080`);
+    for (const { status } of await this.#pods()) this.#ports.add(`${status?.podIP}:8080`);
+    this.#ports.add(`${this.#address}:${PORT}`);
     await client.kind(Deployment).delete(REF, { propagationPolicy: 'Foreground' });
     await waitForNone(client, Pod, SELECTOR);
     await this.orchestrator.stop();
     const alive = [...this.#pids].filter(isAlive);
     if (alive.length > 0) throw new Error(`processes still run: ${alive.join(', ')}`);
     const open = [];
-    for (const place of [`${this.#address}:${PORT}`, ...this.#ports.filter((text) => text.includes(':'))]) if (await answers(place)) open.push(place);
+    for (const place of this.#ports) if (await answers(place)) open.push(place);
     if (open.length > 0) throw new Error(`ports are still open: ${open.join(', ')}`);
-    const files = ['runtime', 'node'].map((part) => join(this.stateDir, part)).filter((path) => existsSync(path));
-    if (files.some((path) => path.endsWith('runtime'))) throw new Error(`files are left: ${files.join(', ')}`);
-    this.screen.ok(`none of ${this.#pids.size} processes, none of ${new Set(this.#ports).size} ports, no file of the runtime is left`);
+    const files = filesBelow(this.stateDir);
+    if (files.length > 0) throw new Error(`files are left: ${files.join(', ')}`);
+    this.screen.ok(`none of ${this.#pids.size} processes, none of ${this.#ports.size} ports, no file is left`);
   }
 
   /** Who answers how often. Remembers all processes ever seen. */
@@ -172,6 +173,11 @@ export class Tour {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+/** Files (not folders) anywhere below a folder. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory()).map(({ name }) => name);
 }
 
 function isAlive(pid: number): boolean {
