@@ -17,3 +17,15 @@ export function selectableValue<T extends KubeObject>(kind: KindDefinition<T>, o
   const { selectableFields = {} } = kind.rules;
   return Object.hasOwn(selectableFields, field) ? (selectableFields[field]?.(object) ?? '') : '';
 }
+
+/** What Kubernetes' scheme registers beyond the default for kinds that have no definition here. */
+const UNDEFINED_KINDS: Readonly<Record<string, readonly string[]>> = { 'v1 ReplicationController': ['status.replicas'], 'batch/v1 Job': ['status.successful'] };
+
+/**
+ * Like {@link selectableField} for a kind that has no definition: name and namespace (runtime.DefaultMetaV1FieldSelectorConversion), and what Kubernetes
+ * registers for that kind.
+ */
+export function selectableFieldOfUndefined(apiVersion: string, kind: string, label: string): string | undefined {
+  const own = UNDEFINED_KINDS[`${apiVersion} ${kind}`] ?? [];
+  return label === 'metadata.name' || label === 'metadata.namespace' || own.includes(label) ? label : undefined;
+}

@@ -1,4 +1,4 @@
-import { builtinKinds, selectableField } from '@orrery/core';
+import { builtinKinds, selectableField, selectableFieldOfUndefined } from '@orrery/core';
 import { compare } from '../family.js';
 import type { Family, Outcome, VectorCase } from '../family.js';
 
@@ -6,8 +6,9 @@ import type { Family, Outcome, VectorCase } from '../family.js';
 export const fieldLabels: Family = { family: 'fieldlabels', files: ['fieldlabels'], prepare: () => run };
 
 function run({ input, expected }: VectorCase): Outcome {
-  const kind = builtinKinds.find((one) => one.apiVersion === input['apiVersion'] && one.kind === input['kind']);
-  if (kind === undefined) return 'not run';
+  const { apiVersion, kind: name } = input as { apiVersion: string; kind: string };
+  const kind = builtinKinds.find((one) => one.apiVersion === apiVersion && one.kind === name);
+  const fieldOf = (label: string): string | undefined => (kind === undefined ? selectableFieldOfUndefined(apiVersion, name, label) : selectableField(kind, label));
   const labels = expected['fieldLabels'] as Record<string, string | false>;
-  return compare(Object.fromEntries(Object.keys(labels).map((label) => [label, selectableField(kind, label) ?? false])), labels);
+  return compare(Object.fromEntries(Object.keys(labels).map((label) => [label, fieldOf(label) ?? false])), labels);
 }

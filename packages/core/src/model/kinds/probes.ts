@@ -71,7 +71,7 @@ const probeHandlerSchema = struct(probeHandlerFields);
 /** How a probe asks; exactly one member is set. */
 export interface ProbeHandler extends z.infer<typeof probeHandlerSchema> {}
 /** Schema of {@link ProbeHandler}. */
-export const probeHandler: Schema<ProbeHandler> = probeHandlerSchema;
+const probeHandler: Schema<ProbeHandler> = probeHandlerSchema;
 
 const probeSchema = struct({
   ...probeHandlerFields,

@@ -221,7 +221,7 @@ const volumeSourceSchema = struct(volumeSourceFields);
 /** Where the contents of a volume come from; exactly one member is set. */
 export interface VolumeSource extends z.infer<typeof volumeSourceSchema> {}
 /** Schema of {@link VolumeSource}. */
-export const volumeSource: Schema<VolumeSource> = volumeSourceSchema;
+const volumeSource: Schema<VolumeSource> = volumeSourceSchema;
 
 const volumeSchema = struct({
   name: text.default(''),
