@@ -80,10 +80,13 @@ export function nodeLifecycleController(options: NodeLifecycleOptions = {}): Con
   };
 }
 
-/** A pod that is ready on a node nobody hears of: its node is looked at. */
+/**
+ * A pod that newly turns up ready on a node nobody hears of: its node is looked at. Not one whose readiness comes back (as kube's podUpdated): an agent
+ * that can write to pods again, and renews its lease only seconds later, would be answered at once, answer at once, and so on.
+ */
 function claimsToBeReady(pod: Pod, old: Pod | undefined, nodes: Lister<Node>): readonly ObjectKey[] {
   const name = pod.spec.nodeName ?? '';
-  if (name === '' || !isPodReady(pod) || (old !== undefined && isPodReady(old))) return [];
+  if (name === '' || !isPodReady(pod) || old?.spec.nodeName === name) return [];
   const node = nodes.get(name);
   return node !== undefined && isUnreachable(node) ? [name] : [];
 }
