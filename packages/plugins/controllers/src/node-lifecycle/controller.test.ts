@@ -1,4 +1,4 @@
-import { Deployment, Node, Pod } from '@orrery/core';
+import { Deployment, Node, type Pod } from '@orrery/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { workloadControllers } from '../index.js';
 import { make, World } from '../test-support/world.js';

@@ -1,4 +1,4 @@
-import { Node } from '@orrery/core';
+import { type Node } from '@orrery/core';
 import { describe, expect, it } from 'vitest';
 import { differs, initialNode, type NodeConfig, nodeStatus } from './node-object.js';
 
