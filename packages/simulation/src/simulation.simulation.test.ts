@@ -7,7 +7,7 @@ import { simulate, type SimulationOptions } from './simulate.js';
 
 /** Clusters of ten nodes; then the whole size. The same seeds on every run: a failure repeats. */
 const SMALL = { nodes: 10, pods: 60, minutes: 4 };
-const FULL = { nodes: 100, pods: 1_000, minutes: 10 };
+const FULL = { nodes: 100, pods: 1_000, minutes: 3 };
 
 async function holds(options: SimulationOptions): Promise<void> {
   const { ok, violations, tail } = await simulate(options);
