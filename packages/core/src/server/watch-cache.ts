@@ -114,6 +114,8 @@ export class WatchCache {
 
   async #list(): Promise<void> {
     const { entries, revision } = await this.store.range(prefixOf(this.kind));
+    // Watches that were opened while this list was under way would miss what happened before it.
+    this.#expireWatchers();
     this.#objects.clear();
     for (const entry of entries) this.#objects.set(entry.key, versioned(entry.value, entry.modRevision));
     this.#ring = [];
