@@ -25,6 +25,7 @@ export interface PluginContributions {
 export class Contributions {
   #plugins: readonly PluginContributions[] = [];
   readonly #versions = new Map<Token, number>();
+  readonly #listeners = new Map<Token, Set<() => void>>();
   readonly #cache = new Map<Token, { readonly version: number; readonly items: readonly { readonly plugin: string; readonly item: Contribution }[] }>();
 
   /** Adds a plugin's contributions. Throws `SEAT_TAKEN` naming both plugins. */
@@ -75,6 +76,14 @@ export class Contributions {
     return this.#versions.get(token) ?? 0;
   }
 
+  /** Calls the listener after each change for the token; returns its removal. */
+  changed(token: Token, listener: () => void): () => void {
+    const listeners = this.#listeners.get(token) ?? new Set();
+    this.#listeners.set(token, listeners);
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
   /** The live view of a list. */
   list<T>(token: Token): LiveList<T> {
     const contributions = this;
@@ -91,6 +100,7 @@ export class Contributions {
       get version() {
         return contributions.version(token);
       },
+      changed: (listener) => contributions.changed(token, listener),
     };
   }
 
@@ -112,10 +122,13 @@ export class Contributions {
       get version() {
         return contributions.version(token);
       },
+      changed: (listener) => contributions.changed(token, listener),
     };
   }
 
   #touch(changed: PluginContributions): void {
-    for (const token of new Set(changed.items.map((item) => item.token))) this.#versions.set(token, this.version(token) + 1);
+    const tokens = new Set(changed.items.map((item) => item.token));
+    for (const token of tokens) this.#versions.set(token, this.version(token) + 1);
+    for (const token of tokens) for (const listener of this.#listeners.get(token) ?? []) listener();
   }
 }

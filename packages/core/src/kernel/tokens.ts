@@ -15,6 +15,8 @@ export interface LiveList<T> {
   items(): readonly T[];
   /** Grows with every change of the list. */
   readonly version: number;
+  /** Calls the listener after each change, synchronously; it must not throw. Returns its removal. */
+  changed(listener: () => void): () => void;
 }
 
 /** What `get` gives for a named seat. */
@@ -25,6 +27,8 @@ export interface LiveNamed<T> {
   entries(): ReadonlyMap<string, T>;
   /** Grows with every change. */
   readonly version: number;
+  /** As for lists. */
+  changed(listener: () => void): () => void;
 }
 
 /** How a token's contributions behave. Read from the token itself, so that two copies of this package agree. */

@@ -15,7 +15,7 @@ export interface ServerContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  readonly admissions: LiveList<Admission>;
+  readonly admissions: Pick<LiveList<Admission>, 'items'>;
   /** Claims what a new state of an object needs from outside (addresses); returns its undo. Throws to refuse the write. */
   reserve(kind: KindDefinition, draft: KubeObject, old: KubeObject | undefined): () => void;
   /** Told when an object is gone for good. */

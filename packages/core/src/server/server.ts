@@ -34,7 +34,7 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  readonly admissions: LiveList<Admission>;
+  readonly admissions: Pick<LiveList<Admission>, 'items'>;
   /** Addresses for Services; without one they get none. */
   readonly network?: Network;
 }

@@ -16,6 +16,10 @@ export function contributedProfiles(
     get version() {
       return profiles.version + filters.version + scores.version;
     },
+    changed(listener) {
+      const stops = [profiles.changed(listener), filters.changed(listener), scores.changed(listener)];
+      return () => stops.forEach((stop) => stop());
+    },
     list() {
       const named = [...profiles.entries()].map(([schedulerName, profile]) => ({ ...profile, schedulerName }));
       const all = named.some(({ schedulerName }) => schedulerName === fallback.schedulerName) ? named : [...named, fallback];

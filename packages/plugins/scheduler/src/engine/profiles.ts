@@ -5,12 +5,14 @@ import { type CompiledProfile, compileProfile } from '../classes/compiled-profil
 export interface ProfileView {
   /** Grows with every change of a profile, or of the filters and scores added to all of them. */
   readonly version: number;
+  /** Calls the listener after each change; returns its removal. */
+  changed(listener: () => void): () => void;
   /** All profiles, ready with what was added to them; the first is the default one. */
   list(): readonly SchedulerProfile[];
 }
 
 /** A view of profiles that never change. */
-export const fixedProfiles = (...profiles: readonly SchedulerProfile[]): ProfileView => ({ version: 0, list: () => profiles });
+export const fixedProfiles = (...profiles: readonly SchedulerProfile[]): ProfileView => ({ version: 0, changed: () => () => {}, list: () => profiles });
 
 /** The profiles compiled, and compiled again when they changed. */
 export class Profiles {

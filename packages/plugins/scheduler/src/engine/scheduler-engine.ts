@@ -61,8 +61,6 @@ export interface EngineStats {
 /** Decisions made before other work of the process gets its turn, and the longest time that may take, milliseconds. */
 const BATCH = 64;
 const BATCH_MS = 5;
-/** How often profiles are looked at while nothing else happens, milliseconds: a live view tells nobody that it changed. */
-const PROFILE_LOOK_MS = 1_000;
 
 /**
  * Takes unbound pods to nodes: looks at each waiting pod in turn, counts it on the best node at once (assumes it) and binds it in the
@@ -108,6 +106,7 @@ export class SchedulerEngine implements Scheduler, Runnable {
     const { pods, nodes } = this.#parts;
     this.#profiles.refresh();
     const unsubscribe = [
+      this.#parts.profiles.changed(() => this.#wakeup.notify()),
       nodes.subscribe({
         added: (node) => this.#guard(node, () => this.#onNode(node)),
         updated: (node) => this.#guard(node, () => this.#onNode(node)),
@@ -157,10 +156,7 @@ export class SchedulerEngine implements Scheduler, Runnable {
       }
       const full = this.#binder.inFlight >= this.#options.maxBindsInFlight;
       if (left < BATCH && !full && this.#queue.ready) await clock.sleep(0, signal);
-      else {
-        const look = clock.monotonic() + PROFILE_LOOK_MS;
-        await this.#wakeup.wait(Math.min(look, full ? look : (this.#queue.nextWakeAt() ?? look)), signal);
-      }
+      else await this.#wakeup.wait(full ? undefined : this.#queue.nextWakeAt(), signal);
     }
   }
 
