@@ -80,7 +80,7 @@ export class SimulatedCluster {
     const storeFaults: StoreFaults = { ...this.weather.store(chanceOf(seed, 'store')), ...sabotage.store?.(chanceOf(seed, 'sabotage'), this) };
     const guarded: StoreFaults = { ...storeFaults, commit: (writes) => this.#brake(writes[0]?.key) ?? storeFaults.commit?.(writes) };
     this.store = new FaultyStore(this.memory, clock, guarded, { committed: observe, watching: (prefix, since) => validator.watching(prefix, since) });
-    this.server = new ApiServer({ store: this.store, kinds, clock, random: chanceOf(seed, 'server'), log, admissions: { version: 0, items: () => admissions } });
+    this.server = new ApiServer({ store: this.store, kinds, clock, random: chanceOf(seed, 'server'), log, admissions: { items: () => admissions } });
     this.user = new ApiClient({ transport: this.server, kinds, user: { name: 'user', groups: ['system:masters'] }, fieldManager: 'user' });
     const host: ProcessHost = {
       clock, log, kinds, server: this.server,
