@@ -1,5 +1,4 @@
 import {
-  ApiError,
   type Client,
   type Clock,
   ConfigMap,
@@ -18,9 +17,10 @@ import {
 import { Heartbeat, type HeartbeatTimes } from './node/heartbeat.js';
 import type { MachineFacts } from './node/machine.js';
 import type { NodeConfig } from './node/node-object.js';
+import { admitPod, type Rejection } from './pod/admission.js';
 import type { EnvSources } from './pod/env.js';
 import { PodWorker, type PodWorkerOptions } from './pod/pod-worker.js';
-import type { PodView } from './pod/view.js';
+import { EMPTY_VIEW, type PodView } from './pod/view.js';
 import type { Prober } from './probes/prober.js';
 import { type PodVolumes, Volumes } from './volumes/volumes.js';
 
@@ -45,6 +45,10 @@ export interface NodeAgentOptions {
 
 /** The runtime is asked for everything it has so often even without a hint. */
 const RELIST_MS = 30_000;
+const HINTS_RETRY_MS = 1_000;
+
+/** What the runtime has of a pod, and which pod that is. */
+type FoundPod = PodView & { readonly pod: PodIdentity };
 
 /**
  * What the kubelet does: registers a node, keeps its lease, and runs the pods bound to it, one worker a pod.
@@ -69,7 +73,8 @@ export class NodeAgent {
       hostIP: config.hostIP,
       allocatable: { ...machine.capacity, ...config.capacity },
     };
-    this.#pods = { client, runtime, prober, volumes: options.volumes ?? new Volumes(options.rootDir), sources, events, clock, log: this.#log, hostIP: config.hostIP, configure };
+    const admit = (pod: Pod): Rejection | undefined => admitPod(pod, this.#holding(pod), sources.allocatable);
+    this.#pods = { client, runtime, prober, volumes: options.volumes ?? new Volumes(options.rootDir), sources, events, clock, log: this.#log, hostIP: config.hostIP, admit, configure };
   }
 
   /** Runs until the signal aborts. Ready when the node is registered and what ran before has been adopted. Pods are left running. */
@@ -85,15 +90,22 @@ export class NodeAgent {
       updated: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.update(pod) ?? this.#admit(pod, undefined),
       deleted: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.removed(),
     });
-    await this.#endOrphans(found, signal);
-    found.clear();
-    ready();
     try {
+      await this.#endOrphans(found, signal);
+      await this.#sweepVolumes();
+      found.clear();
+      ready();
       await Promise.all([this.#heartbeat.run(signal), this.#listen(signal), this.#relist(signal)]);
     } finally {
       unsubscribe();
       await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
     }
+  }
+
+  /** The other pods that hold resources of this node: admitted here, and not over as far as the API knows. */
+  #holding(pod: Pod): readonly Pod[] {
+    const others = [...this.#workers.values()].filter(({ holdsResources, uid }) => holdsResources && uid !== pod.metadata.uid);
+    return others.map(({ current }) => current);
   }
 
   #admit(pod: Pod, adopted: PodView | undefined): void {
@@ -108,7 +120,7 @@ export class NodeAgent {
   }
 
   /** Everything the runtime has, by the uid of its pod. */
-  async #listRuntime(signal: AbortSignal): Promise<Map<string, PodView & { readonly pod: PodIdentity }>> {
+  async #listRuntime(signal: AbortSignal): Promise<Map<string, FoundPod>> {
     const { runtime } = this.options;
     const [sandboxes, containers] = await Promise.all([runtime.listSandboxes(signal), runtime.listContainers(signal)]);
     const views = new Map<string, { pod: PodIdentity; sandboxes: SandboxStatus[]; containers: RuntimeContainerStatus[] }>();
@@ -122,11 +134,14 @@ export class NodeAgent {
     return views;
   }
 
-  /** Ends what runs without a pod in the API: the pod was deleted while nobody looked. */
-  async #endOrphans(found: ReadonlyMap<string, PodView & { readonly pod: PodIdentity }>, signal: AbortSignal): Promise<void> {
-    const orphans = [...found].filter(([uid]) => !this.#workers.has(uid));
+  /** Ends what runs without a pod in the API: the pod was deleted while nobody looked. Pods of other nodes that share the runtime are left alone. */
+  async #endOrphans(found: ReadonlyMap<string, FoundPod>, signal: AbortSignal): Promise<void> {
+    const pods = this.options.client.kind(Pod);
+    const strangers = [...found].filter(([uid]) => !this.#workers.has(uid));
     await Promise.all(
-      orphans.map(async ([uid, view]) => {
+      strangers.map(async ([uid, view]) => {
+        const pod = await pods.find(view.pod);
+        if (pod?.metadata.uid === uid || this.#workers.has(uid)) return;
         this.#log.info('ending a pod that the API does not have', { pod: view.pod.name, uid });
         for (const { id } of view.sandboxes) await this.options.runtime.removeSandbox(id, signal);
         await this.#pods.volumes.remove(uid);
@@ -134,45 +149,49 @@ export class NodeAgent {
     );
   }
 
+  /** Removes the volumes of pods that nobody looks after. */
+  async #sweepVolumes(): Promise<void> {
+    const { volumes } = this.#pods;
+    for (const uid of (await volumes.uids?.()) ?? []) if (!this.#workers.has(uid)) await volumes.remove(uid);
+  }
+
   /** Follows the runtime's hints; when they break off, everything may have changed. */
   async #listen(signal: AbortSignal): Promise<void> {
     const { runtime, clock } = this.options;
     while (!signal.aborted) {
-      try {
-        for await (const event of runtime.events(signal)) {
-          if (event.pod === undefined) this.#hintAll();
-          else this.#workers.get(event.pod.uid)?.hint();
-        }
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#log.warn('the runtime\'s events broke off', { error: errorMessage(error) });
-      }
-      this.#hintAll();
-      await clock.sleep(1_000, signal).catch(() => signal);
+      // What happened before the hints began was not heard, so there is a look at everything beside them.
+      const outcomes = await Promise.allSettled([this.#follow(signal), this.#compareAll(signal)]);
+      if (signal.aborted) return;
+      for (const outcome of outcomes) if (outcome.status === 'rejected') this.#log.warn('the runtime\'s events broke off', { error: errorMessage(outcome.reason) });
+      await clock.sleep(HINTS_RETRY_MS, signal).catch(() => signal);
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    for await (const { pod } of this.options.runtime.events(signal)) {
+      if (pod === undefined) await this.#compareAll(signal);
+      else this.#workers.get(pod.uid)?.hint();
     }
   }
 
   /** The list is the truth: hints may have been missed, and what belongs to nobody is ended. */
   async #relist(signal: AbortSignal): Promise<void> {
-    const { clock, client } = this.options;
+    const { clock } = this.options;
     for (;;) {
       await clock.sleep(RELIST_MS, signal).catch(() => signal);
       if (signal.aborted) return;
-      this.#hintAll();
       try {
-        const found = await this.#listRuntime(signal);
-        for (const [uid, view] of [...found]) {
-          const pod = this.#workers.has(uid) ? undefined : await client.kind(Pod).find(view.pod);
-          if (this.#workers.has(uid) || pod?.metadata.uid === uid) found.delete(uid);
-        }
-        await this.#endOrphans(found, signal);
+        await this.#endOrphans(await this.#compareAll(signal), signal);
       } catch (error) {
-        if (!signal.aborted && !ApiError.is(error, 'NotFound')) this.#log.warn('the runtime could not be listed', { error: errorMessage(error) });
+        if (!signal.aborted) this.#log.warn('the runtime could not be listed', { error: errorMessage(error) });
       }
     }
   }
 
-  #hintAll(): void {
-    for (const worker of this.#workers.values()) worker.hint();
+  /** Lists the runtime once, and lets those pods look again that are not as they were. */
+  async #compareAll(signal: AbortSignal): Promise<ReadonlyMap<string, FoundPod>> {
+    const found = await this.#listRuntime(signal);
+    for (const [uid, worker] of this.#workers) worker.compare(found.get(uid) ?? EMPTY_VIEW);
+    return found;
   }
 }

@@ -17,6 +17,7 @@ export type { NodeConfig } from './node/node-object.js';
 export { planPod, type ContainerHealth, type PlanInput, type PodAction } from './pod/plan.js';
 export { podPhase, type PhaseInput } from './pod/phase.js';
 export { readinessConditions, type ConditionInput } from './pod/conditions.js';
+export { admitPod, type Rejection } from './pod/admission.js';
 export type { CrashEntry } from './pod/backoff.js';
 export type { PodView } from './pod/view.js';
 export type { PodVolumes } from './volumes/volumes.js';

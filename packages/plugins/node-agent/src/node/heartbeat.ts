@@ -1,4 +1,4 @@
-import { ApiError, type Client, type Clock, errorMessage, Lease, type Logger, microTimeOfMillis, Node, type Runtime } from '@orrery/core';
+import { ApiError, type Client, type Clock, errorMessage, Lease, type Logger, microTimeOfMillis, Node, OrreryError, type Runtime } from '@orrery/core';
 import type { MachineFacts } from './machine.js';
 import { differs, initialNode, type NodeConfig, nodeStatus } from './node-object.js';
 
@@ -43,38 +43,54 @@ export class Heartbeat {
     return node;
   }
 
-  /** Beats until the signal aborts. A beat that fails is tried again at the next. */
+  /** Beats until the signal aborts. A beat that fails is tried again at the next. The lease does not wait for the runtime: an agent that lives says so. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, times, log } = this.options;
-    let node: Node | undefined;
+    const { clock, times, log, client, config } = this.options;
     for (;;) {
       await clock.sleep(times.renewMs, signal).catch(() => signal);
       if (signal.aborted) return;
       try {
-        node = await this.#report(signal);
-        await this.#renew(node);
+        const node = await client.kind(Node).find({ name: config.name });
+        if (node === undefined) await this.register(signal);
+        else {
+          await this.#renew(node);
+          await this.#report(signal);
+        }
       } catch (error) {
         if (signal.aborted) return;
-        if (ApiError.is(error, 'NotFound')) await this.register(signal).catch((again: unknown) => log.warn('the node could not be registered again', { error: errorMessage(again) }));
-        else log.warn('a heartbeat failed', { node: this.options.config.name, error: errorMessage(error) });
+        log.warn('a heartbeat failed', { node: config.name, error: errorMessage(error) });
       }
     }
   }
 
   async #report(signal: AbortSignal): Promise<Node> {
-    const { client, config, machine, runtime, clock, times } = this.options;
+    const { client, config, machine, clock, times } = this.options;
     const nodes = client.kind(Node);
+    const ready = await this.#runtimeReady(signal);
     const node = await nodes.get({ name: config.name });
-    const ready = await runtime.ready(signal).then(
-      () => ({ ok: true, message: '' }),
-      (error: unknown) => ({ ok: false, message: `container runtime is down: ${errorMessage(error)}` }),
-    );
     const status = nodeStatus(node, config, machine, ready, clock.now());
     if (!differs(status, node.status) && clock.monotonic() - this.#reportedAt < times.statusMs) return node;
     const { resourceVersion: _any, ...metadata } = node.metadata;
     const written = await nodes.updateStatus({ ...node, metadata, status });
     this.#reportedAt = clock.monotonic();
     return written;
+  }
+
+  /** Whether the runtime answers, within the time of a beat. */
+  async #runtimeReady(signal: AbortSignal): Promise<{ readonly ok: boolean; readonly message: string }> {
+    const { runtime, clock, times } = this.options;
+    let cancel = (): void => {};
+    const late = new Promise<never>((_resolve, reject) => {
+      cancel = clock.timer(times.renewMs, () => reject(new OrreryError('TIMEOUT', `no answer within ${times.renewMs} ms`)));
+    });
+    try {
+      await Promise.race([runtime.ready(signal), late]);
+      return { ok: true, message: '' };
+    } catch (error) {
+      return { ok: false, message: `container runtime is down: ${errorMessage(error)}` };
+    } finally {
+      cancel();
+    }
   }
 
   async #renew(node: Node): Promise<void> {

@@ -8,8 +8,11 @@ import type { PodWorkerOptions } from './pod-worker.js';
 import type { StartFailure } from './status.js';
 import type { PodView } from './view.js';
 
-/** Until a container that could not be created is tried again. */
+/** Until a container that could not be created is tried again; for images twice as long each time, up to five minutes (kubelet's backOffPeriod, MaxContainerBackOff). */
 const CREATE_RETRY_MS = 10_000;
+const PULL_RETRY_MAX_MS = 300_000;
+/** A container that is asked to end gets at least so long for it, whatever hooks took before (kubelet's minimumGracePeriodInSeconds). */
+const LEAST_GRACE_MS = 2_000;
 const POST_START_LIMIT_MS = 120_000;
 
 type Action<Do extends PodAction['do']> = Extract<PodAction, { readonly do: Do }>;
@@ -21,8 +24,10 @@ export class PodActions {
   readonly crashes = new Map<string, CrashEntry>();
   /** Containers that could not be created, by name. */
   readonly blockedUntil = new Map<string, number>();
-  readonly failures = new Map<string, StartFailure>();
+  readonly failures = new Map<string, StartFailure & { readonly times: number }>();
   volumesReady = false;
+  /** A sandbox may be gone or changed: it has to be asked for again. */
+  sandboxDoubtful = false;
   #hurry = new AbortController();
   #graceMs: number | undefined;
 
@@ -38,8 +43,8 @@ export class PodActions {
     this.#hurry = new AbortController();
   }
 
-  /** Does one action; resolves with what the runtime then has. */
-  async apply(pod: Pod, view: PodView, action: PodAction, graceSeconds: number): Promise<PodView> {
+  /** Does one action; resolves with what the runtime then has. `graceMs` is what is left for the pod's containers to end. */
+  async apply(pod: Pod, view: PodView, action: PodAction, graceMs: number): Promise<PodView> {
     const { runtime } = this.options;
     switch (action.do) {
       case 'nothing':
@@ -55,12 +60,19 @@ export class PodActions {
       case 'stopSandbox':
         await runtime.stopSandbox(action.sandbox.id, this.signal);
         return this.#observe({ ...view, sandboxes: view.sandboxes.map((s) => (s.id === action.sandbox.id ? { ...s, state: 'notReady' as const } : s)) });
-      case 'start':
-        await Promise.all(action.containers.map((starting) => this.#start(pod, action.sandbox.id, action.sandbox.ips, starting)));
+      case 'removeSandbox':
+        await runtime.removeSandbox(action.sandbox.id, this.signal);
+        return { ...view, sandboxes: view.sandboxes.filter(({ id }) => id !== action.sandbox.id) };
+      case 'start': {
+        const podIPs = action.sandbox.ips.length > 0 ? action.sandbox.ips : [this.options.hostIP];
+        await Promise.all(action.containers.map((starting) => this.#start(pod, action.sandbox.id, podIPs, starting)));
         return this.#observe(view);
-      case 'stop':
-        await Promise.all(action.containers.map((container) => this.#stop(pod, view, container, action.reason, graceSeconds * 1000)));
+      }
+      case 'stop': {
+        const grace = action.graceSeconds === undefined ? graceMs : action.graceSeconds * 1000;
+        await Promise.all(action.containers.map((container) => this.#stop(pod, view, container, action.reason, grace)));
         return this.#observe(view);
+      }
       case 'removeContainer':
         await runtime.removeContainer(action.container.id, this.signal);
         return this.#observe(view);
@@ -90,7 +102,6 @@ export class PodActions {
 
   async #start(pod: Pod, sandboxId: string, podIPs: readonly string[], { container, attempt, previous }: Starting): Promise<void> {
     const { runtime, sources, volumes, events, configure, clock } = this.options;
-    if (previous !== undefined) this.crashes.set(container.name, afterRestart(this.crashes.get(container.name), previous.finishedAt ?? clock.now()));
     let id: string;
     try {
       const env = await containerEnv(pod, container, { ...sources, podIPs });
@@ -103,6 +114,7 @@ export class PodActions {
     }
     this.failures.delete(container.name);
     this.blockedUntil.delete(container.name);
+    if (previous?.state === 'exited') this.crashes.set(container.name, afterRestart(this.crashes.get(container.name), previous.finishedAt ?? clock.now(), clock.now()));
     events.event(pod, 'Normal', 'Created', `Container created: ${container.name}`);
     try {
       await runtime.startContainer(id, this.signal);
@@ -117,12 +129,17 @@ export class PodActions {
   }
 
   #couldNotCreate(pod: Pod, container: Container, error: unknown): void {
-    if (this.signal.aborted) throw error;
-    const reason = error instanceof ConfigError ? 'CreateContainerConfigError' : OrreryError.is(error, 'IMAGE_UNAVAILABLE') ? 'ErrImagePull' : 'CreateContainerError';
-    if (OrreryError.is(error, 'UNAVAILABLE') || OrreryError.is(error, 'NOT_FOUND')) throw error;
+    if (this.signal.aborted || OrreryError.is(error, 'UNAVAILABLE') || OrreryError.is(error, 'NOT_FOUND')) throw error;
+    const times = (this.failures.get(container.name)?.times ?? 0) + 1;
+    const image = OrreryError.is(error, 'IMAGE_UNAVAILABLE');
     const message = errorMessage(error);
-    this.failures.set(container.name, { reason, message });
-    this.blockedUntil.set(container.name, this.options.clock.now() + CREATE_RETRY_MS);
+    if (error instanceof ConfigError) this.failures.set(container.name, { reason: 'CreateContainerConfigError', message, times });
+    else if (image) this.failures.set(container.name, { reason: times === 1 ? 'ErrImagePull' : 'ImagePullBackOff', message: times === 1 ? message : `Back-off pulling image ${JSON.stringify(container.image ?? '')}: ${message}`, times });
+    else this.failures.set(container.name, { reason: 'CreateContainerError', message, times });
+    // Perhaps it was the sandbox that has ended.
+    this.sandboxDoubtful ||= !image && !(error instanceof ConfigError);
+    const delayMs = image ? Math.min(PULL_RETRY_MAX_MS, CREATE_RETRY_MS * 2 ** (times - 1)) : CREATE_RETRY_MS;
+    this.blockedUntil.set(container.name, this.options.clock.now() + delayMs);
     this.options.events.event(pod, 'Warning', 'Failed', `Error: ${message}`);
   }
 
@@ -131,8 +148,10 @@ export class PodActions {
     if (handler === undefined) return;
     const { prober, clock, events, runtime, hostIP } = this.options;
     const target = { pod, container, containerId: id, podIP: podIPs[0] ?? hostIP };
-    const result = await runHook(prober, target, handler, 'postStart', clock, POST_START_LIMIT_MS, this.signal);
-    if (result.ok) return;
+    const hurry = this.#hurry.signal;
+    const result = await runHook(prober, target, handler, 'postStart', clock, POST_START_LIMIT_MS, AbortSignal.any([this.signal, hurry]));
+    // A pod that is told to end meanwhile is not kept waiting; its containers are stopped in their turn.
+    if (result.ok || hurry.aborted || this.signal.aborted) return;
     events.event(pod, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${result.message}`);
     await runtime.stopContainer(id, (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000, this.signal);
   }
@@ -147,8 +166,7 @@ export class PodActions {
       const result = await runHook(prober, target, container.lifecycle.preStop, 'preStop', clock, graceMs, AbortSignal.any([this.signal, this.#hurry.signal]));
       if (!result.ok && !this.signal.aborted) events.event(pod, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${result.message}`);
     }
-    // At least two seconds remain for the signal itself, as the kubelet grants.
-    for (let left = Math.max(graceMs === 0 ? 0 : 2_000, deadline - clock.monotonic()); ; left = this.#graceMs ?? 0) {
+    for (let left = Math.max(graceMs === 0 ? 0 : LEAST_GRACE_MS, deadline - clock.monotonic()); ; left = this.#graceMs ?? 0) {
       const hurry = this.#hurry.signal;
       try {
         return await runtime.stopContainer(status.id, left, AbortSignal.any([this.signal, hurry]));

@@ -10,6 +10,8 @@ export interface ContainerHealth {
   readonly ready: boolean;
   /** Why it must be restarted: a liveness or startup probe gave up on it. */
   readonly unhealthy?: string;
+  /** How long it then gets to end, when the probe says so itself; seconds. */
+  readonly graceSeconds?: number;
 }
 
 /** Everything a plan depends on. */
@@ -26,7 +28,7 @@ export interface PlanInput {
   readonly blockedUntil: ReadonlyMap<string, number>;
   /** Volumes are in place. */
   readonly volumesReady: boolean;
-  /** The pod has to end: it is being deleted, is gone from the API, or has run too long. */
+  /** The pod has to end: it is being deleted, is gone from the API, has run too long, or was not admitted. */
   readonly ending: boolean;
 }
 
@@ -38,9 +40,10 @@ export type PodAction =
   | { readonly do: 'stopSandbox'; readonly sandbox: SandboxStatus }
   /** Start these containers, all at once. `previous` is the attempt that ended. */
   | { readonly do: 'start'; readonly sandbox: SandboxStatus; readonly containers: readonly { readonly container: Container; readonly attempt: number; readonly previous?: RuntimeContainerStatus }[] }
-  /** Stop these containers, all at once. */
-  | { readonly do: 'stop'; readonly containers: readonly RuntimeContainerStatus[]; readonly reason: string }
+  /** Stop these containers, all at once. `graceSeconds`: instead of the pod's. */
+  | { readonly do: 'stop'; readonly containers: readonly RuntimeContainerStatus[]; readonly reason: string; readonly graceSeconds?: number }
   | { readonly do: 'removeContainer'; readonly container: RuntimeContainerStatus }
+  | { readonly do: 'removeSandbox'; readonly sandbox: SandboxStatus }
   /** Nothing of an ending pod runs any more. */
   | { readonly do: 'finish' };
 
@@ -53,14 +56,23 @@ const DEAD_KEPT = 1;
  */
 export function planPod(input: PlanInput): PodAction {
   const { pod, view } = input;
-  if (input.ending) return planEnding(view);
-  const surplus = planSurplus(pod, view);
-  if (surplus !== undefined) return surplus;
+  if (input.ending) return planEnding(pod, view);
+  const action = planSurplus(pod, view) ?? planLife(input);
+  // What runs does not need its volumes made again; only what is about to start does.
+  return (action.do === 'start' || action.do === 'runSandbox') && !input.volumesReady ? { do: 'prepareVolumes' } : action;
+}
+
+function planLife(input: PlanInput): PodAction {
+  const { pod, view } = input;
   const sandbox = view.sandboxes.find(({ state }) => state === 'ready');
-  if (isOver(pod, view)) return sandbox === undefined ? { do: 'nothing' } : { do: 'stopSandbox', sandbox };
-  if (!input.volumesReady) return { do: 'prepareVolumes' };
+  if (isOver(pod, view)) {
+    const action = planEnding(pod, view);
+    return action.do === 'finish' ? { do: 'nothing' } : action;
+  }
+  const doubtful = view.containers.filter(({ state }) => state === 'unknown');
+  if (doubtful.length > 0) return { do: 'stop', containers: doubtful, reason: 'Killing' };
   if (sandbox === undefined) return { do: 'runSandbox', attempt: (view.sandboxes[0]?.attempt ?? -1) + 1 };
-  return planInit(input, sandbox) ?? planRegular(input, sandbox);
+  return planContainers(input, sandbox);
 }
 
 /** All regular containers have ended and none will be started again, or an init container failed for good. */
@@ -76,64 +88,93 @@ export function isOver(pod: Pod, view: PodView): boolean {
   });
 }
 
-function planEnding(view: PodView): PodAction {
+/** All at once, but sidecars only when nobody needs them any more: the last first, one after the other (KEP-753). */
+function planEnding(pod: Pod, view: PodView): PodAction {
   const running = view.containers.filter(({ state }) => state === 'running' || state === 'unknown');
-  if (running.length > 0) return { do: 'stop', containers: running, reason: 'Killing' };
+  const sidecars = (pod.spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name);
+  const others = running.filter(({ name }) => !sidecars.includes(name));
+  if (others.length > 0) return { do: 'stop', containers: others, reason: 'Killing' };
+  const last = running.sort((a, b) => sidecars.indexOf(b.name) - sidecars.indexOf(a.name))[0];
+  if (last !== undefined) return { do: 'stop', containers: [last], reason: 'Killing' };
   const sandbox = view.sandboxes.find(({ state }) => state === 'ready');
   return sandbox === undefined ? { do: 'finish' } : { do: 'stopSandbox', sandbox };
 }
 
 /** Sandboxes beside the newest, and dead attempts beyond those kept, go. */
 function planSurplus(pod: Pod, view: PodView): PodAction | undefined {
-  const extra = view.sandboxes.slice(1).find(({ state }) => state === 'ready');
+  const older = view.sandboxes.slice(1);
+  const extra = older.find(({ state }) => state === 'ready');
   if (extra !== undefined) return { do: 'stopSandbox', sandbox: extra };
   for (const { name } of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
-    const container = attempts(view, name).slice(1 + DEAD_KEPT).find(({ state }) => state === 'exited' || state === 'created');
+    const container = attempts(view, name).slice(1 + DEAD_KEPT).find(({ state, sandboxId }) => sandboxId !== '' && (state === 'exited' || state === 'created'));
     if (container !== undefined) return { do: 'removeContainer', container };
   }
-  return undefined;
+  const empty = older.find(({ id }) => !view.containers.some(({ sandboxId }) => sandboxId === id));
+  return empty === undefined ? undefined : { do: 'removeSandbox', sandbox: empty };
 }
 
-/** Init containers run one after the other, each to its end; a sidecar counts as done once it has started. Undefined: all are done. */
-function planInit(input: PlanInput, sandbox: SandboxStatus): PodAction | undefined {
+/** What is due, and when the next is. */
+interface Due {
+  readonly containers: readonly Container[];
+  readonly wakeAt: number;
+}
+
+/** The containers of a pod that lives in this sandbox. */
+function planContainers(input: PlanInput, sandbox: SandboxStatus): PodAction {
   const { pod, view, health } = input;
-  for (const container of pod.spec.initContainers ?? []) {
+  for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
     const status = inSandbox(latest(view, container.name), sandbox);
-    if (status?.state === 'running') {
-      const unhealthy = health.get(status.id)?.unhealthy;
-      if (unhealthy !== undefined) return { do: 'stop', containers: [status], reason: unhealthy };
-      if (!isSidecar(container)) return { do: 'nothing' };
-      if (health.get(status.id)?.started !== true) return { do: 'nothing' };
-      continue;
-    }
-    if (status?.state === 'exited' && !isSidecar(container) && status.exitCode === 0) continue;
-    const due = dueAt(input, container, latest(view, container.name));
-    if (due > input.now) return { do: 'nothing', wakeAt: due };
-    return { do: 'start', sandbox, containers: [starting(view, container)] };
+    const { unhealthy, graceSeconds } = (status?.state === 'running' ? health.get(status.id) : undefined) ?? {};
+    if (status !== undefined && unhealthy !== undefined) return { do: 'stop', containers: [status], reason: unhealthy, ...(graceSeconds !== undefined && { graceSeconds }) };
   }
-  return undefined;
+  const init = dueInit(input, sandbox);
+  const due = init.done ? [init, dueRegular(input, sandbox)] : [init];
+  const containers = due.flatMap((part) => part.containers);
+  if (containers.length > 0) return { do: 'start', sandbox, containers: containers.map((container) => starting(view, container)) };
+  const wakeAt = Math.min(...due.map((part) => part.wakeAt));
+  return Number.isFinite(wakeAt) ? { do: 'nothing', wakeAt } : { do: 'nothing' };
 }
 
-function planRegular(input: PlanInput, sandbox: SandboxStatus): PodAction {
-  const { pod, view, health } = input;
+/**
+ * Init containers run one after the other, each to its end; a sidecar counts as done once it has started. When a regular container has been made
+ * in this sandbox all that is over, and sidecars that ended are started again without anybody waiting for them.
+ */
+function dueInit(input: PlanInput, sandbox: SandboxStatus): Due & { readonly done: boolean } {
+  const { pod, view, health, now } = input;
+  const initialized = pod.spec.containers.some(({ name }) => inSandbox(latest(view, name), sandbox) !== undefined);
+  const containers: Container[] = [];
   let wakeAt = Number.POSITIVE_INFINITY;
-  const due: Container[] = [];
-  for (const container of pod.spec.containers) {
+  for (const container of pod.spec.initContainers ?? []) {
+    const sidecar = isSidecar(container);
+    if (initialized && !sidecar) continue;
     const newest = latest(view, container.name);
     const status = inSandbox(newest, sandbox);
+    if (status?.state === 'exited' && !sidecar && status.exitCode === 0) continue;
     if (status?.state === 'running') {
-      const unhealthy = health.get(status.id)?.unhealthy;
-      if (unhealthy !== undefined) return { do: 'stop', containers: [status], reason: unhealthy };
-      continue;
+      if (initialized || (sidecar && health.get(status.id)?.started === true)) continue;
+      return { containers, wakeAt, done: false };
     }
-    if (status?.state === 'unknown') return { do: 'stop', containers: [status], reason: 'Killing' };
+    const at = dueAt(input, container, newest);
+    if (at <= now) containers.push(container);
+    else wakeAt = Math.min(wakeAt, at);
+    if (!initialized) return { containers, wakeAt, done: false };
+  }
+  return { containers, wakeAt, done: true };
+}
+
+function dueRegular(input: PlanInput, sandbox: SandboxStatus): Due {
+  const { pod, view } = input;
+  const containers: Container[] = [];
+  let wakeAt = Number.POSITIVE_INFINITY;
+  for (const container of pod.spec.containers) {
+    const newest = latest(view, container.name);
+    if (inSandbox(newest, sandbox)?.state === 'running') continue;
     if (newest?.state === 'exited' && !shouldRestart(pod, container, newest.exitCode ?? 0)) continue;
     const at = dueAt(input, container, newest);
-    if (at <= input.now) due.push(container);
+    if (at <= input.now) containers.push(container);
     else wakeAt = Math.min(wakeAt, at);
   }
-  if (due.length > 0) return { do: 'start', sandbox, containers: due.map((container) => starting(view, container)) };
-  return Number.isFinite(wakeAt) ? { do: 'nothing', wakeAt } : { do: 'nothing' };
+  return { containers, wakeAt };
 }
 
 /** When a container may be started (again). */
@@ -147,7 +188,7 @@ function starting(view: PodView, container: Container): { container: Container; 
   const newest = latest(view, container.name);
   // An attempt that was created but never started is taken up again: creating it twice gives the same one.
   if (newest === undefined) return { container, attempt: 0 };
-  return newest.state === 'created' ? { container, attempt: newest.attempt } : { container, attempt: newest.attempt + 1, previous: newest };
+  return newest.state === 'created' && view.sandboxes[0]?.id === newest.sandboxId ? { container, attempt: newest.attempt } : { container, attempt: newest.attempt + 1, previous: newest };
 }
 
 /** A container of an older sandbox has ended with it. */

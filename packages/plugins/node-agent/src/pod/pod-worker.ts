@@ -16,7 +16,9 @@ import type { Prober } from '../probes/prober.js';
 import type { PodVolumes } from '../volumes/volumes.js';
 import { PodActions } from './actions.js';
 import type { EnvSources } from './env.js';
+import type { Rejection } from './admission.js';
 import { type ContainerHealth, planPod } from './plan.js';
+import { recall } from './recall.js';
 import { deadlineOf, podStatusOf } from './status.js';
 import { EMPTY_VIEW, latest, type PodView } from './view.js';
 
@@ -31,6 +33,8 @@ export interface PodWorkerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly hostIP: string;
+  /** Whether the node has room for a pod that has not been here before. */
+  admit(pod: Pod): Rejection | undefined;
   /** A change to the container's config by hooks. */
   configure(config: Parameters<Runtime['createContainer']>[1], pod: Pod): Promise<Parameters<Runtime['createContainer']>[1]>;
 }
@@ -38,6 +42,14 @@ export interface PodWorkerOptions {
 /** Wait before a step that failed is tried again: first and longest. */
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
+/** Until a status that was written from an old version of the pod is written again, first. */
+const CONFLICT_RETRY_MS = 50;
+/** Files of volumes follow their sources so often, about as the kubelet does. */
+const VOLUMES_MS = 60_000;
+/** Steps of one turn: more mean that they lead nowhere. */
+const MAX_STEPS = 100;
+/** What is left of a pod that the API has no more must end soon. */
+const GONE_GRACE_MS = 2_000;
 
 /**
  * Looks after one pod: observes, plans one step, does it, and again until nothing is left to do; then sleeps until something changes.
@@ -50,7 +62,15 @@ export class PodWorker {
   #view: PodView;
   #gone = false;
   #dirty = true;
-  #stale = true;
+  /** What of the view has to be asked for again. */
+  #stale: 'nothing' | 'containers' | 'all' = 'nothing';
+  #admitted: boolean;
+  #rejection: Rejection | undefined;
+  /** Nothing of the pod runs here any more, and nothing will. */
+  #ended = false;
+  /** When its end began, monotonic. */
+  #endingSince: number | undefined;
+  #volumesAt = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #cancelWake: () => void = () => {};
   #running: Promise<void> | undefined;
@@ -67,7 +87,8 @@ export class PodWorker {
     private readonly finished: () => void,
   ) {
     this.#view = adopted ?? EMPTY_VIEW;
-    this.#stale = false;
+    this.#admitted = adopted !== undefined;
+    this.#ended = settled(pod);
     this.#actions = new PodActions(options, this.#abort.signal);
   }
 
@@ -75,8 +96,19 @@ export class PodWorker {
     return this.pod.metadata.uid ?? '';
   }
 
-  /** The API has a newer version of the pod. */
+  /** The pod counts against what the node has to offer. */
+  get holdsResources(): boolean {
+    return this.#admitted && !this.#ended && !this.#gone;
+  }
+
+  /** The pod as it is known here. */
+  get current(): Pod {
+    return this.pod;
+  }
+
+  /** The API has a newer version of the pod. One older than what this worker wrote itself is an echo. */
   update(pod: Pod): void {
+    if (Number(pod.metadata.resourceVersion) < Number(this.pod.metadata.resourceVersion)) return;
     const shortened = (pod.metadata.deletionGracePeriodSeconds ?? Infinity) < (this.pod.metadata.deletionGracePeriodSeconds ?? Infinity);
     this.pod = pod;
     if (shortened) this.#actions.hurry(graceOf(pod) * 1000);
@@ -86,13 +118,21 @@ export class PodWorker {
   /** The API has the pod no more: what is left of it must end now. */
   removed(): void {
     this.#gone = true;
-    this.#actions.hurry(Math.min(graceOf(this.pod), 2) * 1000);
+    this.#actions.hurry(Math.min(graceOf(this.pod) * 1000, GONE_GRACE_MS));
     this.wake();
   }
 
   /** The runtime hinted at a change. */
   hint(): void {
-    this.#stale = true;
+    if (this.#stale === 'nothing') this.#stale = 'containers';
+    this.wake();
+  }
+
+  /** Compares what was found in the runtime with what is known here; when they differ, the runtime is asked again. */
+  compare(found: PodView): void {
+    const mark = ({ sandboxes, containers }: PodView): string => [...sandboxes, ...containers].map(({ id, state }) => `${id} ${state}`).sort().join();
+    if (mark(found) === mark(this.#view)) return;
+    this.#stale = 'all';
     this.wake();
   }
 
@@ -125,39 +165,75 @@ export class PodWorker {
       } catch (error) {
         if (this.#abort.signal.aborted) return;
         this.#failures += 1;
-        this.#stale = true;
+        this.#stale = 'all';
         const quiet = ApiError.is(error, 'Conflict') || ApiError.is(error, 'NotFound');
         this.options.log[quiet ? 'debug' : 'warn']('a step on a pod failed; trying again', { pod: this.pod.metadata.name, error: errorMessage(error) });
-        this.#wakeIn(quiet ? 50 : Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (this.#failures - 1)));
+        this.#wakeIn(Math.min(RETRY_MAX_MS, (quiet ? CONFLICT_RETRY_MS : RETRY_MS) * 2 ** Math.min(20, this.#failures - 1)));
+        if (!quiet) await this.#reportWaiting();
       }
+    }
+  }
+
+  /** A pod whose step failed still shows how far it is. */
+  async #reportWaiting(): Promise<void> {
+    try {
+      await this.#report();
+    } catch (error) {
+      // The next turn reports again.
+      if (!this.#abort.signal.aborted) this.options.log.debug('the status of a pod could not be written', { pod: this.pod.metadata.name, error: errorMessage(error) });
     }
   }
 
   /** Steps until nothing is left to do now; resolves with when to look again. */
   async #turn(): Promise<number | undefined> {
-    for (;;) {
-      if (this.#stale) await this.#refresh();
+    // Handlers of one batch of changes run first, so that nothing is counted that is about to go.
+    await Promise.resolve();
+    for (let step = 0; step < MAX_STEPS; step += 1) {
+      if (this.#stale !== 'nothing') await this.#refresh();
+      if (!this.#admitted) this.#admit();
       await this.#tendProbes();
-      const ending = this.#gone || this.pod.metadata.deletionTimestamp !== undefined || this.#overdue();
-      const action = planPod({
-        pod: this.pod,
-        view: this.#view,
-        now: this.options.clock.now(),
-        health: this.#health(),
-        crashes: this.#actions.crashes,
-        blockedUntil: this.#actions.blockedUntil,
-        volumesReady: this.#actions.volumesReady,
-        ending,
-      });
+      const { pod, options } = this;
+      const ending = this.#gone || pod.metadata.deletionTimestamp !== undefined || this.#rejection !== undefined || this.#overdue();
+      if (ending) this.#endingSince ??= options.clock.monotonic();
+      const { crashes, blockedUntil, volumesReady } = this.#actions;
+      const action = planPod({ pod, view: recall(pod, this.#view), now: options.clock.now(), health: this.#health(), crashes, blockedUntil, volumesReady, ending });
       if (action.do === 'finish') return this.#finish();
-      if (action.do === 'nothing') {
-        await this.#report();
-        const deadline = deadlineOf(this.pod);
-        return Math.min(action.wakeAt ?? Infinity, deadline ?? Infinity) === Infinity ? undefined : Math.min(action.wakeAt ?? Infinity, deadline ?? Infinity);
-      }
+      if (action.do === 'nothing') return this.#rest(action.wakeAt);
       if (action.do === 'stop') await this.#report();
-      this.#view = await this.#actions.apply(this.pod, this.#view, action, this.#gone ? Math.min(graceOf(this.pod), 2) : graceOf(this.pod));
+      this.#view = await this.#actions.apply(pod, this.#view, action, this.#graceMs());
+      if (action.do === 'prepareVolumes') this.#volumesAt = options.clock.monotonic();
+      if (!this.#actions.sandboxDoubtful) continue;
+      this.#actions.sandboxDoubtful = false;
+      this.#stale = 'all';
     }
+    throw new OrreryError('INTERNAL', `After ${MAX_STEPS} steps the pod is not where it should be.`);
+  }
+
+  #admit(): void {
+    this.#rejection = this.#gone || this.pod.metadata.deletionTimestamp !== undefined || settled(this.pod) ? undefined : this.options.admit(this.pod);
+    this.#admitted = true;
+    if (this.#rejection === undefined) return;
+    this.#ended = true;
+    this.options.events.event(this.pod, 'Warning', this.#rejection.reason, this.#rejection.message);
+  }
+
+  /** Nothing is to be done now: reports, keeps the files of volumes up to date, and says when to look again. */
+  async #rest(wakeAt: number | undefined): Promise<number | undefined> {
+    await this.#report();
+    const { clock, volumes, sources } = this.options;
+    const times = [wakeAt, settled(this.pod) ? undefined : deadlineOf(this.pod)];
+    if (followsSources(this.pod) && !settled(this.pod)) {
+      if (clock.monotonic() - this.#volumesAt >= VOLUMES_MS) {
+        this.#volumesAt = clock.monotonic();
+        await volumes.prepare(this.pod, { ...sources, podIPs: [] }).catch((error: unknown) => {
+          // What is there stays as it is.
+          this.options.events.event(this.pod, 'Warning', 'FailedMount', `MountVolume.SetUp failed: ${errorMessage(error)}`);
+        });
+      }
+      times.push(clock.now() + VOLUMES_MS);
+    }
+    const next = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
+    return Number.isFinite(next) ? next : undefined;
   }
 
   /** Nothing runs any more: report it, clean up, and let the API forget a deleted pod. */
@@ -166,6 +242,7 @@ export class PodWorker {
     if (!this.#gone) await this.#report();
     if (!this.#gone && this.pod.metadata.deletionTimestamp === undefined) return undefined;
     await this.#actions.cleanUp(this.pod, this.#view);
+    this.#ended = true;
     if (!this.#gone) {
       const { namespace, name = '', uid = '' } = this.pod.metadata;
       try {
@@ -175,15 +252,30 @@ export class PodWorker {
       }
     }
     this.#finished = true;
+    this.#cancelWake();
     this.finished();
     return undefined;
   }
 
   async #refresh(): Promise<void> {
-    this.#stale = false;
+    const all = this.#stale === 'all';
+    this.#stale = 'nothing';
     const { runtime } = this.options;
-    const containers = (await Promise.all(this.#view.sandboxes.map(({ id }) => runtime.listContainers(this.#abort.signal, id)))).flat();
-    this.#view = { ...this.#view, containers };
+    const { signal } = this.#abort;
+    try {
+      const sandboxes = all ? (await runtime.listSandboxes(signal)).filter(({ pod }) => pod.uid === this.uid).sort((a, b) => b.attempt - a.attempt) : this.#view.sandboxes;
+      const containers = (await Promise.all(sandboxes.map(({ id }) => runtime.listContainers(signal, id)))).flat();
+      this.#view = { sandboxes, containers };
+    } catch (error) {
+      this.#stale = 'all';
+      throw error;
+    }
+  }
+
+  /** What the pod's containers have left to end, milliseconds. */
+  #graceMs(): number {
+    const graceMs = this.#gone ? Math.min(graceOf(this.pod) * 1000, GONE_GRACE_MS) : graceOf(this.pod) * 1000;
+    return this.#endingSince === undefined ? graceMs : Math.max(Math.min(graceMs, GONE_GRACE_MS), graceMs - (this.options.clock.monotonic() - this.#endingSince));
   }
 
   #overdue(): boolean {
@@ -239,6 +331,7 @@ export class PodWorker {
     if (this.#gone) return;
     const { clock, runtime, hostIP, client } = this.options;
     const overdue = this.#overdue() && this.pod.metadata.deletionTimestamp === undefined;
+    const verdict = this.#rejection ?? (overdue ? OVERDUE : undefined);
     const status = podStatusOf({
       pod: this.pod,
       view: this.#view,
@@ -249,8 +342,10 @@ export class PodWorker {
       runtime: runtime.name,
       hostIP,
       terminal: this.pod.metadata.deletionTimestamp !== undefined,
-      ...(overdue && { verdict: { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' } }),
+      ...(verdict !== undefined && { verdict }),
     });
+    // From here on others may see that its place is free.
+    if (status.phase === 'Succeeded' || status.phase === 'Failed') this.#ended = true;
     if (equalJson(status, this.pod.status)) return;
     const written = await client.kind(Pod).updateStatus({ ...this.pod, status });
     if (Number(written.metadata.resourceVersion) > Number(this.pod.metadata.resourceVersion)) this.pod = written;
@@ -264,3 +359,11 @@ export class PodWorker {
 
 /** Seconds the pod's containers get to end. */
 const graceOf = (pod: Pod): number => pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30;
+
+const OVERDUE: Rejection = { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
+
+const settled = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
+
+/** Whether the pod has volumes whose content comes from elsewhere and may change. */
+const followsSources = (pod: Pod): boolean =>
+  (pod.spec.volumes ?? []).some(({ configMap, secret, projected, downwardAPI }) => (configMap ?? secret ?? projected ?? downwardAPI) !== undefined);

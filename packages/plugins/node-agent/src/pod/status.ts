@@ -3,6 +3,7 @@ import { type CrashEntry, restartAt } from './backoff.js';
 import { readinessConditions, type Verdict, withTransition } from './conditions.js';
 import { isSidecar, podPhase } from './phase.js';
 import type { ContainerHealth } from './plan.js';
+import { recall } from './recall.js';
 import { attempts, type PodView, shouldRestart, startedBefore } from './view.js';
 
 /** Why a container could not be made, as it is shown while it waits. */
@@ -29,7 +30,8 @@ export interface StatusInput {
 }
 
 /** The status a pod should show. Keeps what others own of it: conditions of readiness gates, times of transitions. Pure. */
-export function podStatusOf(input: StatusInput): PodStatus {
+export function podStatusOf(given: StatusInput): PodStatus {
+  const input = { ...given, view: recall(given.pod, given.view) };
   const { pod, view, now } = input;
   const before = pod.status ?? {};
   const statuses = pod.spec.containers.map((container) => containerStatus(input, container, before.containerStatuses));
@@ -37,7 +39,10 @@ export function podStatusOf(input: StatusInput): PodStatus {
   const initialized = startedBefore(pod, view);
   const terminal = input.terminal || input.verdict !== undefined;
   const settled = before.phase === 'Succeeded' || before.phase === 'Failed' ? before.phase : undefined;
-  const phase = settled ?? (input.verdict === undefined ? podPhase({ pod, initStatuses, statuses, terminal, initialized }) : 'Failed');
+  const wanted = settled ?? (input.verdict === undefined ? podPhase({ pod, initStatuses, statuses, terminal, initialized }) : 'Failed');
+  // Nobody may take the pod's place while something of it still runs (the kubelet's status manager delays such an end too).
+  const early = settled === undefined && (wanted === 'Succeeded' || wanted === 'Failed') && view.containers.some(({ state }) => state === 'running');
+  const phase = early ? (before.phase ?? 'Pending') : wanted;
   const sandbox = view.sandboxes[0];
   const ips = sandbox === undefined ? (before.podIPs ?? []).map(({ ip }) => ip) : sandbox.ips.length > 0 ? sandbox.ips : pod.spec.hostNetwork === true ? [input.hostIP] : [];
   const conditions = before.conditions ?? [];
@@ -57,7 +62,7 @@ export function podStatusOf(input: StatusInput): PodStatus {
     hostIPs: [{ ip: input.hostIP }],
     ...(ips[0] !== undefined && { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
     startTime: before.startTime ?? time,
-    ...(input.verdict !== undefined && settled === undefined && { reason: input.verdict.reason, message: input.verdict.message }),
+    ...(input.verdict !== undefined && settled === undefined && !early && { reason: input.verdict.reason, message: input.verdict.message }),
     ...(initStatuses.length > 0 && { initContainerStatuses: initStatuses }),
     containerStatuses: statuses,
   };
@@ -65,24 +70,21 @@ export function podStatusOf(input: StatusInput): PodStatus {
 
 function containerStatus(input: StatusInput, container: Container, before: readonly ContainerStatus[] | undefined): ContainerStatus {
   const [newest, previous] = attempts(input.view, container.name);
-  const known = before?.find(({ name }) => name === container.name);
+  const known = newest === undefined ? before?.find(({ name }) => name === container.name) : undefined;
   const health = newest === undefined ? undefined : input.health.get(newest.id);
   const running = newest?.state === 'running';
   const isInit = input.pod.spec.initContainers?.includes(container) === true && !isSidecar(container);
   const done = isInit && newest?.state === 'exited' && newest.exitCode === 0;
   const { state, lastState } = states(input, container, newest, previous);
-  // What the runtime no longer has is still true: how often it was restarted, and how it ended.
-  const gone = newest === undefined && known !== undefined && (input.terminal || known.restartCount > 0) ? known : undefined;
   return {
     name: container.name,
     image: newest?.image ?? container.image ?? '',
-    imageID: newest?.imageId ?? gone?.imageID ?? '',
-    ...(newest !== undefined && { containerID: idOf(input.runtime, newest) }),
-    ...(newest === undefined && gone?.containerID !== undefined && { containerID: gone.containerID }),
-    restartCount: newest?.attempt ?? gone?.restartCount ?? 0,
+    imageID: newest?.imageId ?? '',
+    ...(newest !== undefined && newest.id !== '' && { containerID: idOf(input.runtime, newest) }),
+    restartCount: newest?.attempt ?? known?.restartCount ?? 0,
     started: running && !isInit ? (health?.started ?? false) : false,
     ready: done || (running && !isInit && (health?.ready ?? false)),
-    state: gone?.state?.terminated !== undefined ? gone.state : state,
+    state,
     lastState,
   };
 }
@@ -120,7 +122,7 @@ function terminatedOf(runtime: string, status: RuntimeContainerStatus): NonNulla
     ...(status.message !== undefined && { message: status.message }),
     ...(status.startedAt !== undefined && { startedAt: timeOfMillis(status.startedAt) }),
     ...(status.finishedAt !== undefined && { finishedAt: timeOfMillis(status.finishedAt) }),
-    containerID: idOf(runtime, status),
+    ...(status.id !== '' && { containerID: idOf(runtime, status) }),
   };
 }
 

@@ -23,15 +23,14 @@ export class ContainerProbes {
   readonly #abort = new AbortController();
   readonly #loops: Promise<void>[] = [];
   readonly #verdicts: { startup: ProbeVerdict; readiness: ProbeVerdict; liveness: ProbeVerdict };
-  #unhealthy: string | undefined;
+  #unhealthy: Pick<ContainerHealth, 'unhealthy' | 'graceSeconds'> = {};
 
   constructor(private readonly options: ContainerProbesOptions) {
     const { container, before } = options;
     const adopted = (yes: boolean | undefined): ProbeVerdict => (yes === true ? 'passing' : undefined);
     this.#verdicts = { startup: adopted(before?.started), readiness: adopted(before?.ready), liveness: undefined };
     if (container.startupProbe !== undefined && this.#verdicts.startup !== 'passing') this.#loop('startup', container.startupProbe);
-    if (container.livenessProbe !== undefined) this.#loop('liveness', container.livenessProbe);
-    if (container.readinessProbe !== undefined) this.#loop('readiness', container.readinessProbe);
+    else this.#started();
   }
 
   /** What is known now. */
@@ -39,13 +38,20 @@ export class ContainerProbes {
     const { container } = this.options;
     const started = container.startupProbe === undefined || this.#verdicts.startup === 'passing';
     const ready = started && (container.readinessProbe === undefined || this.#verdicts.readiness === 'passing');
-    return { started, ready, ...(this.#unhealthy !== undefined && { unhealthy: this.#unhealthy }) };
+    return { started, ready, ...this.#unhealthy };
   }
 
   /** Ends all probing. Safe to call twice. */
   async stop(): Promise<void> {
     this.#abort.abort();
     await Promise.all(this.#loops);
+  }
+
+  /** The other probes begin when the startup probe has passed, and then at once. */
+  #started(): void {
+    const { livenessProbe, readinessProbe } = this.options.container;
+    if (livenessProbe !== undefined) this.#loop('liveness', livenessProbe);
+    if (readinessProbe !== undefined) this.#loop('readiness', readinessProbe);
   }
 
   #loop(kind: 'liveness' | 'readiness' | 'startup', probe: NonNullable<Container['livenessProbe']>): void {
@@ -58,13 +64,17 @@ export class ContainerProbes {
         prober,
         clock,
         startedAt,
-        enabled: () => this.#unhealthy === undefined && (kind === 'startup' || this.health.started),
+        enabled: () => this.#unhealthy.unhealthy === undefined,
         initial: this.#verdicts[kind],
         changed: (verdict, result) => {
           const before = this.#verdicts[kind];
           this.#verdicts[kind] = verdict;
           if (!result.ok) failed(kind, result.message);
-          if (verdict === 'failing' && kind !== 'readiness') this.#unhealthy = `Container ${container.name} failed ${kind} probe, will be restarted`;
+          if (verdict === 'failing' && kind !== 'readiness') {
+            const { terminationGracePeriodSeconds: graceSeconds } = probe;
+            this.#unhealthy = { unhealthy: `Container ${container.name} failed ${kind} probe, will be restarted`, ...(graceSeconds !== undefined && { graceSeconds }) };
+          }
+          if (kind === 'startup' && verdict === 'passing' && before !== 'passing' && !this.#abort.signal.aborted) this.#started();
           if (verdict !== before) changed();
         },
       },

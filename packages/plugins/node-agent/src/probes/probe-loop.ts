@@ -28,7 +28,7 @@ export interface ProbeLoopOptions {
   readonly clock: Clock;
   /** When the container started, monotonic milliseconds. */
   readonly startedAt: number;
-  /** Probes other than startup wait until this says yes. */
+  /** Nothing is asked while this says no. */
   readonly enabled: () => boolean;
   readonly initial: ProbeVerdict;
   /** The verdict changed, or a probe failed (with its message). */
