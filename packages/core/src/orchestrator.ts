@@ -13,14 +13,16 @@ import { Store } from './contracts/store.js';
 import { Transport } from './contracts/transport.js';
 import { ControllerRunner } from './control/controller-runner.js';
 import { ProxyRunner } from './control/proxy-runner.js';
-import { closeInstance, Kernel, type PluginInstance } from './kernel/boot.js';
+import { longLived } from './kernel/abort.js';
+import { Kernel, type PluginInstance } from './kernel/boot.js';
 import { planAssembly } from './kernel/assemble.js';
 import { Clock, Random } from './kernel/clock.js';
 import { errorMessage, OrreryError } from './kernel/errors.js';
 import { Logger, silentLogger } from './kernel/logger.js';
 import { systemClock, systemRandom } from './kernel/platform.js';
 import type { Get, Plugin } from './kernel/plugin.js';
-import { type PartLimits, type Runnable, type RunningPart, startOrder, startPart } from './kernel/runnable.js';
+import type { PartLimits, Runnable } from './kernel/runnable.js';
+import { type Part, RunningParts } from './kernel/running-parts.js';
 import { seat } from './kernel/tokens.js';
 import { builtinKinds } from './model/builtin-kinds.js';
 import type { KindDefinition } from './model/kind.js';
@@ -54,13 +56,17 @@ export interface Orchestrator extends AsyncDisposable {
    * Call once.
    */
   start(): Promise<void>;
-  /** Stops all parts in the reverse order, bounded in time, and leaves no timer, socket or child behind. Safe to call at any time and twice. Rejects with what failed. */
+  /**
+   * Stops all parts in the reverse order, bounded in time, and leaves no timer, socket or child behind. Safe to call at any time and twice: a `start` that is
+   * under way ends with `ABORTED`, a replacement is finished first. Rejects with what failed.
+   */
   stop(): Promise<void>;
   /** Resolves when the orchestrator has stopped; rejects with the failure of the part that stopped it. */
   finished(): Promise<void>;
   /**
    * Exchanges a plugin while running. What both contribute must be replaceable (lists, scheduler profiles); else `SEAT_FIXED` and nothing changed.
    * Readers see the old or the new, never a mixture. When the new one's parts do not start, the old one is put back and the error thrown.
+   * When a part of the old one cannot be stopped, or the old one cannot be put back, the orchestrator stops with that error.
    */
   replace(name: string, plugin: Plugin): Promise<void>;
   /** Why a pod is where it is, or nowhere. Throws `SEAT_EMPTY` without a scheduler. */
@@ -86,10 +92,13 @@ class Assembly implements Orchestrator {
   readonly #log: Logger;
   readonly #limits: PartLimits & { readonly setupTimeoutMs: number };
   readonly #kinds = new KindRegistry(builtinKinds);
-  readonly #parts: RunningPart[] = [];
+  readonly #parts: RunningParts;
   #kernel!: Kernel;
   #server!: ApiServer;
-  #state: 'assembled' | 'starting' | 'running' | 'stopped' = 'assembled';
+  #state: 'assembled' | 'starting' | 'running' | 'stopping' | 'stopped' = 'assembled';
+  #starting: Promise<unknown> = Promise.resolve();
+  /** Aborts when the start is to be given up. */
+  readonly #givenUp = longLived(new AbortController());
   #stopping: Promise<void> | undefined;
   #failure: OrreryError | undefined;
   #replacing: Promise<void> = Promise.resolve();
@@ -103,6 +112,7 @@ class Assembly implements Orchestrator {
     this.#random = options.random ?? systemRandom;
     this.#log = options.logger ?? silentLogger;
     this.#limits = { ...LIMITS, ...options.limits };
+    this.#parts = new RunningParts({ clock: this.#clock, limits: this.#limits, log: this.#log, failed: (error) => this.#fail(error) });
   }
 
   async boot(plugins: readonly Plugin[]): Promise<void> {
@@ -123,8 +133,17 @@ class Assembly implements Orchestrator {
         { token: Events, make: (get) => (component: string) => get(RECORDERS).for(component) },
       ],
     });
+    try {
+      this.#assemble();
+    } catch (error) {
+      await this.#kernel.close().catch((also: unknown) => this.#log.error('undoing a failed assembly failed too', { error: errorMessage(also) }));
+      throw error;
+    }
+  }
+
+  /** What can only be made once all plugins are set up. */
+  #assemble(): void {
     if (!this.#kernel.has(Store)) {
-      await this.#kernel.close();
       throw new OrreryError('SEAT_EMPTY', 'No plugin takes the seat "Store". Add one, for instance memoryStore() from @orrery/store-memory.', { seat: 'Store' });
     }
     for (const kind of this.get(Kinds).items()) this.#kinds.add(kind);
@@ -155,16 +174,24 @@ class Assembly implements Orchestrator {
   async start(): Promise<void> {
     if (this.#state !== 'assembled') throw new OrreryError('CLOSED', `The orchestrator is ${this.#state} already; assemble a new one.`);
     this.#state = 'starting';
+    const starting = this.#startParts();
+    // For who waits until it is over; how it ended is told below.
+    this.#starting = starting.catch((error: unknown) => error);
     try {
-      const waiting = [...this.#ownParts(), ...this.#kernel.instances().flatMap((instance) => this.#partsOf(instance))];
-      for (const { phase } of startOrder) await this.#startAll(waiting.filter(({ runnable }) => runnable.phase === phase));
-      await this.#kernel.hooks.call(hooks.started);
-      if (this.#failure !== undefined) throw this.#failure;
-      this.#state = 'running';
+      await starting;
     } catch (error) {
       await this.#shutDown().catch((also: unknown) => this.#log.error('stopping after a failed start failed too', { error: errorMessage(also) }));
       throw error;
     }
+  }
+
+  async #startParts(): Promise<void> {
+    const parts = [...this.#ownParts(), ...this.#kernel.instances().flatMap((instance) => this.#partsOf(instance))];
+    await this.#parts.start(parts, this.#givenUp.signal);
+    await this.#kernel.hooks.call(hooks.started);
+    // Nothing is awaited between this look and the new state: from now on a failure stops it.
+    this.#givenUp.signal.throwIfAborted();
+    this.#state = 'running';
   }
 
   stop(): Promise<void> {
@@ -194,7 +221,7 @@ class Assembly implements Orchestrator {
     return this.#server.addKind(kind);
   }
 
-  #ownParts(): { plugin: string; runnable: Runnable }[] {
+  #ownParts(): Part[] {
     const server: Runnable = { name: 'api-server', phase: 'server', run: (signal, ready) => this.#server.run(signal, ready) };
     const caches: Runnable = {
       name: 'caches',
@@ -210,11 +237,20 @@ class Assembly implements Orchestrator {
   }
 
   /** A plugin's own parts, and one for each controller and proxy it added. */
-  #partsOf(instance: PluginInstance): { plugin: string; runnable: Runnable }[] {
+  #partsOf(instance: PluginInstance): Part[] {
     const controllers = instance.contributions.items.filter((item) => item.token === Controllers).map((item) => this.#controllerPart(item.value as Controller));
-    const own = instance.parts.map((part) => part(this.get));
+    const { name } = instance.assembled;
+    const own = instance.parts.map((part) => this.#make(name, part));
     const proxies = instance.contributions.items.filter((item) => item.token === Proxies).map((item) => this.#proxyPart(item.value as Proxy));
-    return [...own, ...controllers, ...proxies].map((runnable) => ({ plugin: instance.assembled.name, runnable }));
+    return [...own, ...controllers, ...proxies].map((runnable) => ({ plugin: name, runnable }));
+  }
+
+  #make(plugin: string, part: (get: Get) => Runnable): Runnable {
+    try {
+      return part(this.get);
+    } catch (cause) {
+      throw new OrreryError('PLUGIN_FAILED', `A part of plugin "${plugin}" could not be made: ${errorMessage(cause)}.`, { plugin }, cause);
+    }
   }
 
   #controllerPart(controller: Controller): Runnable {
@@ -235,20 +271,10 @@ class Assembly implements Orchestrator {
     return { name: `proxy ${proxy.name}`, phase: 'proxy', run: (signal, ready) => new ProxyRunner(proxy, options).run(signal, ready) };
   }
 
-  /** Starts parts side by side; if one fails, the others that started are kept for the caller to stop. */
-  async #startAll(parts: readonly { plugin: string; runnable: Runnable }[]): Promise<void> {
-    const fail = (error: OrreryError): void => this.#fail(error);
-    const outcomes = await Promise.allSettled(
-      parts.map(async ({ plugin, runnable }) => {
-        this.#parts.push(await startPart(plugin, runnable, this.#clock, this.#limits, fail));
-      }),
-    );
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-  }
-
   #fail(error: OrreryError): void {
     this.#failure ??= error;
     this.#log.error('a part failed; stopping', { error: error.message });
+    this.#givenUp.abort(error);
     if (this.#state === 'running') void this.#shutDown().catch((also: unknown) => this.#log.error('stopping failed too', { error: errorMessage(also) }));
   }
 
@@ -262,12 +288,16 @@ class Assembly implements Orchestrator {
   async #stopAll(): Promise<void> {
     const errors: unknown[] = [];
     const attempt = (doing: Promise<unknown>): Promise<unknown> => doing.catch((error: unknown) => errors.push(error));
+    const ran = this.#state === 'running';
+    this.#state = 'stopping';
+    this.#givenUp.abort(new OrreryError('ABORTED', 'The orchestrator was stopped while it started.'));
+    await this.#starting;
     await this.#replacing;
-    if (this.#state === 'running') await attempt(this.#kernel.hooks.call(hooks.stopping));
-    for (const { phase } of [...startOrder].reverse()) {
-      const parts = this.#parts.filter(({ runnable }) => runnable.phase === phase);
-      await Promise.all(parts.map((part) => attempt(part.stop())));
-    }
+    if (ran) await attempt(this.#kernel.hooks.call(hooks.stopping));
+    errors.push(...(await this.#parts.stop()));
+    // Somebody may have asked for a cache although the part that ends them never ran.
+    await attempt(this.get(RECORDERS).close());
+    await attempt((this.informers as SharedInformers).close());
     await attempt(this.#kernel.close());
     if (errors.length === 1) throw errors[0];
     if (errors.length > 1) throw new AggregateError(errors, `Stopping failed in ${errors.length} places: ${errors.map(errorMessage).join(' | ')}`);
@@ -289,7 +319,7 @@ class Assembly implements Orchestrator {
       this.#kernel.checkFits(next, name);
       this.#kernel.checkNeeds(next.assembled);
     } catch (error) {
-      await closeInstance(next, this.#kernel.options);
+      await this.#discard(next);
       throw error;
     }
     await this.#exchange(old, next);
@@ -298,26 +328,53 @@ class Assembly implements Orchestrator {
 
   /** Two generations of a part never run at the same time. */
   async #exchange(old: PluginInstance, next: PluginInstance): Promise<void> {
-    await this.#stopParts(old.assembled.name);
+    try {
+      await this.#parts.stopOf(old.assembled.name);
+    } catch (error) {
+      await this.#discard(next);
+      throw this.#broken(error);
+    }
     this.#kernel.swap(old, next);
     try {
-      for (const { phase } of startOrder) await this.#startAll(this.#partsOf(next).filter(({ runnable }) => runnable.phase === phase));
+      await this.#addKinds(next);
+      await this.#parts.start(this.#partsOf(next));
     } catch (error) {
-      await this.#stopParts(next.assembled.name);
-      this.#kernel.swap(next, old);
-      for (const { phase } of startOrder) await this.#startAll(this.#partsOf(old).filter(({ runnable }) => runnable.phase === phase));
-      await closeInstance(next, this.#kernel.options);
+      await this.#putBack(old, next);
       throw error;
     }
-    await closeInstance(old, this.#kernel.options);
+    // The new one runs: what the old one could not undo is a loss, but no reason to call the exchange failed.
+    await this.#discard(old);
   }
 
-  async #stopParts(plugin: string): Promise<void> {
-    const leaving = this.#parts.filter((part) => part.plugin === plugin);
-    for (const part of leaving.reverse()) {
-      await part.stop();
-      this.#parts.splice(this.#parts.indexOf(part), 1);
+  async #putBack(old: PluginInstance, next: PluginInstance): Promise<void> {
+    try {
+      await this.#parts.stopOf(next.assembled.name);
+      this.#kernel.swap(next, old);
+      await this.#parts.start(this.#partsOf(old));
+    } catch (error) {
+      throw this.#broken(error);
+    } finally {
+      await this.#discard(next);
     }
+  }
+
+  /** Kinds that the old plugin did not have. One that is served already stays as it is. */
+  async #addKinds({ contributions }: PluginInstance): Promise<void> {
+    for (const { token, value } of contributions.items) {
+      const kind = value as KindDefinition;
+      if (token === Kinds && this.#kinds.byResource(kind.group, kind.plural) === undefined) await this.addKind(kind);
+    }
+  }
+
+  /** A plugin that can neither go on nor be exchanged: the orchestrator ends rather than run without it. */
+  #broken(cause: unknown): OrreryError {
+    const error = OrreryError.is(cause) ? cause : new OrreryError('PLUGIN_FAILED', errorMessage(cause), {}, cause);
+    this.#fail(error);
+    return error;
+  }
+
+  async #discard(instance: PluginInstance): Promise<void> {
+    await this.#kernel.closeInstance(instance).catch((error: unknown) => this.#log.error('a plugin could not be undone', { error: errorMessage(error) }));
   }
 }
 
@@ -327,5 +384,5 @@ const RECORDERS = seat<RecorderFactory>('EventRecorders');
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    else signal.addEventListener('abort', () => resolve(), { once: true });
   });

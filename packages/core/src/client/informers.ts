@@ -25,7 +25,7 @@ export class SharedInformers implements Informers, AsyncDisposable {
     this.#informers.set(id, informer);
     const running = informer.run(this.#abort.signal);
     this.#running.add(running);
-    void running.finally(() => this.#running.delete(running));
+    void running.then(() => this.#running.delete(running));
     return informer;
   }
 

@@ -101,6 +101,7 @@ export function satisfies(version: string, range: string): boolean {
   const [x, y, z] = parts(range.replace(/^\^/, ''));
   if (!range.startsWith('^')) return a === x && b === y && c === z;
   if (a !== x) return false;
+  if (x === 0 && y === 0) return b === 0 && c === z;
   if (x === 0) return b === y && c >= z;
   return b > y || (b === y && c >= z);
 }

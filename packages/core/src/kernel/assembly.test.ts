@@ -1,9 +1,10 @@
 import { inject, injectable } from 'inversify';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { memoryStore } from '@orrery/store-memory';
-import { Admissions, Clock, createOrchestrator, definePlugin, hooks, NodeFilters, PASS, type Plugin, Proxies, Runtimes, SchedulerProfiles, seat, Store } from '../index.js';
+import { Admissions, Clock, Controllers, createOrchestrator, defineKind, definePlugin, hooks, Kinds, NodeFilters, PASS, type Plugin, Pod, Proxies, Runtimes, SchedulerProfiles, seat, Store } from '../index.js';
 import { SeededRandom } from '../testing/seeded-random.js';
+import { VirtualClock } from '../testing/virtual-clock.js';
 import { satisfies } from './assemble.js';
 import { OrreryError } from './errors.js';
 import { systemClock } from './platform.js';
@@ -230,6 +231,162 @@ describe('wiring', () => {
   it('uses the clock and the chance it is given', async () => {
     const orchestrator = await createOrchestrator({ plugins: [memoryStore()], clock: systemClock, random: new SeededRandom(1) });
     expect(orchestrator.get(Clock)).toBe(systemClock);
+    await orchestrator.stop();
+  });
+});
+
+describe('stopping at awkward moments', () => {
+  it('in the middle of a start: the start ends, what had started stops, nothing starts later', async () => {
+    const order: string[] = [];
+    const tell = (name: string, phase: Runnable['phase'], isReady: boolean): Plugin =>
+      plugin(name, ({ run }) => run(part(name, async (signal, ready) => { order.push(`+${name}`); if (isReady) ready(); await untilAborted(signal); order.push(`-${name}`); }, phase)));
+    const orchestrator = await assemble(tell('scheduler', 'scheduler', true), tell('slow', 'agents', false), tell('proxy', 'proxy', true));
+    const starting = failure(orchestrator.start());
+    await vi.waitUntil(() => order.includes('+slow'));
+    await orchestrator.stop();
+    expect((await starting).code).toBe('ABORTED');
+    expect(order).toEqual(['+scheduler', '+slow', '-slow', '-scheduler']);
+    await orchestrator.finished();
+  });
+
+  it('before a start, also when somebody asked for a cache: no timer is left', async () => {
+    const clock = new VirtualClock();
+    const orchestrator = await createOrchestrator({ plugins: [memoryStore()], clock });
+    orchestrator.informers.get(Pod);
+    await clock.settle();
+    await orchestrator.stop();
+    expect(clock.pending).toBe(0);
+    expect((await failure(orchestrator.start())).code).toBe('CLOSED');
+  });
+
+  it('a failure while others still start ends the start at once', async () => {
+    let fail: (error: Error) => void = () => {};
+    const orchestrator = await assemble(
+      plugin('fragile', ({ run }) => run(part('glass', (_signal, ready) => { ready(); return new Promise((_, reject) => { fail = reject; }); }, 'scheduler'))),
+      plugin('slow', ({ run }) => run(part('slow', (signal) => { fail(new Error('broke')); return untilAborted(signal); }))),
+    );
+    expect((await failure(orchestrator.start())).message).toContain('broke');
+    expect((await failure(orchestrator.finished())).details).toMatchObject({ plugin: 'fragile' });
+  });
+
+  it('start is called once; a replacement after stop is refused', async () => {
+    const orchestrator = await assemble(plugin('a'));
+    const first = orchestrator.start();
+    expect((await failure(orchestrator.start())).code).toBe('CLOSED');
+    await first;
+    const stopping = orchestrator.stop();
+    expect((await failure(orchestrator.replace('a', plugin('b')))).code).toBe('CLOSED');
+    await stopping;
+  });
+
+  it('an assembly that fails after its plugins were set up undoes them', async () => {
+    const undone: string[] = [];
+    const tidy = plugin('tidy', ({ scope }) => scope.defer(() => undone.push('tidy')));
+    await expect(createOrchestrator({ plugins: [tidy] })).rejects.toMatchObject({ code: 'SEAT_EMPTY' });
+    await expect(createOrchestrator({ plugins: [tidy, plugin('bad-store', ({ provide }) => provide(Store, () => { throw new Error('no disk'); }))] })).rejects.toThrow('no disk');
+    expect(undone).toEqual(['tidy', 'tidy']);
+  });
+
+  it('a setup that goes on after its time: what it starts then is undone, and it registers nothing', async () => {
+    const undone: string[] = [];
+    let goOn: () => void = () => {};
+    const gone: unknown[] = [];
+    const late = plugin('late', async ({ scope, add }) => {
+      await new Promise<void>((resolve) => { goOn = resolve; });
+      try { add(NodeFilters, { name: 'late', filter: () => PASS }); } catch (error) { gone.push(error); }
+      scope.defer(() => undone.push('late'));
+    });
+    expect((await failure(assemble(late))).code).toBe('PLUGIN_TIMEOUT');
+    goOn();
+    await vi.waitUntil(() => undone.length > 0);
+    expect(gone).toMatchObject([{ code: 'CLOSED' }]);
+  });
+});
+
+describe('exchanging what runs', () => {
+  const running = (name: string, log: string[], more: Partial<Runnable> = {}): Plugin =>
+    plugin(name, ({ run, tap }) => {
+      run(() => { log.push(`made ${name}`); return { name, phase: 'agents', run: async (signal, ready) => { log.push(`+${name}`); ready(); await untilAborted(signal); log.push(`-${name}`); }, ...more }; });
+      tap(hooks.replaced, () => log.push(`heard by ${name}`));
+    });
+
+  it('a part is made once, the old one is stopped first, and taps change with it', async () => {
+    const log: string[] = [];
+    const orchestrator = await assemble(running('one', log));
+    await orchestrator.start();
+    await orchestrator.replace('one', running('two', log));
+    expect(log).toEqual(['made one', '+one', '-one', 'made two', '+two', 'heard by two']);
+    await orchestrator.stop();
+  });
+
+  it('two replacements at once happen one after the other', async () => {
+    const log: string[] = [];
+    const orchestrator = await assemble(running('one', log), running('b', log));
+    await orchestrator.start();
+    const outcomes = await Promise.allSettled([orchestrator.replace('one', running('two', log)), orchestrator.replace('one', running('three', log)), orchestrator.replace('two', running('four', log))]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    await orchestrator.stop();
+    expect(log.filter((line) => /^[+-]/.test(line))).toEqual(['+one', '+b', '-one', '+two', '-two', '+four', '-four', '-b'].sort((a, b) => log.indexOf(a) - log.indexOf(b)));
+    expect(log).not.toContain('+three');
+  });
+
+  it('controllers, proxies and kinds come and go with their plugin', async () => {
+    const log: string[] = [];
+    const kind = (name: string) => defineKind({ group: 'example.com', version: 'v1', kind: name, spec: z.object({ size: z.number() }) });
+    const own = (name: string): Plugin =>
+      plugin(name, ({ add }) => {
+        add(Controllers, { name, start: () => { log.push(`+${name}`); return { watches: [], reconcile: async () => {} }; } });
+        add(Proxies, { name, apply: async () => void log.push(`routes ${name}`) } as never);
+        add(Kinds, kind(name === 'one' ? 'Toy' : 'Game') as never);
+      });
+    const orchestrator = await assemble(own('one'));
+    await orchestrator.start();
+    await orchestrator.replace('one', own('two'));
+    expect(log).toEqual(['+one', 'routes one', '+two', 'routes two']);
+    const applied = await orchestrator.client.apply({ apiVersion: 'example.com/v1', kind: 'Game', metadata: { name: 'chess' }, spec: { size: 8 } });
+    expect(applied[0]?.action).toBe('created');
+    await orchestrator.stop();
+  });
+
+  it('a part of the old plugin that cannot be stopped ends the orchestrator, by name', async () => {
+    const orchestrator = await assemble(running('deaf', [], { run: (_signal, ready) => { ready(); return never; } }));
+    await orchestrator.start();
+    expect((await failure(orchestrator.replace('deaf', running('next', [])))).details).toMatchObject({ plugin: 'deaf' });
+    expect((await failure(orchestrator.finished())).code).toBe('PLUGIN_TIMEOUT');
+  });
+
+  it('an injectable class given by both is two instances; seats that need each other are an error with the path', async () => {
+    @injectable()
+    class Sorter { readonly name = 's'; }
+    const sorting = (name: string): Plugin => plugin(name, ({ provideNamed }) => provideNamed(SchedulerProfiles, 'default-scheduler', Sorter as never));
+    const [A, B] = [seat<object>('A'), seat<object>('B')];
+    const loop = plugin('loop', ({ provide }) => { provide(A, (get) => ({ b: get(B) })); provide(B, (get) => ({ a: get(A) })); });
+    const orchestrator = await assemble(sorting('one'), loop);
+    await orchestrator.start();
+    const profiles = orchestrator.get(SchedulerProfiles);
+    const before = profiles.get();
+    await orchestrator.replace('one', sorting('two'));
+    expect(profiles.get()).not.toBe(before);
+    expect(profiles.get()).toBe(profiles.get());
+    expect(() => orchestrator.get(A)).toThrow(/A → B → A/);
+    await orchestrator.stop();
+  });
+
+  it('ten thousand replacements with taps and parts do not make memory or hooks grow', async () => {
+    const orchestrator = await assemble(running('p0', []));
+    await orchestrator.start();
+    const quiet = (i: number): Plugin => plugin(`p${i}`, ({ tap, add }) => { tap(hooks.replaced, () => {}); add(NodeFilters, { name: `p${i}`, filter: () => PASS }); });
+    const span = async (from: number, to: number): Promise<number> => {
+      const began = performance.now();
+      for (let i = from; i < to; i += 1) await orchestrator.replace(`p${i}`, quiet(i + 1));
+      return performance.now() - began;
+    };
+    await span(0, 1_000);
+    const early = await span(1_000, 3_000);
+    await span(3_000, 8_000);
+    const late = await span(8_000, 10_000);
+    // With dead taps kept in the hook, the last ones would take many times as long.
+    expect(late).toBeLessThan(early * 3 + 100);
     await orchestrator.stop();
   });
 });

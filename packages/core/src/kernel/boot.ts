@@ -7,9 +7,10 @@ import { OrreryError, errorMessage } from './errors.js';
 import { HookSet } from './hooks.js';
 import type { Logger } from './logger.js';
 import type { Get, Plugin, PluginContext, Provider } from './plugin.js';
-import { type PartLimits, type Runnable, within } from './runnable.js';
+import type { PartLimits, Runnable } from './runnable.js';
 import { Scope } from './scope.js';
 import { type SeatToken, type Token, traitsOf } from './tokens.js';
+import { within } from './within.js';
 
 /** What the kernel is given by whoever composes it. */
 export interface BootOptions {
@@ -27,7 +28,8 @@ export interface PluginInstance {
   readonly scope: Scope;
   readonly contributions: PluginContributions;
   readonly parts: readonly ((get: Get) => Runnable)[];
-  readonly untap: readonly (() => void)[];
+  /** Makes its taps heard from now on; returns what ends that. Nothing of a plugin is heard or seen before it is admitted. */
+  readonly listen: () => () => void;
 }
 
 /**
@@ -40,6 +42,9 @@ export class Kernel {
   readonly #made = new WeakMap<Contribution, { readonly value: unknown }>();
   readonly #views = new Map<Token, unknown>();
   readonly #instances = new Map<string, PluginInstance>();
+  readonly #listening = new Map<PluginInstance, () => void>();
+  /** Tokens that are being resolved, outermost first: one that comes twice needs itself. */
+  readonly #resolving: Token[] = [];
 
   private constructor(readonly options: BootOptions) {
     for (const { token, make } of options.own) this.#bind(token, () => make(this.get));
@@ -95,7 +100,7 @@ export class Kernel {
     const scope = new Scope(name);
     const items: Contribution[] = [];
     const parts: ((get: Get) => Runnable)[] = [];
-    const untap: (() => void)[] = [];
+    const taps: (() => () => void)[] = [];
     let open = true;
     const guard = (what: string): void => {
       if (!open) throw new OrreryError('CLOSED', `Plugin "${name}" called ${what} after its setup had ended.`, { plugin: name });
@@ -110,30 +115,37 @@ export class Kernel {
       provide: (token, provider) => (guard('provide'), void items.push({ token, provider: provider as Provider<unknown> })),
       provideNamed: (token, seatName, provider) => (guard('provideNamed'), void items.push({ token, name: seatName, provider: provider as Provider<unknown> })),
       add: (token, item) => (guard('add'), void items.push({ token, value: item })),
-      tap: (hook, fn, stage) => (guard('tap'), void untap.push(this.hooks.tap(hook, name, fn, stage))),
+      tap: (hook, fn, stage) => (guard('tap'), void taps.push(() => this.hooks.tap(hook, name, fn, stage))),
       run: (part) => (guard('run'), void parts.push(part)),
     };
     const undo = async (error: unknown): Promise<never> => {
-      for (const remove of untap) remove();
-      await scope.close().catch((also: unknown) => log.error('undoing a failed setup failed too', { plugin: name, error: errorMessage(also) }));
+      const late = (): OrreryError => new OrreryError('PLUGIN_TIMEOUT', `Plugin "${name}" did not close within ${limits.stopTimeoutMs} ms.`, { plugin: name });
+      const closing = within(scope.close(), clock, limits.stopTimeoutMs, late);
+      await closing.catch((also: unknown) => log.error('undoing a failed setup failed too', { plugin: name, error: errorMessage(also) }));
       throw error;
     };
     try {
       const timeout = (): OrreryError => new OrreryError('PLUGIN_TIMEOUT', `Setup of plugin "${name}" did not finish within ${limits.setupTimeoutMs} ms.`, { plugin: name });
-      await within((async () => plugin.definition.setup(context))(), clock, limits.setupTimeoutMs, timeout);
+      const setup = (async () => plugin.definition.setup(context))();
+      await within(setup, clock, limits.setupTimeoutMs, timeout);
     } catch (cause) {
       if (OrreryError.is(cause, 'PLUGIN_TIMEOUT')) return undo(cause);
       return undo(new OrreryError('PLUGIN_FAILED', `Setup of plugin "${name}" failed: ${errorMessage(cause)}.`, { plugin: name }, cause));
     } finally {
       open = false;
     }
-    return { assembled, scope, contributions: { plugin: name, items }, parts, untap };
+    const listen = (): (() => void) => {
+      const removals = taps.map((tap) => tap());
+      return () => removals.forEach((remove) => remove());
+    };
+    return { assembled, scope, contributions: { plugin: name, items }, parts, listen };
   }
 
   /** Makes a plugin's contributions visible. */
   admit(instance: PluginInstance): void {
     this.#contributions.add(instance.contributions);
     this.#instances.set(instance.assembled.name, instance);
+    this.#listening.set(instance, instance.listen());
     for (const item of instance.contributions.items) {
       if (traitsOf(item.token).shape === 'seat') this.#bind(item.token, () => this.#instance(item));
     }
@@ -159,9 +171,11 @@ export class Kernel {
     }
   }
 
-  /** One synchronous step: the old plugin's contributions go, the new one's come. Taps go when the instance is closed. */
+  /** One synchronous step: the old plugin's contributions and taps go, the new one's come. */
   swap(old: PluginInstance, next: PluginInstance): void {
     this.#contributions.swap(old.contributions, next.contributions);
+    this.#mute(old);
+    this.#listening.set(next, next.listen());
     const entries = [...this.#instances].map(([name, instance]): [string, PluginInstance] => (instance === old ? [next.assembled.name, next] : [name, instance]));
     this.#instances.clear();
     for (const [name, instance] of entries) this.#instances.set(name, instance);
@@ -176,10 +190,29 @@ export class Kernel {
   async close(): Promise<void> {
     const errors: unknown[] = [];
     for (const instance of [...this.instances()].reverse()) {
-      await closeInstance(instance, this.options).catch((error: unknown) => errors.push(error));
+      await this.closeInstance(instance).catch((error: unknown) => errors.push(error));
     }
     if (errors.length === 1) throw errors[0];
     if (errors.length > 1) throw new AggregateError(errors, `Stopping failed in ${errors.length} places.`);
+  }
+
+  /** Ends one plugin's taps and closes its scope within the stop limit; failures name the plugin. */
+  async closeInstance(instance: PluginInstance): Promise<void> {
+    const { name } = instance.assembled;
+    const { clock, limits } = this.options;
+    this.#mute(instance);
+    const timeout = (): OrreryError => new OrreryError('PLUGIN_TIMEOUT', `Plugin "${name}" did not close within ${limits.stopTimeoutMs} ms.`, { plugin: name });
+    try {
+      await within(instance.scope.close(), clock, limits.stopTimeoutMs, timeout);
+    } catch (cause) {
+      if (OrreryError.is(cause, 'PLUGIN_TIMEOUT')) throw cause;
+      throw new OrreryError('PLUGIN_FAILED', `Plugin "${name}" failed while closing: ${errorMessage(cause)}.`, { plugin: name }, cause);
+    }
+  }
+
+  #mute(instance: PluginInstance): void {
+    this.#listening.get(instance)?.();
+    this.#listening.delete(instance);
   }
 
   #seat(token: Token): unknown {
@@ -197,30 +230,34 @@ export class Kernel {
   #instance<T>(item: Contribution): T {
     let made = this.#made.get(item);
     if (made === undefined) {
-      made = { value: this.#construct(item.provider as Provider<unknown>) };
+      made = { value: this.#construct(item) };
       this.#made.set(item, made);
     }
     return made.value as T;
   }
 
-  #construct(provider: Provider<unknown>): unknown {
-    if (!isClass(provider)) return (provider as (get: Get) => unknown)(this.get);
-    if (!this.#container.isBound(provider)) this.#container.bind(provider).toSelf().inSingletonScope();
-    return this.#container.get(provider);
+  #construct({ token, provider }: Contribution): unknown {
+    if (this.#resolving.includes(token) && traitsOf(token).shape === 'seat') {
+      const path = [...this.#resolving.slice(this.#resolving.indexOf(token)), token].map((each) => traitsOf(each).name);
+      throw new OrreryError('PLUGIN_CYCLE', `Seats need each other to be made: ${path.join(' → ')}.`, { path });
+    }
+    this.#resolving.push(token);
+    try {
+      return isClass(provider as Provider<unknown>) ? this.#injected(provider as new (...args: never[]) => unknown) : (provider as (get: Get) => unknown)(this.get);
+    } finally {
+      this.#resolving.pop();
+    }
   }
-}
 
-/** Removes one plugin's taps and closes its scope within the stop limit; failures name the plugin. */
-export async function closeInstance(instance: PluginInstance, options: BootOptions): Promise<void> {
-  const { name } = instance.assembled;
-  for (const remove of instance.untap) remove();
-  const timeout = (): OrreryError =>
-    new OrreryError('PLUGIN_TIMEOUT', `Plugin "${name}" did not close within ${options.limits.stopTimeoutMs} ms.`, { plugin: name });
-  try {
-    await within(instance.scope.close(), options.clock, options.limits.stopTimeoutMs, timeout);
-  } catch (cause) {
-    if (OrreryError.is(cause, 'PLUGIN_TIMEOUT')) throw cause;
-    throw new OrreryError('PLUGIN_FAILED', `Plugin "${name}" failed while closing: ${errorMessage(cause)}.`, { plugin: name }, cause);
+  /** A new instance each time: the same class given by a plugin and by the one that replaces it must not be one object. */
+  #injected(provider: new (...args: never[]) => unknown): unknown {
+    const key = Symbol(provider.name);
+    this.#container.bind(key).to(provider).inTransientScope();
+    try {
+      return this.#container.get(key);
+    } finally {
+      this.#container.unbind(key);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { longLived } from './abort.js';
 import { OrreryError, errorMessage } from './errors.js';
 import type { Clock } from './clock.js';
+import { within } from './within.js';
 
 /**
  * In which order parts start, with the reason; they stop in the reverse order.
@@ -46,8 +47,8 @@ export interface PartLimits {
 }
 
 /**
- * Starts one part and resolves when it is ready. Throws `PLUGIN_FAILED` or `PLUGIN_TIMEOUT` (after stopping it again) naming plugin and part.
- * `failed` is called at most once if it ends or fails later, unasked.
+ * Starts one part and resolves when it is ready. Throws `PLUGIN_FAILED` or `PLUGIN_TIMEOUT` naming plugin and part, and `ABORTED` when the signal
+ * aborts before it is ready; it is stopped again first. `failed` is called at most once if it ends or fails later, unasked.
  */
 export async function startPart(
   plugin: string,
@@ -55,6 +56,7 @@ export async function startPart(
   clock: Clock,
   limits: PartLimits,
   failed: (error: OrreryError) => void,
+  signal?: AbortSignal,
 ): Promise<RunningPart> {
   const abort = longLived(new AbortController());
   const where = `Part "${runnable.name}" of plugin "${plugin}"`;
@@ -88,31 +90,20 @@ export async function startPart(
   };
 
   try {
-    await within(Promise.race([ready, ended]), clock, limits.startTimeoutMs, () => new OrreryError('PLUGIN_TIMEOUT', `${where} was not ready within ${limits.startTimeoutMs} ms.`, details));
+    const late = (): OrreryError => new OrreryError('PLUGIN_TIMEOUT', `${where} was not ready within ${limits.startTimeoutMs} ms.`, details);
+    await within(Promise.race([ready, ended]), clock, limits.startTimeoutMs, late, signal);
   } catch (error) {
     await stop().catch((also: unknown) => {
-      throw new AggregateError([error, also], errorMessage(error));
+      // Which part it was and why counts more than that it could not be stopped either.
+      throw OrreryError.is(error) ? new OrreryError(error.code, `${error.message} And then: ${errorMessage(also)}`, details, new AggregateError([error, also])) : error;
     });
     throw error;
   }
-  if (startError !== undefined) throw startError;
+  if (startError !== undefined) {
+    // It has ended; what it began may still listen.
+    abort.abort(startError);
+    throw startError;
+  }
   state = 'running';
   return { runnable, plugin, stop };
-}
-
-/** The promise, or the error after `timeoutMs`; leaves no timer behind. */
-export function within<T>(promise: Promise<T>, clock: Clock, timeoutMs: number, error: () => Error): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const cancel = clock.timer(timeoutMs, () => reject(error()));
-    promise.then(
-      (value) => {
-        cancel();
-        resolve(value);
-      },
-      (cause: unknown) => {
-        cancel();
-        reject(cause);
-      },
-    );
-  });
 }

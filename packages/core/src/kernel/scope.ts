@@ -1,5 +1,5 @@
 import { longLived } from './abort.js';
-import { OrreryError } from './errors.js';
+import { errorMessage, OrreryError } from './errors.js';
 
 /** What a scope undoes. May be asynchronous. */
 export type Undo = () => unknown;
@@ -12,6 +12,7 @@ export class Scope implements AsyncDisposable {
   readonly #stack: Undo[] = [];
   readonly #abort = longLived(new AbortController());
   #closing: Promise<void> | undefined;
+  #forget = (): void => {};
 
   /** @param name appears in errors */
   constructor(readonly name: string) {}
@@ -26,9 +27,22 @@ export class Scope implements AsyncDisposable {
     return this.#closing !== undefined;
   }
 
-  /** Registers an undo. Throws `CLOSED` when it is too late: the caller then still owns the thing. */
+  /**
+   * Registers an undo. When it is too late (the scope closes or is closed, as after a setup that took too long) it is undone at once, so that what was
+   * started is never left behind, and `CLOSED` is thrown. Whatever waits for {@link Scope.close} from then on waits for this undo too and is told if it fails.
+   */
   defer(undo: Undo): void {
-    if (this.#closing !== undefined) throw new OrreryError('CLOSED', `Scope "${this.name}" is closed.`);
+    if (this.#closing !== undefined) {
+      const undone = (async () => undo())();
+      const before = this.#closing;
+      this.#closing = (async () => {
+        const outcomes = await Promise.allSettled([before, undone]);
+        failTogether(this.name, outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : [])));
+      })();
+      // Whoever closed it may be gone already; whoever closes it again is told.
+      this.#closing.catch((error: unknown) => error);
+      throw new OrreryError('CLOSED', `Scope "${this.name}" is closed.`);
+    }
     this.#stack.push(undo);
   }
 
@@ -41,11 +55,17 @@ export class Scope implements AsyncDisposable {
   /** A scope that is closed with this one, if not before. */
   child(name: string): Scope {
     const child = new Scope(`${this.name}/${name}`);
-    this.defer(() => child.close());
+    const undo = (): Promise<void> => child.close();
+    this.defer(undo);
+    // One that is closed before its parent is forgotten: a parent may outlive any number of children.
+    child.#forget = () => {
+      const at = this.#stack.lastIndexOf(undo);
+      if (at >= 0) this.#stack.splice(at, 1);
+    };
     return child;
   }
 
-  /** Safe to call more than once: every call gets the same promise. Rejects with the only error, or an `AggregateError`. */
+  /** Safe to call more than once. Rejects with the only error, or an `AggregateError`. */
   close(): Promise<void> {
     return (this.#closing ??= this.#run());
   }
@@ -64,7 +84,12 @@ export class Scope implements AsyncDisposable {
         errors.push(error);
       }
     }
-    if (errors.length === 1) throw errors[0];
-    if (errors.length > 1) throw new AggregateError(errors, `Closing scope "${this.name}" failed in ${errors.length} places.`);
+    this.#forget();
+    failTogether(this.name, errors);
   }
+}
+
+function failTogether(scope: string, errors: readonly unknown[]): void {
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) throw new AggregateError(errors, `Closing scope "${scope}" failed in ${errors.length} places: ${errors.map(errorMessage).join(' | ')}`);
 }
