@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '@orrery/core';
-import { simulate, type SimulationResult } from './simulate.js';
+import { DEFAULT_RATES, type Rates } from './faults.js';
+import { commandFor, simulate, type SimulationResult } from './simulate.js';
 
-const USAGE = 'Usage: npm run simulate -- [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--json] [--verbose]';
+const USAGE = 'Usage: npm run simulate -- [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--rest N] [--fault NAME=RATE]… [--json] [--verbose]';
 
 const { values } = parseArgs({
   options: {
@@ -11,6 +12,8 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '10' },
     pods: { type: 'string', default: '60' },
     minutes: { type: 'string', default: '10' },
+    rest: { type: 'string', default: '10' },
+    fault: { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
@@ -22,12 +25,23 @@ const whole = (text: string): number => {
   return number;
 };
 
-const [nodes, pods, minutes] = [whole(values.nodes), whole(values.pods), whole(values.minutes)];
+/** `storeSlow=0.1`: one of the names of {@link Rates}. */
+function rateOf(text: string): [keyof Rates, number] {
+  const [name = '', value = ''] = text.split('=');
+  const rate = Number(value);
+  if (!Object.hasOwn(DEFAULT_RATES, name) || value === '' || !Number.isFinite(rate) || rate < 0) {
+    throw new RangeError(`"${text}" is not NAME=RATE with one of the names ${Object.keys(DEFAULT_RATES).join(', ')}. ${USAGE}`);
+  }
+  return [name as keyof Rates, rate];
+}
+
+const [nodes, pods, minutes, restMinutes] = [whole(values.nodes), whole(values.pods), whole(values.minutes), whole(values.rest)];
+const faults: Partial<Rates> = Object.fromEntries(values.fault.map(rateOf));
 const [first, last = first] = (values.seeds ?? values.seed).split('..').map(whole) as [number, number?];
 let failed = 0;
 for (let seed = first; seed <= (last ?? first); seed += 1) {
   const log = values.verbose ? (line: string): void => console.error(line) : undefined;
-  const result = await simulate({ seed, nodes, pods, minutes, stopwatch: () => systemClock.monotonic(), ...(log && { log }) });
+  const result = await simulate({ seed, nodes, pods, minutes, restMinutes, faults, stopwatch: () => systemClock.monotonic(), ...(log && { log }) });
   if (!result.ok) failed += 1;
   console.log(values.json ? JSON.stringify(result) : report(result));
 }
@@ -36,6 +50,6 @@ process.exitCode = failed === 0 ? 0 : 1;
 function report({ ok, seed, violations, traceHash, commits, virtualMs, realMs, tail }: SimulationResult): string {
   const line = `seed ${seed}: ${ok ? 'ok' : 'FAILED'}, ${commits} commits, ${Math.round(virtualMs / 60_000)} virtual minutes in ${(realMs / 1000).toFixed(1)} s, trace ${traceHash.slice(0, 16)}`;
   if (ok) return line;
-  const again = `npm run simulate -- --seed ${seed} --nodes ${nodes} --pods ${pods} --minutes ${minutes}`;
-  return [line, ...violations.slice(0, 20).map((violation) => `  ${violation}`), '  the last that happened:', ...tail.map((entry) => `    ${entry}`), `  again: ${again}`].join('\n');
+  const again = `  again: ${commandFor({ seed, nodes, pods, minutes, restMinutes, faults })}`;
+  return [line, ...violations.slice(0, 20).map((violation) => `  ${violation}`), '  the last that happened:', ...tail.map((entry) => `    ${entry}`), again].join('\n');
 }

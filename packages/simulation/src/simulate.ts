@@ -15,6 +15,8 @@ export interface SimulationOptions {
   readonly pods?: number;
   /** Virtual minutes with faults and changes; then it has to converge. Default 10. */
   readonly minutes?: number;
+  /** Virtual minutes of rest after it converged, in which only heartbeats may be written. Default 10. */
+  readonly restMinutes?: number;
   /** Rates that differ from {@link DEFAULT_RATES}. */
   readonly faults?: Partial<Rates>;
   /** Broken parts, to see that they are noticed. */
@@ -48,11 +50,17 @@ const CONVERGE_MS = 20 * MINUTE_MS;
 const LOOK_MS = 10_000;
 /** Containers that were started in bad weather may still crash, or be found unhealthy, for so long. */
 const AFTERMATH_MS = 3 * MINUTE_MS;
-const QUIET_MS = 10 * MINUTE_MS;
+
+/** The command that runs the same again; of sabotage it knows nothing. */
+export function commandFor({ seed, nodes = 10, pods = 60, minutes = 10, restMinutes = 10, faults = {} }: SimulationOptions): string {
+  const rates = Object.entries(faults).map(([name, rate]) => ` --fault ${name}=${rate}`);
+  const rest = restMinutes === 10 ? '' : ` --rest ${restMinutes}`;
+  return `npm run simulate -- --seed ${seed} --nodes ${nodes} --pods ${pods} --minutes ${minutes}${rest}${rates.join('')}`;
+}
 
 /** Runs a whole cluster in virtual time with faults from a seed, and then asks whether it kept its promises. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
-  const { seed, nodes = 10, pods = 60, minutes = 10, faults, sabotage, log, stopwatch = () => 0 } = options;
+  const { seed, nodes = 10, pods = 60, minutes = 10, restMinutes = 10, faults, sabotage, log, stopwatch = () => 0 } = options;
   const began = stopwatch();
   const rates = { ...DEFAULT_RATES, ...faults };
   const cluster = new SimulatedCluster({ seed, nodes, rates, size: sizeFor(seed, nodes, pods), ...(sabotage && { sabotage }), ...(log && { log }) });
@@ -62,7 +70,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     await cluster.boot();
     workload.begin();
     await chaos.run(minutes * MINUTE_MS);
-    if (await converge(cluster)) await restQuietly(cluster);
+    if (await converge(cluster)) await restQuietly(cluster, restMinutes);
     await cluster.shutDown();
     checkNothingLeft(cluster);
   } catch (error) {
@@ -103,21 +111,23 @@ async function converge(cluster: SimulatedCluster): Promise<boolean> {
 }
 
 /** At rest nobody writes but the heartbeats, and expired events go. */
-async function restQuietly(cluster: SimulatedCluster): Promise<void> {
+async function restQuietly(cluster: SimulatedCluster, minutes: number): Promise<void> {
   const { clock, commits } = cluster;
   // Events that still wait to be written may come.
   await clock.advance(MINUTE_MS);
   const before = new Map(commits);
   const heartbeats = new Set(['coordination.k8s.io/leases', 'core/nodes', 'core/events deleted']);
-  await clock.advance(QUIET_MS);
+  await clock.advance(minutes * MINUTE_MS);
   for (const [what, count] of commits) {
     const more = count - (before.get(what) ?? 0);
-    if (more > 0 && !heartbeats.has(what)) cluster.violated(`not quiet: ${more} commits of ${what} within ten minutes of rest`);
+    if (more > 0 && !heartbeats.has(what)) cluster.violated(`not quiet: ${more} commits of ${what} within ${minutes} minutes of rest`);
   }
   const beats = (what: string): number => (commits.get(what) ?? 0) - (before.get(what) ?? 0);
   const nodes = cluster.nodes.length;
-  if (beats('coordination.k8s.io/leases') > nodes * 61) cluster.violated(`not quiet: ${beats('coordination.k8s.io/leases')} renewals of leases within ten minutes`);
-  if (beats('core/nodes') > nodes * 3) cluster.violated(`not quiet: ${beats('core/nodes')} writes of nodes within ten minutes`);
+  // A lease is renewed every ten seconds, and a node's status told every five minutes.
+  const [renewals, tellings] = [nodes * (minutes * 6 + 1), nodes * (Math.ceil(minutes / 5) + 1)];
+  if (beats('coordination.k8s.io/leases') > renewals) cluster.violated(`not quiet: ${beats('coordination.k8s.io/leases')} renewals of leases within ${minutes} minutes`);
+  if (beats('core/nodes') > tellings) cluster.violated(`not quiet: ${beats('core/nodes')} writes of nodes within ${minutes} minutes`);
   for (const problem of unsettled(cluster).slice(0, 10)) cluster.violated(`did not stay converged: ${problem}`);
   await clock.settle();
   for (const problem of (await staleCaches(cluster)).slice(0, 10)) cluster.violated(`a cache is wrong: ${problem}`);

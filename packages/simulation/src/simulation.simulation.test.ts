@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { simulate, type SimulationOptions } from './simulate.js';
+import { commandFor, simulate, type SimulationOptions } from './simulate.js';
 
 /** Clusters of ten nodes; then the whole size. The same seeds on every run: a failure repeats. */
 const SMALL = { nodes: 10, pods: 60, minutes: 4 };
@@ -11,8 +11,7 @@ const FULL = { nodes: 100, pods: 1_000, minutes: 3 };
 
 async function holds(options: SimulationOptions): Promise<void> {
   const { ok, violations, tail } = await simulate(options);
-  const again = `npm run simulate -- --seed ${options.seed} --nodes ${options.nodes} --pods ${options.pods} --minutes ${options.minutes}`;
-  const report = [`seed ${options.seed} failed; again: ${again}`, ...violations.slice(0, 20), 'the last that happened:', ...tail].join('\n  ');
+  const report = [`seed ${options.seed} failed; again: ${commandFor(options)}`, ...violations.slice(0, 20), 'the last that happened:', ...tail].join('\n  ');
   expect(ok, report).toBe(true);
 }
 
