@@ -44,10 +44,11 @@ export class SimulatedNode {
     const containers = chance(`${name} containers`);
     this.machine = new SimulatedMachine({ clock, random: containers, behaviour: (config, pod) => behaviourOf(config, pod, containers, weather) });
     const prober = machineProber(this.machine);
+    // One for all lives of the agent: drawn anew by each, it would meet every agent with the same fault at the same call, and none would get past it.
+    const runtimeFaults = weather.runtime(chance(`${name} runtime`), (delayMs) => new Promise((resolve) => void clock.timer(delayMs, resolve)));
     this.agent = new Process(`agent-${name}`, host, (given) => {
       const { client, informers, events, log, defer } = options.prepare?.(given) ?? given;
-      const wait = (delayMs: number): Promise<void> => new Promise((resolve) => void clock.timer(delayMs, resolve));
-      const runtime = createSimulatedRuntime({ machine: this.machine, faults: weather.runtime(chance(`${name} runtime`), wait) });
+      const runtime = createSimulatedRuntime({ machine: this.machine, faults: runtimeFaults });
       defer(async () => runtime[Symbol.asyncDispose]());
       const capacity = { cpu: `${this.size.cpu * 1000}m`, memory: `${this.size.memoryGi}Gi`, pods: '110' };
       const labels = { 'topology.kubernetes.io/zone': zone };

@@ -86,6 +86,8 @@ export class SimulatedLine implements Transport {
       await this.#wait(GIVE_UP_MS);
       throw new OrreryError('UNAVAILABLE', 'The server cannot be reached (simulated).');
     }
+    // A signal that has aborted already tells nobody again.
+    if (signal.aborted) return;
     const ended = new AbortController();
     const stop = (): void => ended.abort();
     signal.addEventListener('abort', stop, { once: true });
