@@ -8,10 +8,18 @@ export class History {
   /** Batches of revisions `#first` … `#first + length - 1`, behind `#head` dead slots. */
   #batches: WatchBatch[] = [];
   #head = 0;
-  #first = 1;
+  #first: number;
 
-  /** @param limit batches kept at most */
-  constructor(readonly limit: number) {}
+  /**
+   * @param limit batches kept at most
+   * @param start the revision that the store begins with
+   */
+  constructor(
+    readonly limit: number,
+    start = 0,
+  ) {
+    this.#first = start + 1;
+  }
 
   /** Everything up to here has been forgotten; watches from before it are expired. */
   get compacted(): number {

@@ -10,9 +10,24 @@ interface Held {
 export class Leases {
   readonly #held = new Map<string, Held>();
   /** The last epoch of each name ever held. */
-  readonly #epochs = new Map<string, number>();
+  readonly #epochs: Map<string, number>;
 
-  constructor(readonly clock: Clock) {}
+  /**
+   * @param epochs the last epochs of a former life
+   * @param taken told of each new epoch before it is given out; when it throws, the lease is not taken
+   */
+  constructor(
+    readonly clock: Clock,
+    epochs: Readonly<Record<string, number>> = {},
+    private readonly taken: (name: string, epoch: number) => void = () => {},
+  ) {
+    this.#epochs = new Map(Object.entries(epochs));
+  }
+
+  /** The last epoch of each name ever held. */
+  get epochs(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#epochs);
+  }
 
   /** See `Store.acquireLease`. */
   acquire(name: string, holder: string, ttlMs: number): StoreLease | undefined {
@@ -20,6 +35,7 @@ export class Leases {
     const current = this.#held.get(name);
     if (current !== undefined && current.expiresAt > now && current.holder !== holder) return undefined;
     const epoch = (this.#epochs.get(name) ?? 0) + 1;
+    this.taken(name, epoch);
     this.#epochs.set(name, epoch);
     const held: Held = { holder, epoch, expiresAt: now + ttlMs };
     this.#held.set(name, held);

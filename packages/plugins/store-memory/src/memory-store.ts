@@ -15,6 +15,7 @@ import {
   type Write,
 } from '@orrery/core';
 import { expired, History } from './history.js';
+import { Journal } from './journal.js';
 import { Leases } from './leases.js';
 import { SortedKeys } from './sorted-keys.js';
 
@@ -25,6 +26,12 @@ export interface MemoryStoreOptions {
   readonly historyLimit?: number;
   /** Silence after which a watcher gets a bookmark, milliseconds; default 10,000. */
   readonly bookmarkMs?: number;
+  /** A file that keeps everything beyond the end of the process. Default: none. */
+  readonly journal?: string;
+  /** Told when the journal could not be shortened; it goes on growing. */
+  readonly journalProblem?: (error: unknown) => void;
+  /** Growth after which the journal is shortened, bytes; default 16 MiB. */
+  readonly journalGrowthBytes?: number;
 }
 
 /** Events handed over at once at most, and revisions looked through for them. */
@@ -34,7 +41,7 @@ const KEY = /^[\x20-\x7e]{1,1024}$/;
 
 /**
  * The store contract in plain memory: every method does its work synchronously, so racing callers are serialised by the event loop.
- * Values are shared, never copied. Nothing survives the process.
+ * Values are shared, never copied. Nothing survives the process, but with a journal an acknowledged commit does (the end of the machine it need not survive).
  */
 export class MemoryStore implements Store {
   readonly #entries = new Map<string, StoreEntry>();
@@ -43,14 +50,23 @@ export class MemoryStore implements Store {
   readonly #leases: Leases;
   readonly #clock: Clock;
   readonly #bookmarkMs: number;
+  readonly #journal: Journal | undefined;
+  readonly #journalProblem: (error: unknown) => void;
   /** Wakes of watchers that have caught up, with the prefix they wait for. */
   readonly #waiting = new Set<{ readonly prefix: string; wake(quietUntil: number): void }>();
   #closed = false;
 
   constructor(options: MemoryStoreOptions = {}) {
     this.#clock = options.clock ?? systemClock;
-    this.#history = new History(options.historyLimit ?? 10_000);
-    this.#leases = new Leases(this.#clock);
+    const journal = options.journal === undefined ? undefined : new Journal(options.journal, options.journalGrowthBytes);
+    this.#journal = journal;
+    this.#journalProblem = options.journalProblem ?? (() => {});
+    this.#history = new History(options.historyLimit ?? 10_000, journal?.content.revision);
+    this.#leases = new Leases(this.#clock, journal?.content.epochs, (name, epoch) => journal?.lease(name, epoch));
+    for (const entry of journal?.takeEntries() ?? []) {
+      this.#entries.set(entry.key, entry);
+      this.#keys.add(entry.key);
+    }
     this.#bookmarkMs = options.bookmarkMs ?? 10_000;
   }
 
@@ -88,8 +104,10 @@ export class MemoryStore implements Store {
     const revision = this.#history.last + 1;
     const events = this.#events(change.writes, revision);
     if (events.length === 0) return { ok: true, revision: revision - 1 };
+    this.#journal?.commit(revision, events);
     for (const event of events) this.#applyEvent(event);
     this.#history.push(events);
+    if (this.#journal?.long === true) this.#shorten(this.#journal, revision);
     for (const watcher of this.#waiting) if (events.some((event) => event.key.startsWith(watcher.prefix))) watcher.wake(revision - 1);
     return { ok: true, revision };
   }
@@ -144,6 +162,7 @@ export class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#journal?.close();
     for (const watcher of [...this.#waiting]) watcher.wake(0);
   }
 
@@ -160,6 +179,15 @@ export class MemoryStore implements Store {
       for (const event of this.#history.at(revision).events) if (event.key.startsWith(prefix)) events.push(event);
     }
     return { revision, events };
+  }
+
+  /** The commit that made it due has been written and stands, whatever becomes of this. */
+  #shorten(journal: Journal, revision: number): void {
+    try {
+      journal.snapshot({ revision, entries: [...this.#entries.values()], epochs: this.#leases.epochs });
+    } catch (error) {
+      this.#journalProblem(error);
+    }
   }
 
   #check(): void {

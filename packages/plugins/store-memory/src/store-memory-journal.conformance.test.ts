@@ -1,0 +1,22 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { storeConformance } from '@orrery/core/testing';
+import { describe, it } from 'vitest';
+import { MemoryStore } from './memory-store.js';
+
+const BOOKMARK_MS = 100;
+
+storeConformance({ describe, it }, 'memory with a journal', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'orrery-journal-'));
+  // Shortened all the time, so that snapshots are part of what is tested.
+  const store = new MemoryStore({ bookmarkMs: BOOKMARK_MS, journal: join(folder, 'journal'), journalGrowthBytes: 256 });
+  return {
+    store,
+    bookmarkMs: BOOKMARK_MS,
+    cleanup: async () => {
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+});
