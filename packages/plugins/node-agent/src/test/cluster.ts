@@ -24,7 +24,7 @@ export class TestCluster {
   constructor(readonly options: { readonly capacity?: Record<string, string>; readonly journal?: boolean } = {}) {}
 
   async start(): Promise<this> {
-    const store = memoryStore();
+    const store = this.options.journal === true ? memoryStore({ journal: join(this.folder, 'journal') }) : memoryStore();
     this.orchestrator = await createOrchestrator({
       plugins: [
         store,
