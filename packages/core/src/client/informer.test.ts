@@ -27,7 +27,7 @@ class Wire implements Transport {
   lists = 0;
   /** What the next lists do instead of answering. */
   readonly faults: (() => Promise<never>)[] = [];
-  readonly watches: { readonly since: number; send(...events: WatchEvent[]): void; end(error?: unknown): void; readonly signal: AbortSignal }[] = [];
+  readonly watches: { readonly since: number; send(...events: WatchEvent[]): void; end(error?: Error): void; readonly signal: AbortSignal }[] = [];
   /** Watches that neither answer nor heed their signal. */
   deaf = false;
 
@@ -40,7 +40,7 @@ class Wire implements Transport {
   }
 
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<readonly WatchEvent[]> {
-    const chunks: (readonly WatchEvent[] | { error: unknown })[] = [];
+    const chunks: (readonly WatchEvent[] | { error: Error | undefined })[] = [];
     let wake = (): void => {};
     const push = (chunk: (typeof chunks)[number]): void => {
       chunks.push(chunk);

@@ -18,6 +18,7 @@ const NODE_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
  */
 export async function bind(resource: Resource, request: RequestContext & { readonly ref: ResourceRef; readonly body: unknown }): Promise<KubeObject> {
   const { kind, context } = resource;
+  if (kind.kind !== 'Pod' || kind.group !== '') throw new ApiError('NotFound', 'the server could not find the requested resource');
   const { namespace, name = '' } = request.ref;
   const node = readPath(request.body, '.target.name');
   if (typeof node !== 'string' || !NODE_NAME.test(node)) throw ApiError.badRequest('target.name of a Binding must be the name of a node');

@@ -1,12 +1,13 @@
 import type { AdmissionRequest } from '../contracts/admission.js';
 import type { RequestContext, ResourceRef } from '../contracts/transport.js';
 import { ApiError } from '../model/api-error.js';
-import { deepFreeze } from '../model/json.js';
+import { cloneJson, deepFreeze } from '../model/json.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import { timeOfMillis } from '../model/timestamp.js';
 import { validateObjectMeta } from '../model/validation/object-meta.js';
 import { mutateAdmission, validateAdmission } from './admit.js';
+import { underClaim } from './claim.js';
 import { decodeBody } from './decode-body.js';
 import { generateName } from '../model/names.js';
 import { storageKey } from './keys.js';
@@ -22,11 +23,13 @@ const NAME_ATTEMPTS = 8;
  */
 export async function create(resource: Resource, request: RequestContext & { readonly ref: ResourceRef; readonly body: unknown }): Promise<KubeObject> {
   const { kind, context } = resource;
-  const draft = decodeBody(kind, request.body, request);
-  placeInNamespace(kind, draft, request.ref.namespace);
-  await checkNamespace(context, kind, draft);
-  const { generateName: base, name: given } = draft.metadata;
+  const decoded = decodeBody(kind, request.body, request);
+  placeInNamespace(kind, decoded, request.ref.namespace);
+  await checkNamespace(context, kind, decoded);
+  const { generateName: base, name: given } = decoded.metadata;
   for (let attempt = 1; ; attempt += 1) {
+    // An attempt fills in its draft (addresses, what admission adds) and freezes it: the next one begins anew.
+    const draft = cloneJson(decoded);
     prepare(resource, draft);
     if ((given ?? '') === '' && base !== undefined && base !== '') draft.metadata.name = generateName(base, context.random);
     const result = await createOnce(resource, request, draft);
@@ -54,23 +57,20 @@ async function createOnce(resource: Resource, request: RequestContext & { readon
     ...(kind.rules.validate?.(draft) ?? []),
   ];
   if (errors.length > 0) throw ApiError.invalid(kind, draft.metadata.name ?? draft.metadata.generateName ?? '', errors);
-  const undo = context.reserve(kind, draft, undefined);
-  try {
-    await validateAdmission(context, admission);
-    const value = deepFreeze(stored(draft));
-    const key = storageKey(kind, draft.metadata.namespace, draft.metadata.name ?? '');
-    if (request.dryRun === true) {
-      undo();
-      return (await context.store.get(key)) === undefined ? (value as unknown as KubeObject) : undefined;
-    }
-    const result = await context.store.commit({ guards: [{ key, modRevision: 0 }], writes: [{ key, value }] });
-    if (result.ok) return versioned(value, result.revision);
-    undo();
-    return undefined;
-  } catch (error) {
-    undo();
-    throw error;
-  }
+  return underClaim(
+    () => context.reserve(kind, draft, undefined),
+    async () => {
+      await validateAdmission(context, admission);
+      const value = deepFreeze(stored(draft));
+      const key = storageKey(kind, draft.metadata.namespace, draft.metadata.name ?? '');
+      if (request.dryRun === true) {
+        const isFree = (await context.store.get(key)) === undefined;
+        return { object: isFree ? (value as unknown as KubeObject) : undefined, committed: false };
+      }
+      const result = await context.store.commit({ guards: [{ key, modRevision: 0 }], writes: [{ key, value }] });
+      return { object: result.ok ? versioned(value, result.revision) : undefined, committed: result.ok };
+    },
+  );
 }
 
 /** What the server decides about a new object. */

@@ -31,7 +31,7 @@ export async function list(resource: Resource, request: ListRequest): Promise<Ku
   let remaining: number | undefined;
   while (more && items.length < limit) {
     const wanted = matches === undefined ? limit - items.length : CHUNK;
-    const page = await readPage(context.store.range(prefix, { ...(after !== undefined && { after }), ...(Number.isFinite(limit) && { limit: wanted }), ...(atRevision !== undefined && { atRevision }) }));
+    const page = await readPage(context.store.range(prefix, { ...(after !== undefined && { after }), ...(Number.isFinite(limit) && { limit: wanted }), ...(atRevision !== undefined && { atRevision }) }), start.after !== undefined);
     atRevision = page.revision;
     more = page.more;
     remaining = matches === undefined ? page.remaining : undefined;
@@ -50,34 +50,50 @@ export async function list(resource: Resource, request: ListRequest): Promise<Ku
     }
   }
   const revision = atRevision ?? 0;
+  if (start.notOlderThan > revision) throw tooLarge();
   const next = more && after !== undefined ? { continue: encodeToken(revision, after.slice(prefixOf(kind).length)), ...(remaining !== undefined && remaining > 0 && { remainingItemCount: remaining }) } : {};
   return { apiVersion: kind.apiVersion, kind: kind.listKind, metadata: { resourceVersion: String(revision), ...next }, items };
 }
 
-function startOf(request: ListRequest, base: string): { after?: string; atRevision?: number } {
-  if (request.continue !== undefined && request.continue !== '') {
-    if ((request.resourceVersion ?? '') !== '' && request.resourceVersion !== '0') throw ApiError.badRequest('specifying resource version is not allowed when using continue');
-    const { revision, key } = decodeToken(request.continue);
-    return { after: base + key, atRevision: revision };
-  }
-  if (request.resourceVersionMatch === 'Exact') {
-    const revision = parseResourceVersion(request.resourceVersion);
-    if (revision === 0) throw ApiError.badRequest('resourceVersionMatch "Exact" is forbidden for resourceVersion "0" or none');
-    return { atRevision: revision };
-  }
-  parseResourceVersion(request.resourceVersion);
-  return {};
+interface Start {
+  readonly after?: string;
+  readonly atRevision?: number;
+  /** What is answered must be at least of this revision. */
+  readonly notOlderThan: number;
 }
 
-async function readPage<T>(reading: Promise<T>): Promise<T> {
+/** Which state is asked for, from where (the rules of ValidateListOptions). */
+function startOf(request: ListRequest, base: string): Start {
+  const { resourceVersion = '', resourceVersionMatch: match } = request;
+  if (match !== undefined) {
+    if (match !== 'Exact' && match !== 'NotOlderThan') throw ApiError.badRequest('resourceVersionMatch: Unsupported value: supported values: "Exact", "NotOlderThan"');
+    if (resourceVersion === '') throw ApiError.badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
+    if ((request.continue ?? '') !== '') throw ApiError.badRequest('resourceVersionMatch is forbidden when continue is provided');
+  }
+  if (request.continue !== undefined && request.continue !== '') {
+    if (resourceVersion !== '' && resourceVersion !== '0') throw ApiError.badRequest('specifying resource version is not allowed when using continue');
+    const { revision, key } = decodeToken(request.continue);
+    return { after: base + key, atRevision: revision, notOlderThan: 0 };
+  }
+  const revision = parseResourceVersion(resourceVersion);
+  if (match !== 'Exact') return { notOlderThan: revision };
+  if (revision === 0) throw ApiError.badRequest('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  return { atRevision: revision, notOlderThan: 0 };
+}
+
+const tooLarge = (cause?: unknown): ApiError =>
+  new ApiError('Timeout', 'Too large resource version', { causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }] }, cause);
+
+async function readPage<T>(reading: Promise<T>, continued: boolean): Promise<T> {
   try {
     return await reading;
   } catch (error) {
     if (OrreryError.is(error, 'EXPIRED')) {
-      throw new ApiError('Expired', 'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.', {}, error);
+      const what = continued ? 'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.' : 'The resourceVersion for the provided list is too old.';
+      throw new ApiError('Expired', what, {}, error);
     }
     if (OrreryError.is(error, 'REVISION_AHEAD')) {
-      throw new ApiError('Timeout', 'Too large resource version', { causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }] }, error);
+      throw tooLarge(error);
     }
     throw error;
   }

@@ -15,12 +15,10 @@ export function patch(resource: Resource, request: PatchRequest): Promise<KubeOb
 }
 
 function patched(kind: KindDefinition, current: KubeObject, request: PatchRequest): KubeObject {
-  const { resourceVersion: _version, ...metadata } = current.metadata;
-  const result = applyPatch(kind, request.type, { ...current, metadata }, request.body);
+  // With its version, which a patch may test. One that sets another version is for that version and meets a conflict; any other is for whatever is there.
+  const result = applyPatch(kind, request.type, current, request.body);
   if (typeof result !== 'object' || result === null) throw ApiError.badRequest('the patch leaves no object');
-  const { metadata: after } = result as { metadata?: { resourceVersion?: unknown } };
   const draft = decodeBody(kind, result, request);
-  // A patch may name the version it is for; otherwise it is for whatever is there.
-  if (typeof after?.resourceVersion !== 'string') delete draft.metadata.resourceVersion;
+  if (draft.metadata.resourceVersion === current.metadata.resourceVersion) delete draft.metadata.resourceVersion;
   return draft;
 }

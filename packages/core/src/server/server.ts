@@ -2,6 +2,7 @@ import type { Admission } from '../contracts/admission.js';
 import type { Network } from '../contracts/network.js';
 import type { Store } from '../contracts/store.js';
 import type { ApiRequest, ResourceRef, Transport, WatchEvent, WatchRequest } from '../contracts/transport.js';
+import { longLived } from '../kernel/abort.js';
 import type { Clock, Random } from '../kernel/clock.js';
 import { OrreryError, errorMessage } from '../kernel/errors.js';
 import type { Logger } from '../kernel/logger.js';
@@ -48,8 +49,10 @@ const SYSTEM_USER = { name: 'system:apiserver', groups: ['system:masters'] };
 export class ApiServer implements Transport {
   readonly #resources = new Map<string, Resource>();
   readonly #context: ServerContext;
+  /** The newest revision at which a namespace was deleted by this server. */
+  #namespaceDeletedAt = 0;
   #running: AbortSignal | undefined;
-  readonly #caches = new Set<Promise<void>>();
+  readonly #work = new Set<Promise<void>>();
   #failed: ((error: unknown) => void) | undefined;
 
   constructor(readonly options: ServerOptions) {
@@ -61,37 +64,52 @@ export class ApiServer implements Transport {
       log,
       admissions,
       reserve: (kind, draft, old) => (isService(kind) && network !== undefined ? network.allocate(draft as Service, old as Service | undefined) : () => {}),
-      released: (kind, object) => isService(kind) && network?.release(object as Service),
-      replaced: (kind, old, next) => {
-        if (!isService(kind)) return;
-        network?.release(old as Service);
-        network?.adopt(next as Service);
-      },
+      released: (kind, object) => this.#afterWrite(kind, () => network?.release(object as Service)),
+      replaced: (kind, old, next) =>
+        this.#afterWrite(kind, () => {
+          network?.release(old as Service);
+          network?.adopt(next as Service);
+        }),
       namespace: (name) => this.#namespace(name),
     };
   }
 
-  /** Runs the watch caches until the signal aborts. Ready when every kind is cached and the system's namespaces exist. */
+  /**
+   * Runs the watch caches until the signal aborts. Ready when every kind is cached and the system's namespaces exist. Throws when it can no longer do its work
+   * (the store was closed); everything it began has then ended. Call once.
+   */
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
-    this.#running = signal;
-    const failed = new Promise<never>((_, reject) => {
-      this.#failed = reject;
-    });
-    const stopped = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([Promise.all(this.options.kinds.list().map((kind) => this.#serve(kind))), failed]);
-    for (const entry of this.#resource(Service).cache.values()) this.options.network?.adopt(entry as Service);
-    for (const name of SYSTEM_NAMESPACES) await this.#ensureNamespace(name);
-    const upkeep = [compactHistory(this.options.store, this.options.clock, this.options.log, signal), this.#expireEvents(signal)];
-    ready();
-    await Promise.race([stopped, failed]);
-    await Promise.all([...this.#caches, ...upkeep]);
+    const { store, clock, log, kinds, network } = this.options;
+    const over = longLived(new AbortController());
+    const stop = (): void => over.abort(signal.reason);
+    let failure: unknown;
+    this.#failed = (error) => {
+      failure ??= error;
+      over.abort(error);
+    };
+    this.#running = over.signal;
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      await Promise.all(kinds.list().map((kind) => this.#serve(kind)));
+      for (const entry of this.#resource(Service).cache.values()) network?.adopt(entry as Service);
+      for (const name of SYSTEM_NAMESPACES) if (!over.signal.aborted) await this.#ensureNamespace(name);
+      this.#keep(compactHistory(store, clock, log, over.signal));
+      this.#keep(this.#expireEvents(over.signal));
+      if (!over.signal.aborted) ready();
+      while (this.#work.size > 0) await Promise.all(this.#work);
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await Promise.all(this.#work);
+    }
+    if (!signal.aborted) throw failure;
   }
 
-  /** Serves one more kind from now on. Resolves when it can be used. Throws `ALREADY_EXISTS` when its names are taken. */
+  /** Serves one more kind from now on. Resolves when it can be used. Throws `ALREADY_EXISTS` when its names are taken, `CLOSED` when the server has stopped. */
   async addKind<T extends KubeObject>(kind: KindDefinition<T>): Promise<void> {
+    if (this.#running?.aborted === true) throw new OrreryError('CLOSED', 'The server has stopped.');
     this.options.kinds.add(kind);
     if (this.#running !== undefined) await this.#serve(kind as unknown as KindDefinition);
   }
@@ -99,7 +117,10 @@ export class ApiServer implements Transport {
   async request(request: ApiRequest, signal?: AbortSignal): Promise<KubeObject | KubeList> {
     if (signal?.aborted === true) throw new OrreryError('ABORTED', 'The request was aborted before it began.', {}, signal.reason);
     try {
-      return await this.#dispatch(this.#find(request.ref), request);
+      const resource = this.#find(request.ref);
+      const answer = await this.#dispatch(resource, request);
+      if (resource.kind.kind === Namespace.kind && (request.verb === 'delete' || request.verb === 'deletecollection')) this.#namespaceDeletedAt = Math.max(this.#namespaceDeletedAt, newestOf(answer));
+      return answer;
     } catch (error) {
       throw refusal(error);
     }
@@ -112,6 +133,7 @@ export class ApiServer implements Transport {
   #dispatch(resource: Resource, request: ApiRequest): Promise<KubeObject | KubeList> {
     const { subresource } = request.ref;
     if (subresource === 'scale') return scaleVerb(resource, request);
+    if (subresource === 'status' && !STATUS_VERBS.has(request.verb)) throw notAllowed();
     if (subresource === 'binding' && request.verb === 'create') return bind(resource, request);
     if (subresource === 'finalize' ? !isFinalizing(resource, request) : subresource !== undefined && (subresource !== 'status' || !resource.kind.hasStatus)) throw notServed();
     switch (request.verb) {
@@ -150,21 +172,37 @@ export class ApiServer implements Transport {
     return resource;
   }
 
+  /** Resolves when the kind is cached, or the server ends before. */
   #serve(kind: KindDefinition): Promise<void> {
     const { cache } = this.#resource(kind);
-    return new Promise((resolve) => {
-      const running = cache.run(this.#running as AbortSignal, resolve).catch((error: unknown) => this.#failed?.(error));
-      this.#caches.add(running);
-      void running.then(() => this.#caches.delete(running));
-    });
+    const signal = this.#running as AbortSignal;
+    return new Promise((resolve) => this.#keep(cache.run(signal, resolve).finally(resolve)));
+  }
+
+  /** Work that goes on until the server ends; if it fails, the server does. Never rejects. */
+  #keep(work: Promise<void>): void {
+    const kept = work.catch((error: unknown) => this.#failed?.(error)).then(() => void this.#work.delete(kept));
+    this.#work.add(kept);
+  }
+
+  /** The write is done: what goes wrong now is no reason to tell the client that it failed. */
+  #afterWrite(kind: KindDefinition, settle: () => void): void {
+    if (!isService(kind)) return;
+    try {
+      settle();
+    } catch (error) {
+      this.options.log.error('the network was not told of a change', { error: errorMessage(error) });
+    }
   }
 
   #expireEvents(signal: AbortSignal): Promise<void> {
     const resource = this.#resource(Event);
     const gone = async (event: Event): Promise<void> => {
       const ref = { group: '', version: 'v1', resource: 'events', namespace: event.metadata.namespace ?? '', name: event.metadata.name ?? '' };
-      await remove(resource, { user: SYSTEM_USER, ref, options: {} }).catch((error: unknown) => {
-        if (!ApiError.is(error, 'NotFound')) this.options.log.warn('an expired event could not be deleted', { error: errorMessage(error) });
+      // It may just have happened again.
+      const preconditions = { resourceVersion: event.metadata.resourceVersion ?? '' };
+      await remove(resource, { user: SYSTEM_USER, ref, options: { preconditions } }).catch((error: unknown) => {
+        if (!ApiError.is(error, 'NotFound') && !ApiError.is(error, 'Conflict')) this.options.log.warn('an expired event could not be deleted', { error: errorMessage(error) });
       });
     };
     return expireEvents(() => resource.cache.values(), gone, this.options.clock, signal);
@@ -172,7 +210,10 @@ export class ApiServer implements Transport {
 
   async #namespace(name: string): Promise<{ terminating: boolean } | undefined> {
     const resource = this.#resource(Namespace);
-    const known = resource.cache.peek(storageKey(Namespace, undefined, name)) ?? (await readCurrent(resource, undefined, name))?.object;
+    const seen = resource.cache.peek(storageKey(Namespace, undefined, name));
+    // The cache may be behind. The store is asked before that is held against somebody, and when a namespace was just deleted here (NamespaceLifecycle does so, too).
+    const isCurrent = resource.cache.revision >= this.#namespaceDeletedAt;
+    const known = isCurrent && seen !== undefined && seen.metadata.deletionTimestamp === undefined ? seen : (await readCurrent(resource, undefined, name))?.object;
     return known === undefined ? undefined : { terminating: known.metadata.deletionTimestamp !== undefined };
   }
 
@@ -185,6 +226,10 @@ export class ApiServer implements Transport {
     });
   }
 }
+
+/** The newest version in an answer. */
+const newestOf = (answer: KubeObject | KubeList): number =>
+  Math.max(...('items' in answer ? (answer as KubeList).items : [answer as KubeObject]).map(({ metadata }) => Number(metadata.resourceVersion ?? 0)), 0);
 
 async function get(resource: Resource, ref: ResourceRef): Promise<KubeObject> {
   const entry = await resource.context.store.get(storageKey(resource.kind, ref.namespace, ref.name ?? ''));
@@ -201,10 +246,12 @@ function scaleVerb(resource: Resource, request: ApiRequest): Promise<KubeObject>
     case 'patch':
       return patchScale(resource, request);
     default:
-      throw new ApiError('MethodNotAllowed', `the server does not allow this method on the requested resource`);
+      throw notAllowed();
   }
 }
 
+const STATUS_VERBS: ReadonlySet<string> = new Set(['get', 'update', 'patch']);
+const notAllowed = (): ApiError => new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
 const notServed = (): ApiError => new ApiError('NotFound', 'the server could not find the requested resource');
 const isFinalizing = ({ kind }: Resource, { verb }: ApiRequest): boolean => kind.rules.isHeld !== undefined && (verb === 'update' || verb === 'patch');
 const isService = (kind: KindDefinition): boolean => kind.kind === Service.kind && kind.group === Service.group;

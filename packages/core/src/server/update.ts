@@ -6,6 +6,7 @@ import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../model/validation/object-meta.js';
 import { mutateAdmission, validateAdmission } from './admit.js';
+import { underClaim, type Written } from './claim.js';
 import { placeInNamespace } from './create.js';
 import { decodeBody } from './decode-body.js';
 import { storageKey } from './keys.js';
@@ -84,35 +85,28 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
     ...(isStatus ? (kind.rules.validateStatusUpdate?.(next, old) ?? []) : [...(kind.rules.validate?.(next) ?? []), ...(kind.rules.validateUpdate?.(next, old) ?? [])]),
   ];
   if (errors.length > 0) throw ApiError.invalid(kind, next.metadata.name ?? '', errors);
-  const undo = isStatus ? () => {} : context.reserve(kind, next, old);
-  try {
-    await validateAdmission(context, admission);
-    return await commitChange(resource, request, current, next, undo);
-  } catch (error) {
-    undo();
-    throw error;
-  }
+  return underClaim(
+    () => (isStatus ? () => {} : context.reserve(kind, next, old)),
+    async () => {
+      await validateAdmission(context, admission);
+      return commitChange(resource, request, current, next);
+    },
+  );
 }
 
-async function commitChange(resource: Resource, request: ChangeRequest, current: Current, next: KubeObject, undo: () => void): Promise<KubeObject | undefined> {
+async function commitChange(resource: Resource, request: ChangeRequest, current: Current, next: KubeObject): Promise<Written> {
   const { kind, context } = resource;
   const key = storageKey(kind, next.metadata.namespace, next.metadata.name ?? '');
   const value = deepFreeze(stored(next));
-  if (request.dryRun === true) {
-    undo();
-    return versioned(value, current.revision);
-  }
+  if (request.dryRun === true) return { object: versioned(value, current.revision), committed: false };
   const guards = [{ key, modRevision: current.revision }];
   // The last finalizer is gone and nobody else has to end it first: now it goes.
   const gone = readyToGo(kind, next);
   const result = await context.store.commit({ guards, writes: [gone ? { key, delete: true } : { key, value }] });
-  if (!result.ok) {
-    undo();
-    return undefined;
-  }
+  if (!result.ok) return { object: undefined, committed: false };
   if (gone) context.released(kind, current.object);
   else context.replaced(kind, current.object, next);
-  return versioned(value, result.revision);
+  return { object: versioned(value, result.revision), committed: true };
 }
 
 /** Being deleted, and nothing holds it any more. */

@@ -3,6 +3,7 @@ import { backoffDelay } from '../kernel/backoff.js';
 import type { Clock } from '../kernel/clock.js';
 import { OrreryError, errorMessage } from '../kernel/errors.js';
 import type { Logger } from '../kernel/logger.js';
+import { untilSilent } from '../kernel/until-silent.js';
 import { ApiError } from '../model/api-error.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
@@ -20,6 +21,9 @@ interface Change {
 
 /** Changes kept per kind. */
 const RING = 8192;
+/** A store says something at least every ten seconds; after so long without a word its watch counts as dead. */
+const SILENCE_MS = 35_000;
+const BACKOFF = { baseMs: 50, maxMs: 5_000 } as const;
 /** How often watchers are looked at; one that was told nothing since gets a bookmark, so that no silence lasts ten seconds. */
 const BOOKMARK_MS = 5_000;
 
@@ -40,12 +44,14 @@ export class WatchCache {
   /** Watches from before this revision are expired. */
   #ringStart = 0;
   #revision = 0;
-  readonly #watchers = new Set<Watcher>();
+  /** Of the newest event; ahead of the revision within a batch. */
+  #newest = 0;
+  /** With what takes each out of the index it is filed in. */
+  readonly #watchers = new Map<Watcher, () => void>();
   /** Watchers without a trigger: asked about every change. */
   readonly #plain = new Set<Watcher>();
   /** field → value → watchers, with the function that reads the field. */
   readonly #triggers = new Map<string, { readonly read: (object: KubeObject) => string; readonly byValue: Map<string, Set<Watcher>> }>();
-  readonly #where = new Map<Watcher, Set<Watcher>>();
 
   constructor(
     readonly kind: KindDefinition,
@@ -64,12 +70,20 @@ export class WatchCache {
     return this.#objects.values();
   }
 
+  /** Everything up to here has been seen. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** How many watches are open. */
   get watchers(): number {
     return this.#watchers.size;
   }
 
-  /** Follows the store until the signal aborts; after a loss it lists again and ends its watchers with Expired, so that they do too. */
+  /**
+   * Follows the store until the signal aborts; after a loss (the watch broke, fell silent, left something out or went back) it lists again and ends its
+   * watchers with Expired, so that they do too. Throws `CLOSED` when the store was closed.
+   */
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
     let failures = 0;
     const stopBookmarks = this.#bookmarkSilence();
@@ -78,23 +92,46 @@ export class WatchCache {
         try {
           await this.#list();
           ready();
-          for await (const batch of this.store.watch(prefixOf(this.kind), { since: this.#revision, signal })) {
+          await this.#follow(signal, () => {
             failures = 0;
-            for (const event of batch.events) this.#apply(event);
-            this.#revision = batch.revision;
-            if (batch.events.length === 0) for (const watcher of this.#watchers) watcher.bookmark(batch.revision);
-          }
+          });
         } catch (error) {
-          if (signal.aborted || OrreryError.is(error, 'CLOSED')) break;
+          if (signal.aborted) break;
+          if (OrreryError.is(error, 'CLOSED')) throw error;
           failures += 1;
           this.log.warn('watch on the store was lost; listing again', { kind: this.kind.kind, error: errorMessage(error) });
-          if (!OrreryError.is(error, 'EXPIRED')) await this.clock.sleep(backoffDelay({ baseMs: 50, maxMs: 5_000 }, failures), signal).catch(() => signal);
+          this.#expireWatchers(Number.POSITIVE_INFINITY);
+          if (failures > 1 || !OrreryError.is(error, 'EXPIRED')) await this.clock.sleep(backoffDelay(BACKOFF, failures), signal).catch(() => signal);
         }
-        if (!signal.aborted) this.#expireWatchers();
       }
     } finally {
       stopBookmarks();
-      for (const watcher of [...this.#watchers]) watcher.end();
+      for (const watcher of [...this.#watchers.keys()]) watcher.end();
+    }
+  }
+
+  async #follow(signal: AbortSignal, changed: () => void): Promise<void> {
+    const batches = untilSilent((ended) => this.store.watch(prefixOf(this.kind), { since: this.#revision, signal: ended }), { clock: this.clock, limitMs: SILENCE_MS, signal });
+    for await (const batch of batches) {
+      for (const event of batch.events) {
+        this.#check(event);
+        this.#apply(event);
+      }
+      if (batch.revision < this.#revision) throw wentBack(this.#revision, batch.revision);
+      this.#revision = batch.revision;
+      if (batch.events.length === 0) for (const watcher of this.#watchers.keys()) watcher.bookmark(batch.revision);
+      else changed();
+    }
+    if (!signal.aborted) throw new OrreryError('UNAVAILABLE', 'The watch ended.');
+  }
+
+  /** Throws when the event does not follow from what is known: something was lost, repeated or undone. */
+  #check(event: StoreEvent): void {
+    if (event.modRevision <= this.#revision || event.modRevision < this.#newest) throw wentBack(Math.max(this.#revision, this.#newest), event.modRevision);
+    this.#newest = event.modRevision;
+    const known = Number(this.#objects.get(event.key)?.metadata.resourceVersion ?? 0);
+    if (event.previousRevision !== known) {
+      throw new OrreryError('EXPIRED', `The watch left something out: ${event.key} was at revision ${known}, and the next change says ${event.previousRevision}.`, { key: event.key });
     }
   }
 
@@ -107,20 +144,20 @@ export class WatchCache {
       watcher.changed(change.revision, change.object, change.old, change.last);
     }
     if (this.#revision >= since) watcher.bookmark(this.#revision);
-    this.#watchers.add(watcher);
-    this.#where.set(watcher, this.#bucket(watcher, interest.trigger));
+    this.#watchers.set(watcher, this.#file(watcher, interest.trigger));
     return watcher;
   }
 
   async #list(): Promise<void> {
     const { entries, revision } = await this.store.range(prefixOf(this.kind));
-    // Watches that were opened while this list was under way would miss what happened before it.
-    this.#expireWatchers();
     this.#objects.clear();
     for (const entry of entries) this.#objects.set(entry.key, versioned(entry.value, entry.modRevision));
     this.#ring = [];
     this.#ringStart = revision;
     this.#revision = revision;
+    this.#newest = revision;
+    // Watches that were opened before this list, or while it was under way, would not be told what it jumped over.
+    this.#expireWatchers(revision);
   }
 
   #apply(event: StoreEvent): void {
@@ -133,8 +170,9 @@ export class WatchCache {
     const last = (): KubeObject => (gone ??= lastState((old ?? object) as KubeObject, revision));
     this.#ring.push({ revision, object, old, last });
     if (this.#ring.length > 2 * RING) {
+      // One revision may have several changes, of which some are kept: only who has seen that revision misses nothing.
+      this.#ringStart = (this.#ring[this.#ring.length - RING - 1] as Change).revision;
       this.#ring = this.#ring.slice(-RING);
-      this.#ringStart = (this.#ring[0] as Change).revision - 1;
     }
     for (const { read, byValue } of this.#triggers.values()) {
       const now = object === undefined ? undefined : read(object);
@@ -145,28 +183,32 @@ export class WatchCache {
     for (const watcher of this.#plain) watcher.changed(revision, object, old, last);
   }
 
-  #bucket(watcher: Watcher, trigger: WatchInterest['trigger']): Set<Watcher> {
-    let bucket = this.#plain;
-    if (trigger !== undefined) {
-      const index = this.#triggers.get(trigger.field) ?? { read: trigger.read, byValue: new Map<string, Set<Watcher>>() };
-      this.#triggers.set(trigger.field, index);
-      bucket = index.byValue.get(trigger.value) ?? new Set();
-      index.byValue.set(trigger.value, bucket);
+  /** Files the watcher where changes find it; returns its removal. */
+  #file(watcher: Watcher, trigger: WatchInterest['trigger']): () => void {
+    if (trigger === undefined) {
+      this.#plain.add(watcher);
+      return () => this.#plain.delete(watcher);
     }
-    bucket.add(watcher);
-    return bucket;
+    const { field, value, read } = trigger;
+    const index = this.#triggers.get(field) ?? { read, byValue: new Map<string, Set<Watcher>>() };
+    this.#triggers.set(field, index);
+    const bucket = index.byValue.get(value) ?? new Set();
+    index.byValue.set(value, bucket.add(watcher));
+    return () => {
+      bucket.delete(watcher);
+      if (bucket.size === 0 && index.byValue.get(value) === bucket) index.byValue.delete(value);
+    };
   }
 
   #remove(watcher: Watcher): void {
+    this.#watchers.get(watcher)?.();
     this.#watchers.delete(watcher);
-    this.#where.get(watcher)?.delete(watcher);
-    this.#where.delete(watcher);
   }
 
-  #expireWatchers(): void {
-    for (const watcher of [...this.#watchers]) {
-      this.#remove(watcher);
-      watcher.end(new ApiError('Expired', 'the watch was interrupted; list again'));
+  /** Ends all watches from before a revision. */
+  #expireWatchers(before: number): void {
+    for (const watcher of [...this.#watchers.keys()]) {
+      if (watcher.since < before) watcher.end(new ApiError('Expired', 'the watch was interrupted; list again'));
     }
   }
 
@@ -174,7 +216,7 @@ export class WatchCache {
   #bookmarkSilence(): () => void {
     let cancel = (): void => {};
     const tick = (): void => {
-      for (const watcher of this.#watchers) {
+      for (const watcher of this.#watchers.keys()) {
         if (watcher.quiet) watcher.bookmark(this.#revision);
         watcher.quiet = true;
       }
@@ -196,3 +238,5 @@ export class WatchCache {
     return low;
   }
 }
+
+const wentBack = (from: number, to: number): OrreryError => new OrreryError('REVISION_AHEAD', `The watch went back from revision ${from} to ${to}.`, { from, to });

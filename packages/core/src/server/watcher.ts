@@ -18,7 +18,7 @@ export class Watcher implements AsyncIterator<readonly WatchEvent[], undefined> 
    * @param since events up to here are not wanted
    * @param matches which objects it wants
    * @param bookmarks whether it wants bookmarks
-   * @param release called once when the consumer is done with it
+   * @param release called when it wants to hear nothing more: it ended, was cut off, or its consumer is done; maybe twice
    */
   constructor(
     readonly since: number,
@@ -46,6 +46,7 @@ export class Watcher implements AsyncIterator<readonly WatchEvent[], undefined> 
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;
+    this.release(this);
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting === undefined) return;
@@ -72,7 +73,6 @@ export class Watcher implements AsyncIterator<readonly WatchEvent[], undefined> 
   return(): Promise<IteratorResult<readonly WatchEvent[], undefined>> {
     this.end();
     this.#buffer = [];
-    this.release(this);
     return Promise.resolve({ done: true, value: undefined });
   }
 
@@ -85,6 +85,8 @@ export class Watcher implements AsyncIterator<readonly WatchEvent[], undefined> 
       waiting.resolve({ done: false, value: [event] });
       return;
     }
+    // Of bookmarks in a row only the last says anything.
+    if (event.type === 'BOOKMARK' && this.#buffer.at(-1)?.type === 'BOOKMARK') this.#buffer.pop();
     if (this.#buffer.length >= BUFFER) {
       this.#buffer = [];
       this.end(new ApiError('Expired', `the watcher was more than ${BUFFER} events behind; list again`));
