@@ -1,14 +1,16 @@
 import type { Client, EventRecorder, Informer, InformerOptions, Informers } from '../contracts/client.js';
-import { type Controller, type ControllerParts, isTerminal, type ReconcileContext } from '../contracts/controller.js';
+import { type Controller, type ControllerParts, type ControllerWatch, isTerminal, type ReconcileContext } from '../contracts/controller.js';
+import { longLived } from '../kernel/abort.js';
 import type { BackoffPolicy } from '../kernel/backoff.js';
 import type { Clock, Random } from '../kernel/clock.js';
-import { errorMessage } from '../kernel/errors.js';
+import { errorMessage, OrreryError } from '../kernel/errors.js';
 import type { Logger } from '../kernel/logger.js';
+import { within } from '../kernel/within.js';
 import { WorkQueue } from '../kernel/work-queue.js';
 import { ApiError } from '../model/api-error.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject, ObjectKey } from '../model/object.js';
-import { trackingClient, type WrittenRevisions } from './tracking-client.js';
+import { kindId, trackingClient, type WrittenRevisions } from './tracking-client.js';
 
 /** What running a controller needs. */
 export interface ControllerRunnerOptions {
@@ -22,8 +24,11 @@ export interface ControllerRunnerOptions {
   readonly backoff?: BackoffPolicy;
 }
 
-/** How long a reconcile waits for the caches to show the last one's writes before it goes on with what they show. */
-const OWN_WRITES_MS = 10_000;
+/**
+ * How long a reconcile waits for the caches to show the last one's writes before it goes on with what they show (ExpectationsTimeout of Kubernetes' controllers).
+ * Longer than a cache needs to find its watch dead and to list again: going on earlier could make things twice.
+ */
+const OWN_WRITES_MS = 300_000;
 
 /**
  * The loop of a controller: informers → queue → workers → reconcile. Before a key is looked at again, the caches have caught up with what the last
@@ -31,7 +36,8 @@ const OWN_WRITES_MS = 10_000;
  */
 export class ControllerRunner {
   readonly #queue: WorkQueue<ObjectKey>;
-  readonly #informers = new Map<KindDefinition<never>, Informer<never>[]>();
+  /** What this controller reads, by kind. */
+  readonly #informers = new Map<string, Informer<KubeObject>[]>();
   readonly #written = new Map<ObjectKey, WrittenRevisions>();
   readonly #log: Logger;
 
@@ -53,18 +59,12 @@ export class ControllerRunner {
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
     const { clock, random } = this.options;
     const parts = this.controller.start({ informer: (kind, options) => this.#informer(kind, options), clock, random, log: this.#log });
-    const unsubscribe = parts.watches.map((watch) => {
-      const informer = this.#informer(watch.kind, watch.informer);
-      return informer.subscribe({
-        added: (object) => this.#enqueue(watch.keys(object, undefined, false)),
-        updated: (object, old) => this.#enqueue(watch.keys(object, old, false)),
-        deleted: (object) => this.#enqueue(watch.keys(object, undefined, true)),
-      });
-    });
+    const unsubscribe: (() => void)[] = [];
     const stop = (): void => this.#queue.close();
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     try {
+      for (const watch of parts.watches) unsubscribe.push(this.#subscribe(watch));
       await Promise.all([...this.#informers.values()].flat().map((informer) => informer.synced(signal)));
       ready();
       await Promise.all(Array.from({ length: this.controller.workers ?? 1 }, () => this.#work(parts, signal)));
@@ -77,15 +77,23 @@ export class ControllerRunner {
     }
   }
 
+  #subscribe(watch: ControllerWatch<never>): () => void {
+    return this.#informer(watch.kind, watch.informer).subscribe({
+      added: (object) => this.#enqueue(watch.keys(object, undefined, false)),
+      updated: (object, old) => this.#enqueue(watch.keys(object, old, false)),
+      deleted: (object) => this.#enqueue(watch.keys(object, undefined, true)),
+    });
+  }
+
   #enqueue(keys: readonly ObjectKey[]): void {
     for (const key of keys) this.#queue.add(key);
   }
 
   #informer<T extends KubeObject>(kind: KindDefinition<T>, options?: InformerOptions<T>): Informer<T> {
     const informer = this.options.informers.get(kind, options);
-    const key = kind as unknown as KindDefinition<never>;
-    const known = this.#informers.get(key) ?? [];
-    if (!known.includes(informer as unknown as Informer<never>)) this.#informers.set(key, [...known, informer as unknown as Informer<never>]);
+    const read = informer as unknown as Informer<KubeObject>;
+    const known = this.#informers.get(kindId(kind)) ?? [];
+    if (!known.includes(read)) this.#informers.set(kindId(kind), [...known, read]);
     return informer;
   }
 
@@ -134,15 +142,18 @@ export class ControllerRunner {
     const readers = [...written].flatMap(([kind, revision]) => (this.#informers.get(kind) ?? []).map((informer) => ({ informer, revision })));
     const behind = readers.filter(({ informer, revision }) => informer.health().revision < revision);
     if (behind.length === 0) return;
-    const patience = new AbortController();
-    const cancel = this.options.clock.timer(OWN_WRITES_MS, () => patience.abort());
+    const { clock } = this.options;
+    // A controller of its own, not AbortSignal.any: what hangs on a signal that lives as long as the process must be taken off it again.
+    const enough = longLived(new AbortController());
+    const late = (): OrreryError => new OrreryError('TIMEOUT', `The caches did not show it within ${OWN_WRITES_MS} ms.`);
+    const shown = Promise.all(behind.map(({ informer, revision }) => informer.observed(revision, enough.signal)));
     try {
-      await Promise.all(behind.map(({ informer, revision }) => informer.observed(revision, AbortSignal.any([signal, patience.signal]))));
+      await within(shown, clock, OWN_WRITES_MS, late, signal);
     } catch (error) {
       if (signal.aborted) throw error;
-      this.#log.warn('the caches do not show the last writes yet; going on with what they show', { key });
+      this.#log.warn('the caches do not show the last writes yet; going on with what they show', { key, error: errorMessage(error) });
     } finally {
-      cancel();
+      enough.abort();
     }
   }
 }

@@ -1,22 +1,33 @@
 import type { Client, KindClient } from '../contracts/client.js';
-import type { KindDefinition } from '../model/kind.js';
+import { ApiError } from '../model/api-error.js';
 import type { KubeObject } from '../model/object.js';
 
-/** The newest revision written, by kind. */
-export type WrittenRevisions = Map<KindDefinition<never>, number>;
+/** The newest revision written, by kind (see {@link kindId}). */
+export type WrittenRevisions = Map<string, number>;
 
-/** A client that notes the revision of each write, so that the next look at the same thing can wait until the caches show it. */
+/** What names a kind: objects say it of themselves. */
+export const kindId = ({ apiVersion, kind }: { readonly apiVersion: string; readonly kind: string }): string => `${apiVersion} ${kind}`;
+
+/**
+ * A client that notes the revision of each write, so that the next look at the same thing can wait until the caches show it.
+ * After a write of unknown outcome it notes the present revision: if it was made, it is not newer. Bindings answer no revision and are not noted.
+ */
 export function trackingClient(client: Client, written: WrittenRevisions): Client {
-  const note = <T extends KubeObject>(kind: KindDefinition<T>, object: KubeObject): void => {
-    const revision = Number(object.metadata.resourceVersion ?? 0);
-    const key = kind as unknown as KindDefinition<never>;
-    if (revision > (written.get(key) ?? 0)) written.set(key, revision);
+  const note = (id: string, version: string | undefined): void => {
+    const revision = Number(version ?? 0);
+    if (revision > (written.get(id) ?? 0)) written.set(id, revision);
   };
   const track = <T extends KubeObject>(verbs: KindClient<T>): KindClient<T> => {
+    const id = kindId(verbs.kind);
     const noting = async (writing: Promise<T>): Promise<T> => {
-      const object = await writing;
-      note(verbs.kind, object);
-      return object;
+      try {
+        const object = await writing;
+        note(id, object.metadata.resourceVersion);
+        return object;
+      } catch (error) {
+        if (ApiError.is(error, 'Timeout')) note(id, (await verbs.list({ limit: 1 })).metadata.resourceVersion);
+        throw error;
+      }
     };
     return {
       kind: verbs.kind,
@@ -25,8 +36,12 @@ export function trackingClient(client: Client, written: WrittenRevisions): Clien
       list: (options) => verbs.list(options),
       watch: (options, signal) => verbs.watch(options, signal),
       watchChunks: (options, signal) => verbs.watchChunks(options, signal),
-      scale: (ref, replicas) => verbs.scale(ref, replicas),
-      deleteCollection: (options) => verbs.deleteCollection(options),
+      scale: async (ref, replicas) => void (await noting(verbs.patch(ref, 'merge', { spec: { replicas } }, { subresource: 'scale' }))),
+      deleteCollection: async (options) => {
+        const gone = await verbs.deleteCollection(options);
+        for (const { metadata } of gone.items) note(id, metadata.resourceVersion);
+        return gone;
+      },
       create: (object, options) => noting(verbs.create(object, options)),
       update: (object, options) => noting(verbs.update(object, options)),
       updateStatus: (object, options) => noting(verbs.updateStatus(object, options)),
@@ -36,7 +51,11 @@ export function trackingClient(client: Client, written: WrittenRevisions): Clien
   };
   return {
     kind: (kind) => track(client.kind(kind)),
-    apply: (manifests, options) => client.apply(manifests, options),
+    apply: async (manifests, options) => {
+      const results = await client.apply(manifests, options);
+      for (const { object } of results) note(kindId(object), object.metadata.resourceVersion);
+      return results;
+    },
     bind: (pod, node) => client.bind(pod, node),
   };
 }
