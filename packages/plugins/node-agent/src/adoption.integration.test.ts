@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ConfigMap, Pod } from '@orrery/core';
+import { ConfigMap, type Pod } from '@orrery/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { condition, containerOf, forever, never, shell, TestCluster } from './test/cluster.js';
 

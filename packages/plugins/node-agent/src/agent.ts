@@ -92,10 +92,9 @@ export class NodeAgent {
     });
     try {
       await this.#endOrphans(found, signal);
-      await this.#sweepVolumes();
       found.clear();
       ready();
-      await Promise.all([this.#heartbeat.run(signal), this.#listen(signal), this.#relist(signal)]);
+      await Promise.all([this.#heartbeat.run(signal), this.#listen(signal), this.#relist(signal), this.#sweepVolumes()]);
     } finally {
       unsubscribe();
       await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
@@ -152,12 +151,16 @@ export class NodeAgent {
   /** Removes the volumes of pods that nobody looks after. */
   async #sweepVolumes(): Promise<void> {
     const { volumes } = this.#pods;
-    for (const uid of (await volumes.uids?.()) ?? []) if (!this.#workers.has(uid)) await volumes.remove(uid);
+    try {
+      for (const uid of volumes.uids?.() ?? []) if (!this.#workers.has(uid)) await volumes.remove(uid);
+    } catch (error) {
+      this.#log.warn('volumes that nobody needs could not be removed', { error: errorMessage(error) });
+    }
   }
 
   /** Follows the runtime's hints; when they break off, everything may have changed. */
   async #listen(signal: AbortSignal): Promise<void> {
-    const { runtime, clock } = this.options;
+    const { clock } = this.options;
     while (!signal.aborted) {
       // What happened before the hints began was not heard, so there is a look at everything beside them.
       const outcomes = await Promise.allSettled([this.#follow(signal), this.#compareAll(signal)]);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createOrchestrator, type KubeObject, type KindDefinition, type Orchestrator, Pod, Runtimes } from '@orrery/core';
+import { createOrchestrator, type KubeObject, type KindDefinition, type Orchestrator, Pod, Runtimes, systemClock } from '@orrery/core';
 import { nodeAgent } from '../index.js';
 import { createProcessRuntime, processRuntime } from '@orrery/runtime-process';
 import { memoryStore } from '@orrery/store-memory';
@@ -61,22 +61,22 @@ export class TestCluster {
 
   /** Waits until the pod is as wanted; undefined: it is gone. */
   async until(name: string, wanted: (pod: Pod) => boolean, what = String(wanted), limitMs = 30_000): Promise<Pod> {
-    const started = performance.now();
+    const started = systemClock.monotonic();
     for (;;) {
       const pod = await this.pods.find({ namespace: 'default', name });
       if (pod !== undefined && wanted(pod)) return pod;
-      if (performance.now() - started > limitMs) throw new Error(`${name}: ${what} did not come to hold: ${JSON.stringify(pod?.status, null, 1)}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (systemClock.monotonic() - started > limitMs) throw new Error(`${name}: ${what} did not come to hold: ${JSON.stringify(pod?.status, null, 1)}`);
+      await systemClock.sleep(20, never);
     }
   }
 
   async gone(name: string, limitMs = 30_000): Promise<number> {
-    const started = performance.now();
+    const started = systemClock.monotonic();
     while ((await this.pods.find({ namespace: 'default', name })) !== undefined) {
-      if (performance.now() - started > limitMs) throw new Error(`${name} is not gone`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (systemClock.monotonic() - started > limitMs) throw new Error(`${name} is not gone`);
+      await systemClock.sleep(20, never);
     }
-    return performance.now() - started;
+    return systemClock.monotonic() - started;
   }
 
   ready = (name: string): Promise<Pod> => this.until(name, (pod) => condition(pod, 'Ready') === 'True', 'Ready');

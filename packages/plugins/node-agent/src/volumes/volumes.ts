@@ -1,4 +1,4 @@
-import { constants, existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { constants, existsSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { chmod, mkdir, open, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Container, Mount, Pod } from '@orrery/core';
@@ -39,13 +39,9 @@ export class Volumes {
   }
 
   /** The pods that have volumes here. */
-  async uids(): Promise<readonly string[]> {
-    try {
-      return (await readdir(join(this.root, 'pods'))).filter((name) => UID.test(name));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw error;
-    }
+  uids(): readonly string[] {
+    const pods = join(this.root, 'pods');
+    return existsSync(pods) ? readdirSync(pods).filter((name) => UID.test(name)) : [];
   }
 
   /** Removes everything of a pod. Safe to repeat. */

@@ -1,0 +1,47 @@
+import { createOrchestrator, type Orchestrator } from '@orrery/core';
+import { SeededRandom, VirtualClock } from '@orrery/core/testing';
+import { type BehaviourOf, SimulatedMachine, type SimulatedFaults, simulatedRuntime } from '@orrery/runtime-simulated';
+import { memoryStore } from '@orrery/store-memory';
+import { nodeAgent, type Prober } from '../index.js';
+
+/** A node (or several, over one machine) in virtual time. */
+export class VirtualCluster {
+  readonly clock = new VirtualClock();
+  readonly machine: SimulatedMachine;
+  readonly faults: SimulatedFaults;
+  readonly orchestrator: Promise<Orchestrator>;
+
+  constructor({ behaviour, nodes = ['node'], faults = {} }: { readonly behaviour?: BehaviourOf; readonly nodes?: readonly string[]; readonly faults?: SimulatedFaults } = {}) {
+    const { clock } = this;
+    const random = new SeededRandom(1);
+    this.faults = faults;
+    this.machine = new SimulatedMachine({ clock, random, ...(behaviour !== undefined && { behaviour }) });
+    const { machine } = this;
+    const prober: Prober = {
+      probe: async ({ containerId }, _handler, kind) => ({ ok: kind === 'postStart' || kind === 'preStop' || machine.probe(containerId, kind), message: 'simulated' }),
+    };
+    this.orchestrator = createOrchestrator({
+      clock, random,
+      plugins: [memoryStore(), simulatedRuntime({ machine, faults }), nodeAgent({ nodes: nodes.map((name) => ({ name, labels: {}, taints: [], capacity: {}, runtime: 'simulated' })), prober, rootDir: '/nonexistent' })],
+    });
+  }
+
+  async start(): Promise<Orchestrator> {
+    const orchestrator = await this.orchestrator;
+    let started = false;
+    const starting = orchestrator.start().then(() => void (started = true));
+    await this.clock.until(() => started, 60_000, 'the start');
+    await starting;
+    return orchestrator;
+  }
+
+  async stop(): Promise<void> {
+    const orchestrator = await this.orchestrator;
+    let stopped = false;
+    const stopping = orchestrator.stop().finally(() => void (stopped = true));
+    await this.clock.until(() => stopped, 60_000, 'the stop');
+    await stopping;
+    this.machine.close();
+  }
+}
+
