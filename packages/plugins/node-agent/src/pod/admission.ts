@@ -16,14 +16,13 @@ type Amounts = ReadonlyMap<string, number>;
  * @param admitted the other pods that hold resources here
  */
 export function admitPod(pod: Pod, admitted: readonly Pod[], allocatable: Readonly<Record<string, string>>): Rejection | undefined {
-  const asked = new Map([...requestsOf(pod), ['pods', 1]]);
-  const used = sumOf(admitted.map((other) => new Map([...requestsOf(other), ['pods', 1]])));
-  for (const [name, amount] of asked) {
+  for (const [name, amount] of [...requestsOf(pod), ['pods', 1] as const]) {
+    // What is not asked for always fits, also where too much is in use already.
+    if (amount === 0) continue;
     const offered = allocatable[name];
     const capacity = offered === undefined ? 0 : amountOf(name, offered);
-    const taken = used.get(name) ?? 0;
-    // What nobody asks for always fits, also where too much is in use already.
-    if (amount === 0 || taken + amount <= capacity) continue;
+    const taken = name === 'pods' ? admitted.length : admitted.reduce((sum, other) => sum + (requestsOf(other).get(name) ?? 0), 0);
+    if (taken + amount <= capacity) continue;
     return {
       reason: `OutOf${name}`,
       message: `Pod was rejected: Node didn't have enough resource: ${name}, requested: ${amount}, used: ${taken}, capacity: ${capacity}`,
@@ -34,8 +33,19 @@ export function admitPod(pod: Pod, admitted: readonly Pod[], allocatable: Readon
 
 const amountOf = (name: string, text: string): number => (name === 'cpu' ? milliValue(text) : value(text));
 
-/** What a pod asks for: all containers at once, or the largest step of its initialisation beside the sidecars of that time (component-helpers PodRequests). */
+/** By the spec, which the versions of a pod share. */
+const known = new WeakMap<object, Amounts>();
+
 function requestsOf(pod: Pod): Amounts {
+  const found = known.get(pod.spec);
+  if (found !== undefined) return found;
+  const requests = computeRequests(pod);
+  known.set(pod.spec, requests);
+  return requests;
+}
+
+/** What a pod asks for: all containers at once, or the largest step of its initialisation beside the sidecars of that time (component-helpers PodRequests). */
+function computeRequests(pod: Pod): Amounts {
   const own = (container: Pod['spec']['containers'][number]): Amounts => amountsOf(container.resources?.requests);
   let sidecars: Amounts = new Map();
   let largest: Amounts = new Map();
