@@ -14,6 +14,8 @@ export class World {
   /** Every node whose kubelet is alive; `n1` and `n2` from the start. Pods of others stay as they are. */
   readonly alive = new Set(['n1', 'n2']);
   #serial = 0;
+  /** Pods go to the nodes in turn. */
+  #binds = 0;
   readonly #abort = new AbortController();
   readonly #running: Promise<unknown>[] = [];
 
@@ -105,7 +107,7 @@ export class World {
     if ((pod.spec.nodeName ?? '') === '') {
       if (pod.metadata.deletionTimestamp !== undefined) return;
       const nodes = [...this.alive];
-      await this.client.bind({ ...ref, ...(uid !== undefined && { uid }) }, nodes[this.#serial++ % nodes.length] ?? 'n1');
+      await this.client.bind({ ...ref, ...(uid !== undefined && { uid }) }, nodes[this.#binds++ % nodes.length] ?? 'n1');
       return;
     }
     if (!this.alive.has(pod.spec.nodeName ?? '')) return;
