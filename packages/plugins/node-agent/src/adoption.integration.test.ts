@@ -41,7 +41,7 @@ async function killed(child: ChildProcess): Promise<void> {
 describe('after a kill -9 of the host', () => {
   it('everything is adopted as it is: processes, logs, counts, ends that nobody saw', async () => {
     cluster = new TestCluster({ journal: true });
-    const tick = 'echo "pid $$"; n=0; while :; do n=$((n+1)); echo "tick $n"; sleep 0.1; done';
+    const tick = 'echo "pid $$$$"; n=0; while :; do n=$((n+1)); echo "tick $n"; sleep 0.1; done';
     const probed = shell(forever, { readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1 } } as never);
     const { child, acknowledged, problems } = startHost([
       podOf('steady', { containers: [shell(tick)] }),
@@ -59,7 +59,9 @@ describe('after a kill -9 of the host', () => {
     const steady = await cluster.ready('steady');
     expect(containerOf(steady)?.restartCount).toBe(0);
     const lines = await cluster.output(steady);
-    expect(lines.filter((line) => line.startsWith('pid'))).toHaveLength(1);
+    const pids = lines.filter((line) => line.startsWith('pid'));
+    expect(pids).toEqual([expect.stringMatching(/^pid \d+$/)]);
+    expect(existsSync(`/proc/${pids[0]?.slice(4)}`)).toBe(true);
     const ticks = lines.filter((line) => line.startsWith('tick')).map((line) => Number(line.slice(5)));
     expect(ticks).toEqual(ticks.map((_, index) => index + 1));
     await expect.poll(async () => (await cluster.output(steady)).length).toBeGreaterThan(lines.length + 2);
@@ -95,7 +97,7 @@ describe('after a kill -9 of the host', () => {
   it('a stop of the orchestrator leaves pods running, and the next goes on with them, also with an end that was under way', async () => {
     cluster = new TestCluster({ journal: true });
     await cluster.start();
-    await cluster.run('stays', { containers: [shell('echo $$; exec sleep 1000')] });
+    await cluster.run('stays', { containers: [shell('exec sleep 1000')] });
     await cluster.run('going', { terminationGracePeriodSeconds: 60, containers: [shell('trap "" TERM; echo up; while :; do sleep 0.1; done')] });
     const before = containerOf(await cluster.ready('stays'));
     await expect.poll(async () => cluster.output(await cluster.ready('going'))).toEqual(['up']);

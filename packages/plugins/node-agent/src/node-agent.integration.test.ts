@@ -46,10 +46,13 @@ describe('a node agent on processes', () => {
   });
 
   it('restarts a container that is killed from outside', async () => {
-    await cluster.run('killed', { containers: [shell('echo $$; exec sleep 1000')] });
+    // `$$` is one dollar in a command.
+    await cluster.run('killed', { containers: [shell('echo $$$$; exec sleep 1000')] });
     const running = await cluster.ready('killed');
     await expect.poll(() => cluster.output(running)).toHaveLength(1);
-    process.kill(Number((await cluster.output(running))[0]), 'SIGKILL');
+    const lines = await cluster.output(running);
+    expect(lines).toEqual([expect.stringMatching(/^\d+$/)]);
+    process.kill(Number(lines[0]), 'SIGKILL');
     const pod = await cluster.until('killed', (p) => containerOf(p)?.restartCount === 1 && condition(p, 'Ready') === 'True');
     expect(containerOf(pod)?.lastState?.terminated).toMatchObject({ exitCode: 137, signal: 9 });
   });

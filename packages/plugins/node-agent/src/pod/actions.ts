@@ -10,6 +10,8 @@ import type { PodView } from './view.js';
 
 /** Until a container that could not be created is tried again; for images twice as long each time, up to five minutes (kubelet's backOffPeriod, MaxContainerBackOff). */
 const CREATE_RETRY_MS = 10_000;
+/** The first time it may have been the sandbox's fault, and there soon is another. */
+const SOON_MS = 1_000;
 const PULL_RETRY_MAX_MS = 300_000;
 /** A container that is asked to end gets at least so long for it, whatever hooks took before (kubelet's minimumGracePeriodInSeconds). */
 const LEAST_GRACE_MS = 2_000;
@@ -138,7 +140,7 @@ export class PodActions {
     else this.failures.set(container.name, { reason: 'CreateContainerError', message, times });
     // Perhaps it was the sandbox that has ended.
     this.sandboxDoubtful ||= !image && !(error instanceof ConfigError);
-    const delayMs = image ? Math.min(PULL_RETRY_MAX_MS, CREATE_RETRY_MS * 2 ** (times - 1)) : CREATE_RETRY_MS;
+    const delayMs = image ? Math.min(PULL_RETRY_MAX_MS, CREATE_RETRY_MS * 2 ** (times - 1)) : times === 1 && !(error instanceof ConfigError) ? SOON_MS : CREATE_RETRY_MS;
     this.blockedUntil.set(container.name, this.options.clock.now() + delayMs);
     this.options.events.event(pod, 'Warning', 'Failed', `Error: ${message}`);
   }
