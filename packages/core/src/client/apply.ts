@@ -52,10 +52,11 @@ function identify(kinds: KindRegistry, manifest: Manifest, namespace: string | u
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) throw bad('metadata: an object with a name is required');
   const meta = metadata as Record<string, unknown>;
   if (typeof meta['name'] !== 'string' || meta['name'] === '') throw bad('metadata.name: a name is required to apply (generateName makes a new object each time)');
-  for (const field of ['namespace'] as const) {
-    if (meta[field] !== undefined && typeof meta[field] !== 'string') throw bad(`metadata.${field}: must be text`);
-  }
-  const placed = kind.namespaced ? { ...meta, namespace: meta['namespace'] ?? namespace ?? 'default' } : meta;
+  const { namespace: own, annotations } = meta;
+  if (own !== undefined && typeof own !== 'string') throw bad('metadata.namespace: must be text');
+  // The record of what was applied goes in there: into a list or a text it would turn something that the server has to refuse.
+  if (annotations !== undefined && annotations !== null && (typeof annotations !== 'object' || Array.isArray(annotations))) throw bad('metadata.annotations: must be an object');
+  const placed = kind.namespaced ? { ...meta, namespace: own ?? namespace ?? 'default' } : meta;
   return { source, kind, object: { ...value, metadata: placed } as unknown as KubeObject };
 }
 

@@ -77,6 +77,7 @@ export class RecorderFactory {
       known.count += 1;
       try {
         await events.patch({ namespace, name: known.name }, 'merge', { count: known.count, lastTimestamp: time });
+        this.#remember(id, known);
         return;
       } catch (error) {
         // It was deleted meanwhile (they expire): begin anew.

@@ -1,10 +1,13 @@
 import type { DocumentOptions, ParseOptions, SchemaOptions, Tags } from 'yaml';
+import { errorMessage } from '../kernel/errors.js';
 import { ApiError } from '../model/api-error.js';
 
 /** Text of one call at most, as kube-apiserver bounds a body. */
 export const MAX_TEXT_BYTES = 3 * 1024 * 1024;
 const MAX_ALIASES = 100;
 const MAX_DOCUMENTS = 10_000;
+/** Deeper than any object may be, and far from what recursion can bear. */
+const MAX_DEPTH = 200;
 
 /**
  * kubectl reads YAML 1.1 (`on` and `yes` are booleans, `012` is octal), but no sexagesimal numbers, and dates stay text. So do we.
@@ -35,15 +38,18 @@ export interface Manifest {
  */
 export async function readManifests(input: string | object | readonly object[]): Promise<readonly Manifest[]> {
   const documents = typeof input === 'string' ? await parseText(input) : (Array.isArray(input) ? input : [input]).map((value: unknown, i) => ({ source: `manifest ${i + 1}`, value }));
+  for (const { source, value } of documents) if (isDeeper(value, MAX_DEPTH)) throw ApiError.badRequest(`${source}: nested more than ${MAX_DEPTH} levels deep`);
   return documents.flatMap(({ source, value }) => expand(source, value));
 }
 
 async function parseText(text: string): Promise<{ source: string; value: unknown }[]> {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_TEXT_BYTES) throw new ApiError('RequestEntityTooLarge', `the manifests are ${bytes} bytes; the limit is ${MAX_TEXT_BYTES}`);
-  const { LineCounter, parseAllDocuments } = await import('yaml');
+  const { Lexer, LineCounter, parseAllDocuments } = await import('yaml');
+  const line = tooDeepAt(new Lexer().lex(text));
+  if (line !== undefined) throw ApiError.badRequest(`line ${line}: nested more than ${MAX_DEPTH} levels deep`);
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { ...kubectlYaml, lineCounter: lines, uniqueKeys: true });
+  const documents = parsed(() => parseAllDocuments(text, { ...kubectlYaml, lineCounter: lines, uniqueKeys: true }));
   if (!Array.isArray(documents)) return [];
   if (documents.length > MAX_DOCUMENTS) throw new ApiError('RequestEntityTooLarge', `the manifests hold ${documents.length} documents; the limit is ${MAX_DOCUMENTS}`);
   return documents.map((document, i) => {
@@ -53,9 +59,49 @@ async function parseText(text: string): Promise<{ source: string; value: unknown
     try {
       return { source, value: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown };
     } catch (cause) {
-      throw new ApiError('BadRequest', `${source}: ${cause instanceof Error ? cause.message : String(cause)}`, {}, cause);
+      throw new ApiError('BadRequest', `${source}: ${errorMessage(cause)}`, {}, cause);
     }
   });
+}
+
+/** A scalar follows. */
+const SCALAR = '\u001f';
+
+/**
+ * The line at which text nests deeper than it may on one line, from its tokens. Looked at before parsing: the parser follows the nesting by recursion, and near
+ * the end of the stack V8 may give up compiling a regular expression, which ends the process instead of throwing. Twenty thousand brackets were enough.
+ */
+function tooDeepAt(tokens: Iterable<string>): number | undefined {
+  let [line, brackets, indicators, isScalar] = [1, 0, 0, false];
+  for (const token of tokens) {
+    const isText = isScalar;
+    isScalar = token === SCALAR;
+    for (let at = token.indexOf('\n'); at >= 0; at = token.indexOf('\n', at + 1)) {
+      line += 1;
+      indicators = 0;
+    }
+    if (isText) continue;
+    if (token === '[' || token === '{') brackets += 1;
+    else if (token === ']' || token === '}') brackets -= 1;
+    else if (brackets <= 0 && (token === '-' || token === '?')) indicators += 1;
+    if (brackets > MAX_DEPTH || indicators > MAX_DEPTH) return line;
+  }
+  return undefined;
+}
+
+/** The parser gives back errors as data, but for text that is nested deeper than it can follow. */
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new ApiError('BadRequest', `the manifests cannot be read: ${errorMessage(cause)}`, {}, cause);
+  }
+}
+
+/** Ends for objects that contain themselves, too. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }
 
 function expand(source: string, value: unknown): Manifest[] {

@@ -24,6 +24,7 @@ export * from './label-selector.js';
 export * from './merge-keys.js';
 export * from './names.js';
 export * from './object.js';
+export { applyPatch } from './patch/index.js';
 export * from './pod-qos.js';
 export * from './quantity.js';
 export * from './registry.js';

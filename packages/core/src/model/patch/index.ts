@@ -12,10 +12,11 @@ import { mergeThreeWay } from './three-way.js';
  */
 export function applyPatch<T>(kind: KindDefinition | undefined, type: 'json' | 'merge' | 'strategic', document: T, patch: unknown): unknown {
   if (type === 'json') return applyJsonPatch(document, patch);
-  requirePatchObject(patch);
+  // A list as merge patch takes the place of the whole, as in Kubernetes; whoever wants an object then refuses it.
+  if (type !== 'merge' || !Array.isArray(patch)) requirePatchObject(patch);
   const forbidden = forbiddenKey(patch);
   if (forbidden !== undefined) throw ApiError.badRequest(`the patch has a forbidden key: ${forbidden.slice(0, 200)}`);
-  return type === 'strategic' && kind !== undefined ? applyStrategicPatch(kind, document as Record<string, unknown>, patch) : applyMergePatch(document, patch);
+  return type === 'strategic' && kind !== undefined ? applyStrategicPatch(kind, document as Json, patch as Json) : applyMergePatch(document, patch);
 }
 
 /**

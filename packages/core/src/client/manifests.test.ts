@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { readManifests } from './manifests.js';
+
+const read = async (text: string): Promise<unknown> => (await readManifests(text))[0]?.value;
+
+describe('manifests as kubectl reads them', () => {
+  it('scalars of YAML 1.1, with dates and times of day as text', async () => {
+    const text = [
+      'words: [on, Off, yes, No, true, FALSE]', 'letters: [y, n]', 'numbers: [012, 0o17, 1_000, 0x1F, 0b11, 1e3, -3, 0.5]', 'dates: [2026-01-01, 2026-01-01T00:00:00Z]',
+      'times: [12:30:45, 22:22]', 'nothing: [~, null]', 'quoted: ["on", \'012\', "1_000"]',
+    ].join('\n');
+    expect(await read(text)).toEqual({
+      words: [true, false, true, false, true, false],
+      letters: expect.anything() as unknown,
+      numbers: [10, 15, 1000, 31, 3, 1000, -3, 0.5],
+      dates: ['2026-01-01', '2026-01-01T00:00:00Z'],
+      times: ['12:30:45', '22:22'],
+      nothing: [null, null],
+      quoted: ['on', '012', '1_000'],
+    });
+  });
+
+  it('anchors, merge keys, block text, many documents, JSON and lists', async () => {
+    expect(await read('a: &x {k: 1}\nb: {<<: *x, l: 2}\nc: |\n  one\n  two\n')).toEqual({ a: { k: 1 }, b: { k: 1, l: 2 }, c: 'one\ntwo\n' });
+    expect((await readManifests('---\na: 1\n---\n# empty\n---\nb: 2\n')).map(({ source, value }) => [source, value])).toEqual([['document 1', { a: 1 }], ['document 3', { b: 2 }]]);
+    expect((await readManifests('{"kind": "List", "items": [{"a": 1}, {"kind": "PodList", "items": [{"b": 2}]}]}')).map(({ source }) => source)).toEqual(['document 1, item 1', 'document 1, item 2, item 1']);
+    expect((await readManifests([{ a: 1 }, { b: 2 }])).map(({ source }) => source)).toEqual(['manifest 1', 'manifest 2']);
+  });
+
+  it('what is no manifest is refused with its place, however deep it goes', async () => {
+    await expect(readManifests('a: 1\n---\n- x')).rejects.toThrow(/document 2: a manifest must be an object, not a list/);
+    await expect(readManifests('a: 1\n---\nb: {c: 1, c: 2}')).rejects.toThrow(/document 2, line 3/);
+    let nested: object = { kind: 'List', items: [] };
+    for (let i = 0; i < 50_000; i += 1) nested = { kind: 'List', items: [nested] };
+    await expect(readManifests(nested)).rejects.toMatchObject({ reason: 'BadRequest' });
+    const itself: Record<string, unknown> = { kind: 'Pod' };
+    itself['spec'] = itself;
+    await expect(readManifests(itself)).rejects.toMatchObject({ reason: 'BadRequest' });
+    for (const bomb of ['['.repeat(1_000_000), '{a: '.repeat(100_000), '- '.repeat(1_000_000), '? '.repeat(100_000), `a: "["\nb:\n  ${'['.repeat(20_000)}`]) {
+      await expect(readManifests(bomb)).rejects.toMatchObject({ reason: 'BadRequest', message: expect.stringMatching(/line \d: nested more than 200/) as unknown });
+    }
+    // What only looks like nesting is text.
+    const text = '['.repeat(1_000);
+    expect(await read(`a: "${text}"\nb: |\n  ${text}\nc: [${'[], '.repeat(500)}]\n# ${text}\nd: x${text}\n`)).toMatchObject({ a: text, b: `${text}\n`, d: `x${text}` });
+  });
+});
