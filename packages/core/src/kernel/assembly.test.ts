@@ -307,7 +307,7 @@ describe('exchanging what runs', () => {
   const running = (name: string, log: string[], more: Partial<Runnable> = {}): Plugin =>
     plugin(name, ({ run, tap }) => {
       run(() => { log.push(`made ${name}`); return { name, phase: 'agents', run: async (signal, ready) => { log.push(`+${name}`); ready(); await untilAborted(signal); log.push(`-${name}`); }, ...more }; });
-      tap(hooks.replaced, () => log.push(`heard by ${name}`));
+      tap(hooks.replaced, () => void log.push(`heard by ${name}`));
     });
 
   it('a part is made once, the old one is stopped first, and taps change with it', async () => {

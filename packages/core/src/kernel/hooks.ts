@@ -74,7 +74,7 @@ export class HookSet {
   tap<Args extends readonly unknown[], Shape extends HookShape>(
     hook: HookToken<Args, Shape>,
     plugin: string,
-    fn: Tap<Args, Shape>,
+    fn: Tap<NoInfer<Args>, NoInfer<Shape>>,
     stage = 0,
   ): () => void {
     let entry = this.#hooks.get(hook.name);

@@ -37,7 +37,7 @@ export interface PluginContext<Options = unknown> {
   /** Adds to a list. */
   add<T>(token: ListToken<T>, item: T): void;
   /** Taps a hook. Lower stages first; default 0. */
-  tap<Args extends readonly unknown[], Shape extends HookShape>(hook: HookToken<Args, Shape>, fn: Tap<Args, Shape>, stage?: number): void;
+  tap<Args extends readonly unknown[], Shape extends HookShape>(hook: HookToken<Args, Shape>, fn: Tap<NoInfer<Args>, NoInfer<Shape>>, stage?: number): void;
   /** Runs a part while the orchestrator runs, started in the order of its phase. The function is called when seats can be resolved. */
   run(part: (get: Get) => Runnable): void;
   /** Resolves tokens; only from providers, parts and hooks, after every plugin's setup. */
