@@ -4,7 +4,7 @@ import { containerConfig, LABELS } from './container-config.js';
 import { ConfigError, containerEnv } from './env.js';
 import { runHook } from './lifecycle-hooks.js';
 import type { PodAction } from './plan.js';
-import type { PodWorkerOptions } from './pod-worker.js';
+import type { PodWorkerOptions } from './options.js';
 import type { StartFailure } from './status.js';
 import type { PodView } from './view.js';
 

@@ -1,5 +1,6 @@
 import { type Container, type ContainerConfig, type ContainerResources, type ContainerSecurity, milliValue, type Mount, type Pod, value } from '@orrery/core';
-import { type EnvEntry, expand } from './env.js';
+import { expand } from './env.js';
+import type { EnvEntry } from './service-env.js';
 
 /** Labels by which a container is told from others; the same that the kubelet uses. */
 export const LABELS = {

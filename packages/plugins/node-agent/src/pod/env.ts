@@ -1,5 +1,5 @@
 import { type ConfigMap, type Container, int64Value, isRelaxedEnvVarName, parseQuantity, type Pod, type Secret, type Service } from '@orrery/core';
-import { serviceEnvironment } from './service-env.js';
+import { type EnvEntry, serviceEnvironment } from './service-env.js';
 
 /** Why a container cannot be configured now; it is tried again. The message names what is missing, never a value. */
 export class ConfigError extends Error {}
@@ -14,12 +14,6 @@ export interface EnvSources {
   readonly hostIP: string;
   /** What a container without limits may use at most, by resource name. */
   readonly allocatable: Readonly<Record<string, string>>;
-}
-
-/** One variable. */
-export interface EnvEntry {
-  readonly name: string;
-  readonly value: string;
 }
 
 /**

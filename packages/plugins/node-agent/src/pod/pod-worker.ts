@@ -1,43 +1,12 @@
-import {
-  ApiError,
-  type Client,
-  type Clock,
-  type ContainerStatus,
-  equalJson,
-  errorMessage,
-  type EventRecorder,
-  type Logger,
-  OrreryError,
-  Pod,
-  type Runtime,
-} from '@orrery/core';
-import { ContainerProbes } from '../probes/container-probes.js';
-import type { Prober } from '../probes/prober.js';
-import type { PodVolumes } from '../volumes/volumes.js';
+import { ApiError, equalJson, errorMessage, OrreryError, Pod } from '@orrery/core';
+import { PodProbes } from '../probes/pod-probes.js';
 import { PodActions } from './actions.js';
-import type { EnvSources } from './env.js';
 import type { Rejection } from './admission.js';
-import { type ContainerHealth, planPod } from './plan.js';
+import type { PodWorkerOptions } from './options.js';
+import { planPod } from './plan.js';
 import { recall } from './recall.js';
 import { deadlineOf, podStatusOf } from './status.js';
-import { EMPTY_VIEW, latest, type PodView } from './view.js';
-
-/** What all pods of a node share. */
-export interface PodWorkerOptions {
-  readonly client: Client;
-  readonly runtime: Runtime;
-  readonly prober: Prober;
-  readonly volumes: PodVolumes;
-  readonly sources: Omit<EnvSources, 'podIPs'>;
-  readonly events: EventRecorder;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly hostIP: string;
-  /** Whether the node has room for a pod that has not been here before. */
-  admit(pod: Pod): Rejection | undefined;
-  /** A change to the container's config by hooks. */
-  configure(config: Parameters<Runtime['createContainer']>[1], pod: Pod): Promise<Parameters<Runtime['createContainer']>[1]>;
-}
+import { EMPTY_VIEW, type PodView } from './view.js';
 
 /** Wait before a step that failed is tried again: first and longest. */
 const RETRY_MS = 1_000;
@@ -58,7 +27,7 @@ const GONE_GRACE_MS = 2_000;
 export class PodWorker {
   readonly #abort = new AbortController();
   readonly #actions: PodActions;
-  readonly #probes = new Map<string, ContainerProbes>();
+  readonly #probes: PodProbes;
   #view: PodView;
   #gone = false;
   #dirty = true;
@@ -90,6 +59,7 @@ export class PodWorker {
     this.#admitted = adopted !== undefined;
     this.#ended = settled(pod);
     this.#actions = new PodActions(options, this.#abort.signal);
+    this.#probes = new PodProbes(options, () => this.pod, () => this.wake());
   }
 
   get uid(): string {
@@ -151,7 +121,7 @@ export class PodWorker {
     this.#abort.abort(new OrreryError('ABORTED', 'The node agent is stopping.'));
     this.#cancelWake();
     await this.#running;
-    await this.#stopProbes();
+    await this.#probes.stop();
   }
 
   async #run(): Promise<void> {
@@ -191,12 +161,12 @@ export class PodWorker {
     for (let step = 0; step < MAX_STEPS; step += 1) {
       if (this.#stale !== 'nothing') await this.#refresh();
       if (!this.#admitted) this.#admit();
-      await this.#tendProbes();
+      await this.#probes.tend(this.#view, !this.#gone && this.pod.metadata.deletionTimestamp === undefined);
       const { pod, options } = this;
       const ending = this.#gone || pod.metadata.deletionTimestamp !== undefined || this.#rejection !== undefined || this.#overdue();
       if (ending) this.#endingSince ??= options.clock.monotonic();
       const { crashes, blockedUntil, volumesReady } = this.#actions;
-      const action = planPod({ pod, view: recall(pod, this.#view), now: options.clock.now(), health: this.#health(), crashes, blockedUntil, volumesReady, ending });
+      const action = planPod({ pod, view: recall(pod, this.#view), now: options.clock.now(), health: this.#probes.health(), crashes, blockedUntil, volumesReady, ending });
       if (action.do === 'finish') return this.#finish();
       if (action.do === 'nothing') return this.#rest(action.wakeAt);
       if (action.do === 'stop') await this.#report();
@@ -238,7 +208,7 @@ export class PodWorker {
 
   /** Nothing runs any more: report it, clean up, and let the API forget a deleted pod. */
   async #finish(): Promise<undefined> {
-    await this.#stopProbes();
+    await this.#probes.stop();
     if (!this.#gone) await this.#report();
     if (!this.#gone && this.pod.metadata.deletionTimestamp === undefined) return undefined;
     await this.#actions.cleanUp(this.pod, this.#view);
@@ -283,49 +253,6 @@ export class PodWorker {
     return deadline !== undefined && deadline <= this.options.clock.now();
   }
 
-  #health(): ReadonlyMap<string, ContainerHealth> {
-    return new Map([...this.#probes].map(([id, probes]) => [id, probes.health]));
-  }
-
-  /** Probes run for exactly the containers that run. */
-  async #tendProbes(): Promise<void> {
-    const running = new Set(this.#view.containers.filter(({ state }) => state === 'running').map(({ id }) => id));
-    for (const [id, probes] of this.#probes) {
-      if (running.has(id)) continue;
-      this.#probes.delete(id);
-      await probes.stop();
-    }
-    if (this.#gone || this.pod.metadata.deletionTimestamp !== undefined) return;
-    const { clock, prober, events, runtime } = this.options;
-    for (const container of [...(this.pod.spec.initContainers ?? []), ...this.pod.spec.containers]) {
-      const status = latest(this.#view, container.name);
-      if (status?.state !== 'running' || this.#probes.has(status.id)) continue;
-      const ranFor = Math.max(0, clock.now() - (status.startedAt ?? clock.now()));
-      const known = [...(this.pod.status?.containerStatuses ?? []), ...(this.pod.status?.initContainerStatuses ?? [])];
-      const before = known.find(({ containerID }: ContainerStatus) => containerID === `${runtime.name}://${status.id}`);
-      const podIP = this.#view.sandboxes[0]?.ips[0] ?? this.options.hostIP;
-      this.#probes.set(
-        status.id,
-        new ContainerProbes({
-          container,
-          target: () => ({ pod: this.pod, container, containerId: status.id, podIP }),
-          prober,
-          clock,
-          startedAt: clock.monotonic() - ranFor,
-          before,
-          changed: () => this.wake(),
-          failed: (kind, message) => events.event(this.pod, 'Warning', 'Unhealthy', `${kind[0]?.toUpperCase()}${kind.slice(1)} probe failed: ${message}`),
-        }),
-      );
-    }
-  }
-
-  async #stopProbes(): Promise<void> {
-    const all = [...this.#probes.values()];
-    this.#probes.clear();
-    await Promise.all(all.map((probes) => probes.stop()));
-  }
-
   /** Writes the status if it changed. A conflict means a newer version is on its way here, which brings another turn. */
   async #report(): Promise<void> {
     if (this.#gone) return;
@@ -336,7 +263,7 @@ export class PodWorker {
       pod: this.pod,
       view: this.#view,
       now: clock.now(),
-      health: this.#health(),
+      health: this.#probes.health(),
       crashes: this.#actions.crashes,
       failures: this.#actions.failures,
       runtime: runtime.name,

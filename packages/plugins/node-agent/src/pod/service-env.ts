@@ -1,5 +1,10 @@
 import type { Service } from '@orrery/core';
-import type { EnvEntry } from './env.js';
+
+/** One variable. */
+export interface EnvEntry {
+  readonly name: string;
+  readonly value: string;
+}
 
 /** Variables that tell a container where services are (kubelet/envvars FromServices): `X_SERVICE_HOST`, `X_SERVICE_PORT` and Docker's link variables. */
 export function serviceEnvironment(services: readonly Service[]): readonly EnvEntry[] {

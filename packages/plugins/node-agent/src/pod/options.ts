@@ -1,0 +1,22 @@
+import type { Client, Clock, EventRecorder, Logger, Pod, Runtime } from '@orrery/core';
+import type { Prober } from '../probes/prober.js';
+import type { PodVolumes } from '../volumes/volumes.js';
+import type { Rejection } from './admission.js';
+import type { EnvSources } from './env.js';
+
+/** What all pods of a node share. */
+export interface PodWorkerOptions {
+  readonly client: Client;
+  readonly runtime: Runtime;
+  readonly prober: Prober;
+  readonly volumes: PodVolumes;
+  readonly sources: Omit<EnvSources, 'podIPs'>;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly hostIP: string;
+  /** Whether the node has room for a pod that has not been here before. */
+  admit(pod: Pod): Rejection | undefined;
+  /** A change to the container's config by hooks. */
+  configure(config: Parameters<Runtime['createContainer']>[1], pod: Pod): Promise<Parameters<Runtime['createContainer']>[1]>;
+}
