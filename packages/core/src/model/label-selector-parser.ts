@@ -1,4 +1,4 @@
-import type { LabelOperator, LabelRequirement } from './label-selector.js';
+import type { LabelOperator, LabelRequirement } from './label-requirement.js';
 
 // The grammar of labels.Parse: a lexer and a recursive descent, with the same tolerance for empty values (`a=`, `a in (,b)`).
 

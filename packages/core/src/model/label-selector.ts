@@ -1,19 +1,11 @@
 import { fieldError } from './field-error.js';
 import type { FieldError } from './field-error.js';
 import type { LabelSelector } from './kinds/selectors.js';
+import type { LabelOperator, LabelRequirement } from './label-requirement.js';
 import { parseLabelTokens } from './label-selector-parser.js';
 import { isQualifiedName, isValidLabelValue } from './names.js';
 
-/** How a requirement compares. `=` and `==` mean the same but are written as they were read. */
-export type LabelOperator = '=' | '==' | '!=' | 'in' | 'notin' | 'exists' | '!' | 'gt' | 'lt';
-
-/** One condition of a selector. */
-export interface LabelRequirement {
-  readonly key: string;
-  readonly operator: LabelOperator;
-  /** Sorted, without repetition. */
-  readonly values: readonly string[];
-}
+export type { LabelOperator, LabelRequirement } from './label-requirement.js';
 
 /** A parsed selector: all requirements must hold (labels.Selector). */
 export interface LabelMatcher {
