@@ -70,8 +70,6 @@ export const probeHandlerFields = {
 const probeHandlerSchema = struct(probeHandlerFields);
 /** How a probe asks; exactly one member is set. */
 export interface ProbeHandler extends z.infer<typeof probeHandlerSchema> {}
-/** Schema of {@link ProbeHandler}. */
-const probeHandler: Schema<ProbeHandler> = probeHandlerSchema;
 
 const probeSchema = struct({
   ...probeHandlerFields,

@@ -220,8 +220,6 @@ export const volumeSourceFields = {
 const volumeSourceSchema = struct(volumeSourceFields);
 /** Where the contents of a volume come from; exactly one member is set. */
 export interface VolumeSource extends z.infer<typeof volumeSourceSchema> {}
-/** Schema of {@link VolumeSource}. */
-const volumeSource: Schema<VolumeSource> = volumeSourceSchema;
 
 const volumeSchema = struct({
   name: text.default(''),
