@@ -67,10 +67,6 @@ export const probeHandlerFields = {
   grpc: pointer(grpcAction),
 };
 
-const probeHandlerSchema = struct(probeHandlerFields);
-/** How a probe asks; exactly one member is set. */
-export interface ProbeHandler extends z.infer<typeof probeHandlerSchema> {}
-
 const probeSchema = struct({
   ...probeHandlerFields,
   initialDelaySeconds: int32.optional(),
@@ -84,6 +80,9 @@ const probeSchema = struct({
 export interface Probe extends z.infer<typeof probeSchema> {}
 /** Schema of {@link Probe}. */
 export const probe: Schema<Probe> = probeSchema;
+
+/** How a probe asks; exactly one member is set. */
+export type ProbeHandler = Pick<Probe, keyof typeof probeHandlerFields>;
 
 const lifecycleHandlerSchema = struct({
   exec: pointer(execAction),

@@ -217,10 +217,6 @@ export const volumeSourceFields = {
   image: pointer(imageVolumeSource),
 };
 
-const volumeSourceSchema = struct(volumeSourceFields);
-/** Where the contents of a volume come from; exactly one member is set. */
-export interface VolumeSource extends z.infer<typeof volumeSourceSchema> {}
-
 const volumeSchema = struct({
   name: text.default(''),
   ...volumeSourceFields,
@@ -229,3 +225,6 @@ const volumeSchema = struct({
 export interface Volume extends z.infer<typeof volumeSchema> {}
 /** Schema of {@link Volume}. */
 export const volume: Schema<Volume> = volumeSchema;
+
+/** Where the contents of a volume come from; exactly one member is set. */
+export type VolumeSource = Omit<Volume, 'name'>;
