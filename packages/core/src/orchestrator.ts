@@ -15,12 +15,12 @@ import { ControllerRunner } from './control/controller-runner.js';
 import { ProxyRunner } from './control/proxy-runner.js';
 import { longLived } from './kernel/abort.js';
 import { Kernel, type PluginInstance } from './kernel/boot.js';
-import { planAssembly } from './kernel/assemble.js';
 import { Clock, Random } from './kernel/clock.js';
 import { errorMessage, OrreryError } from './kernel/errors.js';
 import { Logger, silentLogger } from './kernel/logger.js';
 import { systemClock, systemRandom } from './kernel/platform.js';
 import type { Get, Plugin } from './kernel/plugin.js';
+import { replacePlugin } from './kernel/replacement.js';
 import type { PartLimits, Runnable } from './kernel/runnable.js';
 import { type Part, RunningParts } from './kernel/running-parts.js';
 import { seat } from './kernel/tokens.js';
@@ -305,57 +305,15 @@ class Assembly implements Orchestrator {
 
   async #replaceOne(name: string, plugin: Plugin): Promise<void> {
     if (this.#state !== 'running') throw new OrreryError('CLOSED', `A plugin can be replaced while the orchestrator is running; it is ${this.#state}.`);
-    const old = this.#kernel.instances().find((instance) => instance.assembled.name === name);
-    if (old === undefined) throw new OrreryError('NOT_FOUND', `No plugin is called "${name}".`, { plugin: name, plugins: this.#kernel.instances().map((i) => i.assembled.name) });
-    this.#kernel.checkReplaceable(old);
-    const others = new Set(this.#kernel.instances().filter((instance) => instance !== old).map((instance) => instance.assembled.name));
-    if (others.has(plugin.definition.name)) throw new OrreryError('PLUGIN_INVALID', `Plugin "${plugin.definition.name}" runs already.`, { plugin: plugin.definition.name });
-    const plan = planAssembly([plugin], others);
-    const extra = plan.filter((assembled) => assembled.name !== plugin.definition.name);
-    if (extra.length > 0) throw new OrreryError('PLUGIN_MISSING', `Plugin "${plugin.definition.name}" brings plugins that do not run yet: ${extra.map((p) => p.name).join(', ')}.`);
-    const next = await this.#kernel.setUp(plan[0] as (typeof plan)[number]);
-    try {
-      this.#kernel.checkReplaceable(next);
-      this.#kernel.checkFits(next, name);
-      this.#kernel.checkNeeds(next.assembled);
-    } catch (error) {
-      await this.#discard(next);
-      throw error;
-    }
-    await this.#exchange(old, next);
-    await this.#kernel.hooks.call(hooks.replaced, { old: name, next: next.assembled.name });
-  }
-
-  /** Two generations of a part never run at the same time. */
-  async #exchange(old: PluginInstance, next: PluginInstance): Promise<void> {
-    try {
-      await this.#parts.stopOf(old.assembled.name);
-    } catch (error) {
-      await this.#discard(next);
-      throw this.#broken(error);
-    }
-    this.#kernel.swap(old, next);
-    try {
-      await this.#addKinds(next);
-      await this.#parts.start(this.#partsOf(next));
-    } catch (error) {
-      await this.#putBack(old, next);
-      throw error;
-    }
-    // The new one runs: what the old one could not undo is a loss, but no reason to call the exchange failed.
-    await this.#discard(old);
-  }
-
-  async #putBack(old: PluginInstance, next: PluginInstance): Promise<void> {
-    try {
-      await this.#parts.stopOf(next.assembled.name);
-      this.#kernel.swap(next, old);
-      await this.#parts.start(this.#partsOf(old));
-    } catch (error) {
-      throw this.#broken(error);
-    } finally {
-      await this.#discard(next);
-    }
+    const next = await replacePlugin(name, plugin, {
+      kernel: this.#kernel,
+      parts: this.#parts,
+      partsOf: (instance) => this.#partsOf(instance),
+      welcome: (instance) => this.#addKinds(instance),
+      broken: (error) => this.#fail(error),
+      log: this.#log,
+    });
+    await this.#kernel.hooks.call(hooks.replaced, { old: name, next });
   }
 
   /** Kinds that the old plugin did not have. One that is served already stays as it is. */
@@ -364,17 +322,6 @@ class Assembly implements Orchestrator {
       const kind = value as KindDefinition;
       if (token === Kinds && this.#kinds.byResource(kind.group, kind.plural) === undefined) await this.addKind(kind);
     }
-  }
-
-  /** A plugin that can neither go on nor be exchanged: the orchestrator ends rather than run without it. */
-  #broken(cause: unknown): OrreryError {
-    const error = OrreryError.is(cause) ? cause : new OrreryError('PLUGIN_FAILED', errorMessage(cause), {}, cause);
-    this.#fail(error);
-    return error;
-  }
-
-  async #discard(instance: PluginInstance): Promise<void> {
-    await this.#kernel.closeInstance(instance).catch((error: unknown) => this.#log.error('a plugin could not be undone', { error: errorMessage(error) }));
   }
 }
 
