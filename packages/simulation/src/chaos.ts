@@ -42,10 +42,12 @@ export class Chaos {
   /** Bad weather for so long; then it clears up. */
   async run(forMs: number): Promise<void> {
     const { clock, weather, nodes, options } = this.cluster;
+    const { lost = 0 } = options;
     const end = clock.monotonic() + forMs;
     const weights = MOMENTS.map(({ rate, perTenNodes }) => options.rates[rate] * (perTenNodes ? nodes.length / 10 : 1));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     weather.bad = true;
+    for (const node of nodes.slice(0, lost)) clock.timer(this.random.int(forMs), () => this.#lose(node));
     while (total > 0) {
       const next = Math.ceil((-Math.log(1 - this.random.float()) / total) * MINUTE_MS);
       if (clock.monotonic() + next >= end) break;
@@ -61,13 +63,13 @@ export class Chaos {
     const node = this.#node('nodes crashed');
     node.crash();
     // Half of them come back before anybody has noticed.
-    this.#later(`${node.agent.name} up`, 5_000 + this.random.int(this.random.chance(0.5) ? 20_000 : 300_000), () => node.agent.start());
+    this.#later(`${node.agent.name} up`, 5_000 + this.random.int(this.random.chance(0.5) ? 20_000 : 300_000), () => node.start());
   }
 
   restartAgent(): void {
     const node = this.#node('agents restarted');
     node.agent.kill();
-    this.#later(`${node.agent.name} up`, 100 + this.random.int(60_000), () => node.agent.start());
+    this.#later(`${node.agent.name} up`, 100 + this.random.int(60_000), () => node.start());
   }
 
   partition(): void {
@@ -90,7 +92,7 @@ export class Chaos {
     const resize = (cpu: number): void => {
       node.size = { ...size, cpu };
       node.agent.kill();
-      this.#later(`${node.agent.name} up`, 1_000, () => node.agent.start());
+      this.#later(`${node.agent.name} up`, 1_000, () => node.start());
     };
     resize(Math.ceil((size.cpu * 2) / 3));
     this.#later(`${node.agent.name} size`, 30_000 + this.random.int(150_000), () => resize(size.cpu));
@@ -113,6 +115,11 @@ export class Chaos {
   change(): void {
     this.#count('changes');
     this.workload.change();
+  }
+
+  #lose(node: SimulatedNode): void {
+    this.#count('nodes lost for good');
+    node.lose();
   }
 
   #draw(weights: readonly number[], total: number): void {

@@ -1,5 +1,6 @@
 import { controllerOf, type Deployment, type EndpointSlice, type KubeObject, keyOf, type Lister, type Node, type Pod, type ReplicaSet, type Service } from '@orrery/core';
 import type { SimulatedCluster } from './cluster.js';
+import type { SimulatedNode } from './simulated-node.js';
 
 const [PODS, NODES, DEPLOYMENTS, SETS, SERVICES, SLICES] = ['core/pods', 'core/nodes', 'apps/deployments', 'apps/replicasets', 'core/services', 'discovery.k8s.io/endpointslices'].map(
   (resource) => `/registry/${resource}/`,
@@ -8,16 +9,22 @@ const [PODS, NODES, DEPLOYMENTS, SETS, SERVICES, SLICES] = ['core/pods', 'core/n
 /** What is not yet as it is wanted; empty: the cluster has converged. Reads what is stored, and what the machines have. */
 export function unsettled(cluster: SimulatedCluster): string[] {
   const { oracle } = cluster;
-  const pods = [...oracle.under<Pod>(PODS)];
+  const lost = new Set(cluster.nodes.filter((node) => node.lost).map(({ options }) => options.name));
+  const machines = cluster.nodes.filter((node) => !node.lost);
+  const all = [...oracle.under<Pod>(PODS)];
+  const lostPods = all.filter((pod) => lost.has(pod.spec.nodeName ?? ''));
+  const pods = all.filter((pod) => !lostPods.includes(pod));
+  const objects = [...oracle.objects.values()] as unknown as KubeObject[];
   return [
-    ...cluster.processes.filter(({ ready }) => !ready).map(({ name }) => `process ${name} is not ready`),
-    ...[...oracle.under<Node>(NODES)].flatMap(nodeProblems),
-    ...[...oracle.under<Deployment>(DEPLOYMENTS)].flatMap(deploymentProblems),
+    ...[cluster.scheduler, cluster.controllers, ...machines.map(({ agent }) => agent)].filter(({ ready }) => !ready).map(({ name }) => `process ${name} is not ready`),
+    ...[...oracle.under<Node>(NODES)].flatMap((node) => (lost.has(node.metadata.name ?? '') ? lostNodeProblems(node) : nodeProblems(node))),
+    ...lostPods.flatMap(lostPodProblems),
+    ...[...oracle.under<Deployment>(DEPLOYMENTS)].filter((deployment) => !waitsForever(deployment, lostPods)).flatMap(deploymentProblems),
     ...[...oracle.under<ReplicaSet>(SETS)].flatMap((set) => setProblems(set, pods)),
     ...pods.flatMap(podProblems),
     ...[...oracle.under<Service>(SERVICES)].flatMap((service) => serviceProblems(service, pods, [...oracle.under<EndpointSlice>(SLICES)])),
-    ...machineProblems(cluster, pods),
-    ...leftOvers([...oracle.objects.values()] as unknown as KubeObject[]),
+    ...machineProblems(machines, pods),
+    ...leftOvers(objects, lostPods),
   ];
 }
 
@@ -30,6 +37,28 @@ function nodeProblems({ metadata, spec, status }: Node): string[] {
   if (spec?.unschedulable === true) problems.push(`node ${metadata.name} is cordoned`);
   for (const { key } of spec?.taints ?? []) problems.push(`node ${metadata.name} has taint ${key}`);
   return problems;
+}
+
+/** A lost node is known to be lost: nothing is sent there, and what was there has to go. */
+function lostNodeProblems({ metadata, spec, status }: Node): string[] {
+  const problems = [];
+  if (conditionOf(status?.conditions, 'Ready') !== 'Unknown') problems.push(`node ${metadata.name} is lost, but Ready is ${conditionOf(status?.conditions, 'Ready')}`);
+  for (const effect of ['NoSchedule', 'NoExecute']) {
+    const tainted = spec?.taints?.some((taint) => taint.key === 'node.kubernetes.io/unreachable' && taint.effect === effect);
+    if (tainted !== true) problems.push(`node ${metadata.name} is lost, but has no taint unreachable:${effect}`);
+  }
+  return problems;
+}
+
+/** Nobody can say that a pod of a lost node has ended: it stays, told to end. */
+function lostPodProblems({ metadata, spec, status }: Pod): string[] {
+  const over = metadata.deletionTimestamp !== undefined || status?.phase === 'Succeeded' || status?.phase === 'Failed';
+  return over ? [] : [`pod ${metadata.name} was not evicted from the lost node ${spec.nodeName}`];
+}
+
+/** Recreate begins when no old pod can run any more, and of one on a lost node nobody knows: as in Kubernetes, somebody has to say that the node is out of service. */
+function waitsForever({ metadata, spec }: Deployment, lostPods: readonly Pod[]): boolean {
+  return spec.strategy?.type === 'Recreate' && lostPods.some((pod) => pod.metadata.labels?.['app'] === metadata.name);
 }
 
 function deploymentProblems(deployment: Deployment): string[] {
@@ -72,14 +101,14 @@ function serviceProblems({ metadata, spec }: Service, pods: readonly Pod[], slic
 }
 
 /** What was owned by something that is gone. */
-function leftOvers(objects: readonly KubeObject[]): string[] {
+function leftOvers(objects: readonly KubeObject[], lostPods: readonly KubeObject[]): string[] {
   const uids = new Set(objects.map(({ metadata }) => metadata.uid));
-  const orphaned = objects.filter(({ metadata }) => (metadata.ownerReferences ?? []).length > 0 && !(metadata.ownerReferences ?? []).some(({ uid }) => uids.has(uid)));
+  const orphaned = objects.filter((object) => !lostPods.includes(object)).filter(({ metadata }) => (metadata.ownerReferences ?? []).length > 0 && !(metadata.ownerReferences ?? []).some(({ uid }) => uids.has(uid)));
   return orphaned.map(({ kind, metadata }) => `${kind} ${metadata.name} is left over: its owner is gone`);
 }
 
 /** What runs on machines is what is bound to them, each pod once, and the API tells how it ended. */
-function machineProblems({ nodes }: SimulatedCluster, pods: readonly Pod[]): string[] {
+function machineProblems(nodes: readonly SimulatedNode[], pods: readonly Pod[]): string[] {
   const byUid = new Map(pods.map((pod) => [pod.metadata.uid, pod]));
   return nodes.flatMap(({ machine, options: { name } }) => {
     const problems: string[] = [];

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { ApiClient, ApiServer, builtinKinds, type Client, KindRegistry, type LogFields, type Logger, Node } from '@orrery/core';
-import { ClusterOracle, FaultyStore, type ObservedCommit, type SeededRandom, type StoreFaults, TraceHash, VirtualClock, WatchValidator } from '@orrery/core/testing';
+import { ClusterOracle, FaultyStore, type ObservedCommit, ReplicaOracle, type SeededRandom, type StoreFaults, TraceHash, VirtualClock, WatchValidator } from '@orrery/core/testing';
 import { MemoryStore } from '@orrery/store-memory';
 import { admissions, allControllers, controllerParts, type MakeControllers, schedulerParts } from './control-plane.js';
 import type { Rates } from './faults.js';
@@ -12,6 +12,8 @@ import { SimulatedNode, type Size } from './simulated-node.js';
 /** Parts that a test exchanges for broken ones, to see that the oracles notice. */
 export interface Sabotage {
   readonly controllers?: MakeControllers;
+  /** Called before the controllers are made. */
+  readonly controllerParts?: (parts: ProcessParts) => ProcessParts;
   readonly scheduler?: (parts: ProcessParts) => readonly ProcessPart[];
   /** Faults of the store beside those of the weather. */
   readonly store?: (random: SeededRandom, cluster: SimulatedCluster) => StoreFaults;
@@ -25,6 +27,8 @@ export interface ClusterOptions {
   readonly nodes: number;
   readonly size: Size;
   readonly rates: Rates;
+  /** Machines, the first ones, that are lost in the bad weather and never come back. Default none. */
+  readonly lost?: number;
   readonly sabotage?: Sabotage;
   /** Told of each warning of the parts. */
   readonly log?: (line: string) => void;
@@ -35,10 +39,15 @@ const ZONES = 3;
 /** A scheduler that does not hear anything may go by old facts for so long: silence is noticed after 35 s, and then it lists again. */
 const STALE_MS = 60_000;
 const BOOT_LIMIT_MS = 300_000;
-/** Commits at one moment of virtual time; a thousand pods that are made at once need a few thousand. */
-const HOT = 50_000;
+/** Commits at one moment of virtual time that are too many, by nodes: ten pods a node that are made at once need about forty. */
+const hotFor = (nodes: number): number => 1_000 + 100 * nodes;
+/** How long each commit takes once that happened, longer than any run: what goes round must stop, and the run has failed anyway. */
+const BRAKE_MS = 24 * 3_600_000;
 /** Violations kept; after the first hundred nothing new is learnt. */
 const KEPT = 100;
+
+/** Writers always learn what came of their writes, and no second controller meets what a first one had under way. */
+const isOrderly = ({ storeUnknown, replyLost, controllerRestarts }: Rates): boolean => storeUnknown + replyLost + controllerRestarts === 0;
 
 /** A whole cluster in one process on a virtual clock: a server over a store, a scheduler, controllers, and machines with their agents. */
 export class SimulatedCluster {
@@ -58,6 +67,7 @@ export class SimulatedCluster {
   /** Commits by kind of object. */
   readonly commits = new Map<string, number>();
   #instant = { at: -1, commits: 0 };
+  #hot = false;
   readonly #stopServer = new AbortController();
   #serving: Promise<void> = Promise.resolve();
 
@@ -70,12 +80,14 @@ export class SimulatedCluster {
     const validator = new WatchValidator(violated);
     this.weather = new Weather(rates);
     this.oracle = new ClusterOracle({ now: () => clock.monotonic(), staleMs: STALE_MS, violated });
+    const replicas = isOrderly(rates) ? new ReplicaOracle({ now: () => clock.monotonic(), staleMs: STALE_MS, violated }) : undefined;
     this.memory = new MemoryStore({ clock });
     const observe = (commit: ObservedCommit): void => {
       this.trace.add(commit, clock.monotonic());
       validator.committed(commit);
       this.#count(commit);
       this.oracle.committed(commit);
+      replicas?.committed(commit);
     };
     const storeFaults: StoreFaults = { ...this.weather.store(chanceOf(seed, 'store')), ...sabotage.store?.(chanceOf(seed, 'sabotage'), this) };
     const guarded: StoreFaults = { ...storeFaults, commit: (writes) => this.#brake(writes[0]?.key) ?? storeFaults.commit?.(writes) };
@@ -88,7 +100,7 @@ export class SimulatedCluster {
       faults: (name, life) => this.weather.line(chanceOf(seed, name, life, 'line')),
     };
     this.scheduler = new Process('scheduler', host, sabotage.scheduler ?? schedulerParts);
-    this.controllers = new Process('controllers', host, (parts) => controllerParts(sabotage.controllers ?? allControllers, parts));
+    this.controllers = new Process('controllers', host, (parts) => controllerParts(sabotage.controllers ?? allControllers, sabotage.controllerParts?.(parts) ?? parts));
     const node = (index: number): SimulatedNode =>
       new SimulatedNode({
         name: `node-${String(index).padStart(3, '0')}`, size: options.size, zone: `zone-${index % ZONES}`, clock, host, weather: this.weather,
@@ -144,9 +156,11 @@ export class SimulatedCluster {
     const now = this.clock.monotonic();
     if (now !== this.#instant.at) this.#instant = { at: now, commits: 0 };
     this.#instant.commits += 1;
-    if (this.#instant.commits <= HOT) return undefined;
-    if (this.#instant.commits === HOT + 1) this.violated(`hot loop: more than ${HOT} commits at one moment, the last of ${key}`);
-    return { beforeMs: 60_000 };
+    const hot = hotFor(this.options.nodes);
+    if (!this.#hot && this.#instant.commits <= hot) return undefined;
+    if (!this.#hot) this.violated(`hot loop: more than ${hot} commits at one moment, the last of ${key}`);
+    this.#hot = true;
+    return { beforeMs: BRAKE_MS };
   }
 
   #count({ writes }: ObservedCommit): void {

@@ -3,7 +3,7 @@ import { systemClock } from '@orrery/core';
 import { DEFAULT_RATES, type Rates } from './faults.js';
 import { commandFor, simulate, type SimulationResult } from './simulate.js';
 
-const USAGE = 'Usage: npm run simulate -- [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--rest N] [--fault NAME=RATE]… [--json] [--verbose]';
+const USAGE = 'Usage: npm run simulate -- [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--rest N] [--lost N] [--fault NAME=RATE]… [--json] [--verbose]';
 
 const { values } = parseArgs({
   options: {
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     pods: { type: 'string', default: '60' },
     minutes: { type: 'string', default: '10' },
     rest: { type: 'string', default: '10' },
+    lost: { type: 'string', default: '0' },
     fault: { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
@@ -35,13 +36,13 @@ function rateOf(text: string): [keyof Rates, number] {
   return [name as keyof Rates, rate];
 }
 
-const [nodes, pods, minutes, restMinutes] = [whole(values.nodes), whole(values.pods), whole(values.minutes), whole(values.rest)];
+const [nodes, pods, minutes, restMinutes, lost] = [whole(values.nodes), whole(values.pods), whole(values.minutes), whole(values.rest), whole(values.lost)];
 const faults: Partial<Rates> = Object.fromEntries(values.fault.map(rateOf));
 const [first, last = first] = (values.seeds ?? values.seed).split('..').map(whole) as [number, number?];
 let failed = 0;
 for (let seed = first; seed <= (last ?? first); seed += 1) {
   const log = values.verbose ? (line: string): void => console.error(line) : undefined;
-  const result = await simulate({ seed, nodes, pods, minutes, restMinutes, faults, stopwatch: () => systemClock.monotonic(), ...(log && { log }) });
+  const result = await simulate({ seed, nodes, pods, minutes, restMinutes, lost, faults, stopwatch: () => systemClock.monotonic(), ...(log && { log }) });
   if (!result.ok) failed += 1;
   console.log(values.json ? JSON.stringify(result) : report(result));
 }
@@ -50,6 +51,6 @@ process.exitCode = failed === 0 ? 0 : 1;
 function report({ ok, seed, violations, traceHash, commits, virtualMs, realMs, tail }: SimulationResult): string {
   const line = `seed ${seed}: ${ok ? 'ok' : 'FAILED'}, ${commits} commits, ${Math.round(virtualMs / 60_000)} virtual minutes in ${(realMs / 1000).toFixed(1)} s, trace ${traceHash.slice(0, 16)}`;
   if (ok) return line;
-  const again = `  again: ${commandFor({ seed, nodes, pods, minutes, restMinutes, faults })}`;
+  const again = `  again: ${commandFor({ seed, nodes, pods, minutes, restMinutes, lost, faults })}`;
   return [line, ...violations.slice(0, 20).map((violation) => `  ${violation}`), '  the last that happened:', ...tail.map((entry) => `    ${entry}`), again].join('\n');
 }

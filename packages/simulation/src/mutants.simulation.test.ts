@@ -1,12 +1,22 @@
-import { defaultFilters, fixedProfiles, mostAllocated, SchedulerEngine } from '@orrery/scheduler';
-import { type KindClient, type KubeObject, Node, Pod, watching } from '@orrery/core';
-import { describe, expect, it } from 'vitest';
+import { ClusterState, defaultFilters, fixedProfiles, mostAllocated, SchedulerEngine } from '@orrery/scheduler';
+import { type FilterPlugin, type Informer, type KindClient, type KubeObject, Node, Pod, watching } from '@orrery/core';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Sabotage } from './cluster.js';
 import { allControllers } from './control-plane.js';
+import type { Rates } from './faults.js';
+import type { ProcessPart, ProcessParts } from './process.js';
 import { simulate } from './simulate.js';
 
+/** A scheduler that fills one node after the other, so that a mistake about what is left shows soon. */
+const packing =
+  (filters: readonly FilterPlugin[]) =>
+  ({ client, informers, events, clock, random, log }: ProcessParts): readonly ProcessPart[] => {
+    const profiles = fixedProfiles({ schedulerName: 'default-scheduler', filters, scores: [{ plugin: mostAllocated(), weight: 1 }] });
+    return [new SchedulerEngine({ client, pods: informers.get(Pod), nodes: informers.get(Node), events: events('default-scheduler'), profiles, clock, random, log })];
+  };
+
 /** Broken parts, each with what the oracles must say of it. */
-const mutants: readonly { readonly name: string; readonly says: RegExp; readonly sabotage: Sabotage }[] = [
+const mutants: readonly { readonly name: string; readonly says: RegExp; readonly sabotage: Sabotage; readonly faults?: Partial<Rates>; readonly lost?: number; breakMore?(): void }[] = [
   {
     name: 'a store that drops an event now and then',
     says: /it brought \[.*instead of|a cache is wrong/,
@@ -21,13 +31,40 @@ const mutants: readonly { readonly name: string; readonly says: RegExp; readonly
     name: 'a scheduler that does not count what nodes have',
     says: /oversubscribes node/,
     sabotage: {
-      scheduler: ({ client, informers, events, clock, random, log }) => {
-        const filters = defaultFilters().filter(({ name }) => name !== 'NodeResourcesFit');
-        const scores = [{ plugin: mostAllocated(), weight: 1 }];
-        const profiles = fixedProfiles({ schedulerName: 'default-scheduler', filters, scores });
-        return [new SchedulerEngine({ client, pods: informers.get(Pod), nodes: informers.get(Node), events: events('default-scheduler'), profiles, clock, random, log })];
-      },
+      scheduler: packing(defaultFilters().filter(({ name }) => name !== 'NodeResourcesFit')),
     },
+  },
+  {
+    name: 'a scheduler that counts a pod only when it sees it bound',
+    says: /oversubscribes node/,
+    sabotage: { scheduler: packing(defaultFilters()) },
+    breakMore: () => {
+      const assume = ClusterState.prototype.assume;
+      // Remembered as decided, but weighing nothing.
+      vi.spyOn(ClusterState.prototype, 'assume').mockImplementation(function (this: ClusterState, pod, node) {
+        assume.call(this, { ...pod, spec: { ...pod.spec, containers: [] } }, node);
+      });
+    },
+  },
+  {
+    name: 'controllers that do not wait for their own writes',
+    says: /is one too many/,
+    sabotage: {
+      controllerParts: (parts) => ({ ...parts, informers: { get: (kind, options) => boasting(parts.informers.get(kind, options)) } }),
+    },
+    faults: { storeUnknown: 0, replyLost: 0, controllerRestarts: 0, watchDelay: 0.1 },
+  },
+  {
+    name: 'nobody who evicts pods from a lost node',
+    says: /was not evicted from the lost node/,
+    sabotage: { controllers: () => allControllers().filter(({ name }) => name !== 'taint-eviction') },
+    lost: 1,
+  },
+  {
+    name: 'nobody who notices that a node is lost',
+    says: /is lost, but Ready is True/,
+    sabotage: { controllers: () => allControllers().filter(({ name }) => name !== 'node-lifecycle') },
+    lost: 1,
   },
   {
     name: 'an agent that never tells that a pod has ended',
@@ -73,13 +110,26 @@ const bound = <T extends KubeObject>(verbs: KindClient<T>): KindClient<T> =>
     }),
   ) as unknown as KindClient<T>;
 
+/** An informer that says that it has seen everything. */
+const boasting = <T extends KubeObject>(informer: Informer<T>): Informer<T> => ({
+  kind: informer.kind,
+  lister: informer.lister,
+  subscribe: (handler) => informer.subscribe(handler),
+  synced: (signal) => informer.synced(signal),
+  observed: (revision, signal) => informer.observed(revision, signal),
+  health: () => ({ ...informer.health(), revision: Number.POSITIVE_INFINITY }),
+});
+
 const SEEDS = 5;
 
 describe('the oracles notice', () => {
-  for (const { name, says, sabotage } of mutants) {
+  afterEach(() => vi.restoreAllMocks());
+
+  for (const { name, says, sabotage, faults, lost = 0, breakMore } of mutants) {
     it(`${name}, within ${SEEDS} seeds`, async () => {
+      breakMore?.();
       for (let seed = 1; seed <= SEEDS; seed += 1) {
-        const { violations } = await simulate({ seed, nodes: 6, pods: 40, minutes: 4, sabotage, faults: { changes: 10 } });
+        const { violations } = await simulate({ seed, nodes: 6, pods: 40, minutes: 4, lost, sabotage, faults: { changes: 10, ...faults } });
         if (violations.some((violation) => says.test(violation))) return;
       }
       expect.fail(`${SEEDS} seeds did not show it`);

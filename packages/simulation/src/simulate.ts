@@ -17,6 +17,8 @@ export interface SimulationOptions {
   readonly minutes?: number;
   /** Virtual minutes of rest after it converged, in which only heartbeats may be written. Default 10. */
   readonly restMinutes?: number;
+  /** Machines, the first ones, that are lost in the bad weather and never come back. Default 0. */
+  readonly lost?: number;
   /** Rates that differ from {@link DEFAULT_RATES}. */
   readonly faults?: Partial<Rates>;
   /** Broken parts, to see that they are noticed. */
@@ -52,18 +54,18 @@ const LOOK_MS = 10_000;
 const AFTERMATH_MS = 3 * MINUTE_MS;
 
 /** The command that runs the same again; of sabotage it knows nothing. */
-export function commandFor({ seed, nodes = 10, pods = 60, minutes = 10, restMinutes = 10, faults = {} }: SimulationOptions): string {
+export function commandFor({ seed, nodes = 10, pods = 60, minutes = 10, restMinutes = 10, lost = 0, faults = {} }: SimulationOptions): string {
   const rates = Object.entries(faults).map(([name, rate]) => ` --fault ${name}=${rate}`);
-  const rest = restMinutes === 10 ? '' : ` --rest ${restMinutes}`;
+  const rest = `${restMinutes === 10 ? '' : ` --rest ${restMinutes}`}${lost === 0 ? '' : ` --lost ${lost}`}`;
   return `npm run simulate -- --seed ${seed} --nodes ${nodes} --pods ${pods} --minutes ${minutes}${rest}${rates.join('')}`;
 }
 
 /** Runs a whole cluster in virtual time with faults from a seed, and then asks whether it kept its promises. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
-  const { seed, nodes = 10, pods = 60, minutes = 10, restMinutes = 10, faults, sabotage, log, stopwatch = () => 0 } = options;
+  const { seed, nodes = 10, pods = 60, minutes = 10, restMinutes = 10, lost = 0, faults, sabotage, log, stopwatch = () => 0 } = options;
   const began = stopwatch();
   const rates = { ...DEFAULT_RATES, ...faults };
-  const cluster = new SimulatedCluster({ seed, nodes, rates, size: sizeFor(seed, nodes, pods), ...(sabotage && { sabotage }), ...(log && { log }) });
+  const cluster = new SimulatedCluster({ seed, nodes, rates, lost, size: sizeFor(seed, nodes - lost, pods), ...(sabotage && { sabotage }), ...(log && { log }) });
   const workload = new Workload(cluster, chanceOf(seed, 'workload'), pods);
   const chaos = new Chaos(cluster, workload, chanceOf(seed, 'chaos'));
   try {

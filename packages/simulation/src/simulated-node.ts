@@ -37,6 +37,7 @@ export class SimulatedNode {
   readonly agent: Process;
   /** What the next agent reports. */
   size: Size;
+  #lost = false;
 
   constructor(readonly options: SimulatedNodeOptions) {
     const { name, clock, host, weather, chance, zone } = options;
@@ -59,6 +60,22 @@ export class SimulatedNode {
       });
       return [agent];
     });
+  }
+
+  /** It is gone for good. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** The machine loses power and never comes back. */
+  lose(): void {
+    this.#lost = true;
+    this.crash();
+  }
+
+  /** Starts its agent, unless the machine is lost. */
+  start(): void {
+    if (!this.#lost) this.agent.start();
   }
 
   /** The machine loses power. */

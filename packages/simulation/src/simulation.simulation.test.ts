@@ -25,6 +25,13 @@ describe('a cluster in bad weather keeps its promises', () => {
   for (const seed of [1001, 1002]) it(`seed ${seed}, a hundred nodes and a thousand pods`, () => holds({ seed, ...FULL }));
 
   for (let seed = 2001; seed <= 2008; seed += 1) it(`seed ${seed}, many changes on few nodes`, () => holds({ seed, nodes: 4, pods: 40, minutes: 4, faults: { changes: 20 } }));
+
+  for (let seed = 2101; seed <= 2106; seed += 1) it(`seed ${seed}, a node that never returns`, () => holds({ seed, nodes: 8, pods: 50, minutes: 4, lost: 1, faults: { changes: 8 } }));
+
+  const KNOWN_OUTCOMES = { storeUnknown: 0, replyLost: 0, controllerRestarts: 0, watchDelay: 0.1, changes: 20 };
+  for (let seed = 2201; seed <= 2206; seed += 1) it(`seed ${seed}, no pod too many while all outcomes are known`, () => holds({ seed, nodes: 8, pods: 50, minutes: 4, faults: KNOWN_OUTCOMES }));
+
+  for (const seed of [2301, 2302]) it(`seed ${seed}, an hour at rest`, () => holds({ seed, nodes: 4, pods: 30, minutes: 4, restMinutes: 60 }));
 });
 
 describe('a run repeats', () => {

@@ -43,7 +43,7 @@ export class Workload {
   /** One change, whatever comes. */
   change(): void {
     const { random } = this;
-    const act = random.pick([this.#scale, this.#scale, this.#roll, this.#roll, this.#createDeployment, this.#deleteDeployment, this.#createBurst, this.#deletePod, this.#deletePod, this.#deleteAny]);
+    const act = random.pick([this.#scale, this.#scale, this.#roll, this.#roll, this.#createDeployment, this.#deleteDeployment, this.#createBurst, this.#deletePod, this.#deletePod, this.#replacePod, this.#deleteAny]);
     act.call(this);
   }
 
@@ -93,7 +93,7 @@ export class Workload {
       // Few, so that nodes with the port free are never scarce.
       const ports = random.chance(0.05) ? { ports: [{ containerPort: 8080, hostPort: 9000 + this.#names }] } : {};
       const spec = podSpec({ image: 'sim:v1', args, ...ports }, { restartPolicy });
-      void this.#try(cluster.user.kind(Pod).create({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: NAMESPACE, labels: { app: 'bare' } }, spec } as Pod));
+      void this.#try(cluster.user.kind(Pod).create(barePod(name, spec)));
     }
   }
 
@@ -125,6 +125,19 @@ export class Workload {
     void this.#try(this.cluster.user.kind(Pod).delete({ namespace: NAMESPACE, name }));
   }
 
+  /** Another pod of the same name at once, while the containers of the first still run. */
+  #replacePod(): void {
+    if (this.#pods.length === 0) return;
+    const name = this.random.pick(this.#pods);
+    const pods = this.cluster.user.kind(Pod);
+    const replace = async (): Promise<void> => {
+      const { uid = '' } = (await pods.delete({ namespace: NAMESPACE, name })).metadata;
+      await pods.delete({ namespace: NAMESPACE, name }, { gracePeriodSeconds: 0, preconditions: { uid } });
+      await pods.create(barePod(name, podSpec({ image: 'sim:v2' }, {})));
+    };
+    void this.#try(replace());
+  }
+
   /** A pod of a deployment, or a ReplicaSet: its owner has to make another. */
   #deleteAny(): void {
     const pods = [...this.cluster.oracle.under<Pod>('/registry/core/pods/')];
@@ -147,6 +160,10 @@ export class Workload {
       this.#open -= 1;
     }
   }
+}
+
+function barePod(name: string, spec: PodSpec): Pod {
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: NAMESPACE, labels: { app: 'bare' } }, spec } as Pod;
 }
 
 function podSpec(container: object, pod: Partial<PodSpec>): PodSpec {

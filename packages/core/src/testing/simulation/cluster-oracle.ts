@@ -31,7 +31,8 @@ const NODES = '/registry/core/nodes/';
 
 /**
  * Looks at every commit as it happens and holds the cluster to its promises: revisions without gaps; a pod is bound once, to one node, for ever;
- * no bind takes a node beyond its cpu, memory, pods, extended resources or host ports; what has ended stays ended, and what is being deleted stays so.
+ * no bind takes a node beyond its cpu, memory, pods, extended resources or host ports; what has ended stays ended, and what is being deleted stays so;
+ * a pod that runs is not forgotten without having been told to end.
  * Knows nothing of the server's code: it reads the stored values.
  */
 export class ClusterOracle {
@@ -75,12 +76,22 @@ export class ClusterOracle {
 
   #pod(key: string, old: Pod | undefined, now: Pod | undefined): void {
     if (old !== undefined && now !== undefined) this.#compare(key, old, now);
-    if (now === undefined) return this.#take(key);
+    if (now === undefined) {
+      if (old !== undefined) this.#forgotten(key, old);
+      return this.#take(key);
+    }
     const node = now.spec.nodeName ?? '';
     const ended = now.status?.phase === 'Succeeded' || now.status?.phase === 'Failed';
     if (node === '' || ended) return this.#take(key);
     if (this.#placed.has(key)) return;
     this.#place(key, now, node);
+  }
+
+  /** Only its node's agent, or who force-deletes it after it was told to end, may forget a bound pod. */
+  #forgotten(key: string, { metadata, spec, status }: Pod): void {
+    const ended = status?.phase === 'Succeeded' || status?.phase === 'Failed';
+    if ((spec.nodeName ?? '') === '' || ended || metadata.deletionTimestamp !== undefined) return;
+    this.options.violated(`pod ${key} on ${spec.nodeName} was forgotten without having been told to end`);
   }
 
   #compare(key: string, old: Pod, now: Pod): void {

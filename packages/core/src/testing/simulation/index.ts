@@ -5,5 +5,7 @@ export { SimulatedLine } from './simulated-line.js';
 export type { Partition, RequestFault, LineFaults } from './simulated-line.js';
 export { ClusterOracle } from './cluster-oracle.js';
 export type { ClusterOracleOptions } from './cluster-oracle.js';
+export { ReplicaOracle } from './replica-oracle.js';
+export type { ReplicaOracleOptions } from './replica-oracle.js';
 export { canonicalJson, TraceHash } from './trace-hash.js';
 export { WatchValidator } from './watch-validator.js';
