@@ -41,6 +41,22 @@ describe('a node\'s signs of life', () => {
     expect(after.status?.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
   });
 
+  it('starts with a runtime that needs a moment, and tells its error when it needs too long', async () => {
+    let refusals = 4;
+    const before = (operation: string): undefined => {
+      if (operation !== 'ready' || refusals-- <= 0) return undefined;
+      throw new OrreryError('UNAVAILABLE', 'not yet');
+    };
+    cluster = new VirtualCluster({ faults: { before } });
+    const { client } = await cluster.start();
+    expect((await client.kind(Node).get({ name: 'node' })).status?.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
+    await cluster.stop();
+    refusals = Number.POSITIVE_INFINITY;
+    cluster = new VirtualCluster({ faults: { before } });
+    await expect(cluster.start()).rejects.toThrow('not yet');
+    expect(cluster.clock.monotonic()).toBeLessThan(20_000);
+  });
+
   it.each(['fails', 'hangs'])('tells that the runtime %s, and goes on with the lease', async (how) => {
     let down = false;
     cluster = new VirtualCluster({

@@ -1,4 +1,6 @@
 import {
+  ApiError,
+  backoffDelay,
   type Client,
   type Clock,
   ConfigMap,
@@ -6,6 +8,7 @@ import {
   errorMessage,
   type Informers,
   type Logger,
+  OrreryError,
   Pod,
   type PodIdentity,
   type Runtime,
@@ -51,6 +54,14 @@ const HINTS_RETRY_MS = 1_000;
 /** What the runtime has of a pod, and which pod that is. */
 type FoundPod = PodView & { readonly pod: PodIdentity };
 
+/** How long an agent that starts puts up with an API or a runtime that does not answer; less than a part is given to start. */
+const INSIST_MS = 15_000;
+const INSIST_BACKOFF = { baseMs: 100, maxMs: 3_000 } as const;
+
+/** Whether the same call may succeed in a moment. */
+const passing = (error: unknown): boolean =>
+  ApiError.is(error) ? error.code >= 500 || error.reason === 'TooManyRequests' || error.reason === 'Conflict' : OrreryError.is(error) && error.retryable;
+
 /**
  * What the kubelet does: registers a node, keeps its lease, and runs the pods bound to it, one worker a pod.
  * When it starts it adopts what runs already and ends what no pod of the API stands behind.
@@ -81,11 +92,11 @@ export class NodeAgent {
   /** Runs until the signal aborts. Ready when the node is registered and what ran before has been adopted. Pods are left running. */
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
     const { runtime, informers, config } = this.options;
-    await runtime.ready(signal);
-    await this.#heartbeat.register(signal);
+    await this.#insist('the runtime to answer', () => runtime.ready(signal), signal);
+    await this.#insist('the node to be registered', () => this.#heartbeat.register(signal), signal);
     const informer = informers.get(Pod, { fieldSelector: `spec.nodeName=${config.name}` });
     await informer.synced(signal);
-    const found = await this.#listRuntime(signal);
+    const found = await this.#insist('what runs already', () => this.#listRuntime(signal), signal);
     const unsubscribe = informer.subscribe({
       added: (pod) => this.#admit(pod, found.get(pod.metadata.uid ?? '')),
       updated: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.update(pod) ?? this.#admit(pod, undefined),
@@ -106,6 +117,22 @@ export class NodeAgent {
   #holding(pod: Pod): readonly Pod[] {
     const others = [...this.#workers.values()].filter(({ holdsResources, uid }) => holdsResources && uid !== pod.metadata.uid);
     return others.map(({ current }) => current);
+  }
+
+  /** What may fail for a moment is tried again for a while, as the kubelet does; then its error is told. */
+  async #insist<T>(what: string, attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { clock } = this.options;
+    const until = clock.monotonic() + INSIST_MS;
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const delayMs = backoffDelay(INSIST_BACKOFF, failures);
+        if (signal.aborted || !passing(error) || clock.monotonic() + delayMs > until) throw error;
+        this.#log.warn(`waiting for ${what}`, { error: errorMessage(error) });
+        await clock.sleep(delayMs, signal);
+      }
+    }
   }
 
   #admit(pod: Pod, adopted: PodView | undefined): void {

@@ -29,7 +29,9 @@ export class VirtualCluster {
   async start(): Promise<Orchestrator> {
     const orchestrator = await this.orchestrator;
     let started = false;
-    const starting = orchestrator.start().then(() => void (started = true));
+    const starting = orchestrator.start();
+    const done = (): void => void (started = true);
+    void starting.then(done, done);
     await this.clock.until(() => started, 60_000, 'the start');
     await starting;
     return orchestrator;
