@@ -40,6 +40,14 @@ function parseTime(text: string): { seconds: number; fraction: string } | undefi
   return Number.isNaN(millis) || !real ? undefined : { seconds: millis / 1000, fraction };
 }
 
+/** The last second that was written out: most writes of a moment carry the same one. */
+let memo = { seconds: Number.NaN, text: '' };
+
 function isoSeconds(seconds: number): string {
+  if (memo.seconds !== seconds) memo = { seconds, text: isoText(seconds) };
+  return memo.text;
+}
+
+function isoText(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
 }
