@@ -8,6 +8,7 @@ export * from './client.js';
 export * from './controller.js';
 export * from './hooks.js';
 export * from './kinds.js';
+export * from './metrics.js';
 export * from './network.js';
 export * from './proxy.js';
 export * from './runtime.js';

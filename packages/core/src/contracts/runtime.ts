@@ -62,10 +62,20 @@ export interface Runtime extends AsyncDisposable {
   /** Use of cpu and memory of the running containers. */
   stats(signal: AbortSignal): Promise<readonly ContainerStats[]>;
 
-  /** Makes the image present. For a runtime without images it resolves with the reference itself. Throws `IMAGE_UNAVAILABLE`. */
-  pullImage(reference: string, signal: AbortSignal): Promise<ImageStatus>;
-  /** The image if it is present. */
+  /**
+   * Fetches the image from its registry, also when it is present: whether that is wanted is the caller's decision.
+   * For a runtime without images it resolves with the reference itself.
+   * Throws `INVALID` for a malformed reference and `IMAGE_UNAVAILABLE` with the registry's words; credentials never appear in them.
+   */
+  pullImage(reference: string, signal: AbortSignal, auth?: RegistryAuth): Promise<ImageStatus>;
+  /** The image if it is present, by name, digest or id. Throws `INVALID` for a malformed reference. */
   imageStatus(reference: string, signal: AbortSignal): Promise<ImageStatus | undefined>;
+  /** All images that are present. Empty for a runtime without images. */
+  listImages(signal: AbortSignal): Promise<readonly ImageStatus[]>;
+  /** Removes an image and its names. One that is unknown is no error; one in use throws `CONFLICT`. */
+  removeImage(id: string, signal: AbortSignal): Promise<void>;
+  /** Where images and writable layers lie and how much they take; undefined when the runtime has none. */
+  imageFilesystem(signal: AbortSignal): Promise<ImageFilesystem | undefined>;
 
   /**
    * Hints that something changed. May miss or repeat; a consumer lists to learn what is. Ends when `signal` aborts;
@@ -80,8 +90,16 @@ export interface RuntimeCapabilities {
   readonly images: boolean;
   readonly exec: boolean;
   readonly attach: boolean;
+  /** Exec, attach and containers can have a terminal. */
+  readonly tty: boolean;
   readonly portForward: boolean;
   readonly stats: boolean;
+  /** Mounts appear exactly at their `containerPath`. Without it see the runtime's README for where they appear. */
+  readonly mounts: boolean;
+  /** Pods have a network of their own; PID and IPC namespaces can be the pod's or the host's; DNS and host ports are honoured. */
+  readonly namespaces: boolean;
+  /** All of {@link ContainerSecurity} is enforced. Without it only users and groups may be. */
+  readonly confinement: boolean;
   /** Memory and cpu limits are enforced and `OOMKilled` is told. */
   readonly limits: boolean;
   /** Containers outlive the host process and are found again. */
@@ -109,6 +127,22 @@ export interface SandboxConfig {
   /** The pod shares the host's network: its address is the node's. */
   readonly hostNetwork: boolean;
   readonly hostPorts: readonly PortMapping[];
+  /** Whose processes containers see: each its own, the whole pod's, or the host's. Absent: `container`. */
+  readonly pidNamespace?: 'container' | 'pod' | 'host';
+  /** With whom containers share System V IPC and /dev/shm. Absent: `pod`. */
+  readonly ipcNamespace?: 'pod' | 'host';
+  /** The resolver's settings; absent: the engine's default. */
+  readonly dns?: DnsConfig;
+  /** Kernel parameters of the pod's namespaces. */
+  readonly sysctls?: Readonly<Record<string, string>>;
+}
+
+/** What /etc/resolv.conf says. */
+export interface DnsConfig {
+  readonly servers: readonly string[];
+  readonly searches: readonly string[];
+  /** e.g. `ndots:5`. */
+  readonly options: readonly string[];
 }
 
 /** A port of the pod published on the node. */
@@ -147,14 +181,28 @@ export interface ContainerConfig {
   /** In order; a later name wins. */
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly mounts: readonly Mount[];
+  /** Devices of the host. Absent: none. */
+  readonly devices?: readonly Device[];
   readonly resources: ContainerResources;
   readonly stdin: boolean;
+  /** Standard input ends when the first client that attached to it leaves. */
+  readonly stdinOnce?: boolean;
   readonly tty: boolean;
   /** e.g. `SIGTERM`, `SIGQUIT`; absent: the image's, else SIGTERM. */
   readonly stopSignal?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly security: ContainerSecurity;
+  /** The container joins the PID namespace of this one (for debugging it), by id. */
+  readonly targetContainerId?: string;
+}
+
+/** A device of the host made usable in a container. */
+export interface Device {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  /** A subset of `rwm`: read, write, make nodes. */
+  readonly permissions: string;
 }
 
 /** A host path made visible to a container. A runtime without mount namespaces links it (see its README). */
@@ -162,6 +210,8 @@ export interface Mount {
   readonly hostPath: string;
   readonly containerPath: string;
   readonly readOnly: boolean;
+  /** Whether mounts made later on one side appear on the other. Absent: `None`. */
+  readonly propagation?: 'None' | 'HostToContainer' | 'Bidirectional';
 }
 
 /** Limits in the units of the kernel interface. Absent: unlimited. */
@@ -172,7 +222,10 @@ export interface ContainerResources {
   readonly cpuQuota?: number;
   /** Microseconds. */
   readonly cpuPeriod?: number;
+  /** Also the limit of memory and swap together: swap is never used beyond it. */
   readonly memoryLimitBytes?: number;
+  /** Processes and threads at once. */
+  readonly pidsLimit?: number;
   /** -1000 to 1000. */
   readonly oomScoreAdj?: number;
 }
@@ -185,8 +238,13 @@ export interface ContainerSecurity {
   readonly readOnlyRootFilesystem?: boolean;
   readonly privileged?: boolean;
   readonly allowPrivilegeEscalation?: boolean;
+  /** Without `CAP_`; `ALL` stands for every one. */
   readonly addCapabilities?: readonly string[];
   readonly dropCapabilities?: readonly string[];
+  /** Which system calls are allowed. Absent: the engine's default profile. */
+  readonly seccomp?: { readonly type: 'RuntimeDefault' | 'Unconfined' } | { readonly type: 'Localhost'; readonly profile: string };
+  /** `Unmasked` shows all of /proc. Absent: `Default`. */
+  readonly procMount?: 'Default' | 'Unmasked';
 }
 
 /** A container as the runtime sees it. */
@@ -284,13 +342,46 @@ export interface ContainerStats {
   readonly workingSetBytes: number;
   /** Resident memory, bytes. */
   readonly rssBytes: number;
+  /** Processes and threads; absent where it is not known. */
+  readonly processes?: number;
+  /** What the container wrote beside its volumes and logs, bytes; absent where it is not known. */
+  readonly writableLayerBytes?: number;
+  /** What its log takes, bytes; absent where it is not known. */
+  readonly logBytes?: number;
+}
+
+/** Who asks a registry. Never logged. */
+export interface RegistryAuth {
+  readonly username?: string;
+  readonly password?: string;
+  /** A token to exchange for an access token. */
+  readonly identityToken?: string;
+  /** A bearer token to send as it is. */
+  readonly registryToken?: string;
 }
 
 /** An image that is present. */
 export interface ImageStatus {
   readonly id: string;
+  /** What it was asked by; from a list, its first name, or its id when it has none. */
   readonly reference: string;
+  /** Names with a tag, fully qualified where the engine tells them so. */
+  readonly tags: readonly string[];
+  /** Names with a digest. */
+  readonly digests: readonly string[];
   readonly sizeBytes: number;
+  /** The user its containers run as when the pod does not say: a number, or a name. Absent: root. */
+  readonly user?: { readonly uid: number } | { readonly name: string };
+  /** The runtime itself needs it (the sandbox's image): never to be collected. */
+  readonly pinned: boolean;
+}
+
+/** Where a runtime keeps images and writable layers. */
+export interface ImageFilesystem {
+  /** A path on that file system, on this machine. */
+  readonly path: string;
+  /** Taken by images, bytes. */
+  readonly usedBytes: number;
 }
 
 /** A hint. */

@@ -24,7 +24,8 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Runtim
 
 class MachineRuntime implements Runtime {
   readonly capabilities: RuntimeCapabilities = {
-    images: false, exec: true, attach: false, portForward: false, stats: true, limits: false, survivesRestart: true, realProcesses: false,
+    images: false, exec: true, attach: false, tty: false, portForward: false, stats: true, mounts: false, namespaces: false, confinement: false, limits: false, survivesRestart: true,
+    realProcesses: false,
   };
   readonly #closed = new AbortController();
 
@@ -115,11 +116,21 @@ class MachineRuntime implements Runtime {
   }
 
   pullImage(reference: string, signal: AbortSignal): Promise<ImageStatus> {
-    return this.#call('pullImage', reference, signal, () => ({ id: reference, reference, sizeBytes: 0 }));
+    return this.#call('pullImage', reference, signal, () => imageCalled(reference));
   }
 
   imageStatus(reference: string, _signal: AbortSignal): Promise<ImageStatus | undefined> {
-    return Promise.resolve({ id: reference, reference, sizeBytes: 0 });
+    return Promise.resolve(imageCalled(reference));
+  }
+
+  listImages(_signal: AbortSignal): Promise<readonly ImageStatus[]> {
+    return Promise.resolve([]);
+  }
+
+  async removeImage(_id: string, _signal: AbortSignal): Promise<void> {}
+
+  imageFilesystem(_signal: AbortSignal): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 
   async *events(signal: AbortSignal): AsyncGenerator<RuntimeEvent> {
@@ -158,6 +169,9 @@ class MachineRuntime implements Runtime {
     if (this.#closed.signal.aborted) throw new OrreryError('CLOSED', 'The simulated runtime has been closed.');
   }
 }
+
+/** There are no images here: every name stands for itself. */
+const imageCalled = (reference: string): ImageStatus => ({ id: reference, reference, tags: [], digests: [], sizeBytes: 0, pinned: false });
 
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, closed: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -42,8 +42,12 @@ class HelperRuntime implements ProcessRuntime {
       images: false,
       exec: true,
       attach: true,
+      tty: false,
       portForward: true,
       stats: true,
+      mounts: false,
+      namespaces: false,
+      confinement: false,
       limits: helper.cgroups === 'auto' && process.getuid?.() === 0,
       survivesRestart: true,
       realProcesses: true,
@@ -127,11 +131,21 @@ class HelperRuntime implements ProcessRuntime {
   }
 
   pullImage(reference: string, _signal: AbortSignal): Promise<ImageStatus> {
-    return Promise.resolve({ id: reference, reference, sizeBytes: 0 });
+    return Promise.resolve(imageCalled(reference));
   }
 
   imageStatus(reference: string, _signal: AbortSignal): Promise<ImageStatus | undefined> {
-    return Promise.resolve({ id: reference, reference, sizeBytes: 0 });
+    return Promise.resolve(imageCalled(reference));
+  }
+
+  listImages(_signal: AbortSignal): Promise<readonly ImageStatus[]> {
+    return Promise.resolve([]);
+  }
+
+  async removeImage(_id: string, _signal: AbortSignal): Promise<void> {}
+
+  imageFilesystem(_signal: AbortSignal): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 
   async *events(signal: AbortSignal): AsyncGenerator<RuntimeEvent> {
@@ -161,6 +175,9 @@ class HelperRuntime implements ProcessRuntime {
     }
   }
 }
+
+/** There are no images here: every name stands for itself. */
+const imageCalled = (reference: string): ImageStatus => ({ id: reference, reference, tags: [], digests: [], sizeBytes: 0, pinned: false });
 
 /** The directory of short socket paths is shared by all runtimes of this user: the last one takes it away. */
 function removeIfEmpty(directory: string): void {
