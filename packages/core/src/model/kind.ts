@@ -46,8 +46,10 @@ export interface KindRules<T extends KubeObject> {
   prepareForStatusUpdate?(draft: T, old: T): void;
   /** Metadata that writers of the status may change as well; default none. Does not count as a change of the desired state. */
   readonly statusMetadata?: readonly ('labels' | 'annotations')[];
-  /** What is wrong with a new object. Metadata is checked by the server. */
+  /** What is wrong with an object. Metadata is checked by the server. */
   validate?(object: T): FieldError[];
+  /** What is wrong with a new object besides that. */
+  validateCreate?(object: T): FieldError[];
   /** What is wrong with this change, apart from what `validate` says of the new state. */
   validateUpdate?(object: T, old: T): FieldError[];
   /** What is wrong with this change of status. */
@@ -60,10 +62,20 @@ export interface KindRules<T extends KubeObject> {
   markDeleted?(draft: T): void;
   /** Whether something besides `metadata.finalizers` still keeps a deleted object. Such kinds have the subresource `finalize`, which alone may change that. */
   isHeld?(object: T): boolean;
+  /** Parts of the object that only a subresource of that name changes (by `update` and `patch`, with the whole object as body), besides `status` and `scale`. */
+  readonly subresources?: Readonly<Record<string, SubresourceRules<T>>>;
   /** The value of each field that field selectors may name, besides `metadata.name` and `metadata.namespace`. */
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>['read']>>;
   /** Old names of selectable fields, e.g. `spec.host` → `spec.nodeName`. */
   readonly fieldAliases?: Readonly<Record<string, string>>;
+}
+
+/** How a subresource changes its part of an object. */
+export interface SubresourceRules<T extends KubeObject> {
+  /** The old object, with the part that may change taken from the draft. Neither is changed. */
+  take(draft: T, old: T): T;
+  /** What is wrong with this change; asked in place of `validateUpdate`. */
+  validateUpdate(object: T, old: T): FieldError[];
 }
 
 /** Everything that is to be known about one kind in one version. Made by `defineKind`. */

@@ -55,6 +55,7 @@ async function createOnce(resource: Resource, request: RequestContext & { readon
   const errors = [
     ...validateObjectMeta(draft.metadata, { namespaced: kind.namespaced, ...(kind.rules.validateName && { validateName: kind.rules.validateName }) }),
     ...(kind.rules.validate?.(draft) ?? []),
+    ...(kind.rules.validateCreate?.(draft) ?? []),
   ];
   if (errors.length > 0) throw ApiError.invalid(kind, draft.metadata.name ?? draft.metadata.generateName ?? '', errors);
   return underClaim(

@@ -244,3 +244,30 @@ describe('errors', () => {
     }
   });
 });
+
+describe('ephemeral containers', () => {
+  const pod = (): Pod => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { containers: [{ name: 'main', image: 'app' }] } }) as Pod;
+  const debug = (over: object = {}): object => ({ spec: { ephemeralContainers: [{ name: 'debug', image: 'busybox', targetContainerName: 'main', ...over }] } });
+
+  it('come only through their subresource, one at a time, and stay as they are', async () => {
+    const { client } = await bench();
+    const pods = client.kind(Pod);
+    const ref = { namespace: 'default', name: 'p' };
+    const add = (body: object): Promise<Pod> => pods.patch(ref, 'strategic', body, { subresource: 'ephemeralcontainers' });
+    await refused(pods.create({ ...pod(), spec: { ...pod().spec, ...(debug() as { spec: object }).spec } } as Pod), 'Invalid');
+    const created = await pods.create(pod());
+    await refused(pods.patch(ref, 'strategic', debug()), 'Invalid');
+    const changed = await add(debug());
+    expect(changed.spec.ephemeralContainers).toMatchObject([{ name: 'debug', imagePullPolicy: 'Always', terminationMessagePolicy: 'File' }]);
+    expect(changed.metadata.generation).toBe((created.metadata.generation ?? 0) + 1);
+    expect((await add({ spec: { ephemeralContainers: [{ name: 'second', image: 'busybox' }] } })).spec.ephemeralContainers).toHaveLength(2);
+    await refused(add(debug({ image: 'other' })), 'Invalid');
+    await refused(pods.patch(ref, 'merge', { spec: { ephemeralContainers: [] } }, { subresource: 'ephemeralcontainers' }), 'Invalid');
+    await refused(add({ spec: { ephemeralContainers: [{ name: 'main', image: 'x' }] } }), 'Invalid');
+    await refused(add({ spec: { ephemeralContainers: [{ name: 'third', image: 'x', targetContainerName: 'none' }] } }), 'Invalid');
+    await refused(add({ spec: { ephemeralContainers: [{ name: 'third', image: 'x', ports: [{ containerPort: 80 }] }] } }), 'Invalid');
+    // Nothing else of the pod changes this way.
+    expect((await add({ metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'main', image: 'other' }] } })).spec.containers[0]?.image).toBe('app');
+    await refused(client.kind(ConfigMap).patch({ namespace: 'default', name: 'm' }, 'merge', {}, { subresource: 'ephemeralcontainers' }), 'NotFound');
+  });
+});

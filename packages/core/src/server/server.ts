@@ -133,9 +133,10 @@ export class ApiServer implements Transport {
   #dispatch(resource: Resource, request: ApiRequest): Promise<KubeObject | KubeList> {
     const { subresource } = request.ref;
     if (subresource === 'scale') return scaleVerb(resource, request);
-    if (subresource === 'status' && !STATUS_VERBS.has(request.verb)) throw notAllowed();
+    const isPart = subresource !== undefined && ((subresource === 'status' && resource.kind.hasStatus) || resource.kind.rules.subresources?.[subresource] !== undefined);
+    if (isPart && !PART_VERBS.has(request.verb)) throw notAllowed();
     if (subresource === 'binding' && request.verb === 'create') return bind(resource, request);
-    if (subresource === 'finalize' ? !isFinalizing(resource, request) : subresource !== undefined && (subresource !== 'status' || !resource.kind.hasStatus)) throw notServed();
+    if (subresource === 'finalize' ? !isFinalizing(resource, request) : subresource !== undefined && !isPart) throw notServed();
     switch (request.verb) {
       case 'create':
         return create(resource, request);
@@ -250,7 +251,7 @@ function scaleVerb(resource: Resource, request: ApiRequest): Promise<KubeObject>
   }
 }
 
-const STATUS_VERBS: ReadonlySet<string> = new Set(['get', 'update', 'patch']);
+const PART_VERBS: ReadonlySet<string> = new Set(['get', 'update', 'patch']);
 const notAllowed = (): ApiError => new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
 const notServed = (): ApiError => new ApiError('NotFound', 'the server could not find the requested resource');
 const isFinalizing = ({ kind }: Resource, { verb }: ApiRequest): boolean => kind.rules.isHeld !== undefined && (verb === 'update' || verb === 'patch');

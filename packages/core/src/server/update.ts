@@ -20,7 +20,7 @@ export interface ChangeRequest extends RequestContext {
   readonly ref: ResourceRef;
 }
 
-/** Replaces an object, or its status. With a resourceVersion in the body only that version. */
+/** Replaces an object, or the part of it that a subresource stands for (its status …). With a resourceVersion in the body only that version. */
 export function update(resource: Resource, request: ChangeRequest & { readonly body: unknown }): Promise<KubeObject> {
   return change(resource, request, () => decodeBody(resource.kind, request.body, request));
 }
@@ -54,14 +54,15 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
   const old = current.object;
   const isStatus = request.ref.subresource === 'status';
   const isFinalize = request.ref.subresource === 'finalize';
+  const part = kind.rules.subresources?.[request.ref.subresource ?? ''];
   checkName(draft, request.ref);
   placeInNamespace(kind, draft, request.ref.namespace);
-  const next = isStatus ? withStatusOf(kind, old, draft) : draft;
+  const next = isStatus ? withStatusOf(kind, old, draft) : part !== undefined ? part.take(draft, old) : draft;
   carryOver(kind, next, old, isStatus);
   if (isStatus) kind.rules.prepareForStatusUpdate?.(next, old);
   else {
     kind.rules.applyDefaults?.(next);
-    if (!isFinalize) kind.rules.prepareForUpdate?.(next, old);
+    if (!isFinalize && part === undefined) kind.rules.prepareForUpdate?.(next, old);
   }
 
   const admission: AdmissionRequest = {
@@ -82,7 +83,7 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
   const errors = [
     ...validateObjectMeta(next.metadata, { namespaced: kind.namespaced, ...(kind.rules.validateName && { validateName: kind.rules.validateName }) }),
     ...validateObjectMetaUpdate(next.metadata, old.metadata),
-    ...(isStatus ? (kind.rules.validateStatusUpdate?.(next, old) ?? []) : [...(kind.rules.validate?.(next) ?? []), ...(kind.rules.validateUpdate?.(next, old) ?? [])]),
+    ...(isStatus ? (kind.rules.validateStatusUpdate?.(next, old) ?? []) : [...(kind.rules.validate?.(next) ?? []), ...((part ?? kind.rules).validateUpdate?.(next, old) ?? [])]),
   ];
   if (errors.length > 0) throw ApiError.invalid(kind, next.metadata.name ?? '', errors);
   return underClaim(

@@ -56,7 +56,7 @@ function create(kind: KindDefinition, input: unknown): Record<string, unknown> {
   fillNamespace(kind, object, 'default');
   kind.rules.prepareForCreate?.(object);
   if ((object.metadata.name ?? '') === '' && (object.metadata.generateName ?? '') !== '') object.metadata.name = `${object.metadata.generateName}abcde`;
-  const errors = [...metaErrors(kind, object), ...(kind.rules.validate?.(object) ?? [])];
+  const errors = [...metaErrors(kind, object), ...(kind.rules.validate?.(object) ?? []), ...(kind.rules.validateCreate?.(object) ?? [])];
   return { errors: distinct(errors), defaulted, strictErrors: unknown.map((path) => `unknown field ${JSON.stringify(path)}`).sort() };
 }
 

@@ -1,5 +1,6 @@
 import { applyPodDefaults } from '../defaults/pod.js';
-import { validatePod, validatePodStatusUpdate, validatePodUpdate } from '../validation/pod.js';
+import { validateEphemeralContainersUpdate } from '../validation/ephemeral-containers.js';
+import { validatePod, validatePodCreate, validatePodStatusUpdate, validatePodUpdate } from '../validation/pod.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -8,7 +9,6 @@ import type { PodSpec } from './pod-spec.js';
 import { podStatus } from './pod-status.js';
 import type { PodStatus } from './pod-status.js';
 import { podQosClass } from '../pod-qos.js';
-
 
 /** Containers that run together on one node (core/v1). */
 export interface Pod extends KubeObject {
@@ -37,8 +37,15 @@ export const Pod: KindDefinition<Pod> = buildKind<Pod>({
       return seconds < 0 ? 1 : seconds;
     },
     validate: validatePod,
+    validateCreate: validatePodCreate,
     validateUpdate: validatePodUpdate,
     validateStatusUpdate: validatePodStatusUpdate,
+    subresources: {
+      ephemeralcontainers: {
+        take: (draft, old) => ({ ...old, metadata: { ...old.metadata }, spec: { ...old.spec, ephemeralContainers: draft.spec.ephemeralContainers } }),
+        validateUpdate: validateEphemeralContainersUpdate,
+      },
+    },
     selectableFields: {
       'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
       'spec.restartPolicy': ({ spec }) => spec.restartPolicy ?? '',

@@ -1,5 +1,5 @@
 import { fieldError } from '../field-error.js';
-import type { Container, ContainerPort, VolumeMount } from '../kinds/container.js';
+import type { Container, ContainerPort, EphemeralContainer, VolumeMount } from '../kinds/container.js';
 import type { PodSpec } from '../kinds/pod-spec.js';
 import { isDns1123Label, isValidPortName, isValidPortNumber } from '../names.js';
 import { descendingPath, invalidEach, oneOf, oneOfIfSet, required } from './checks.js';
@@ -39,14 +39,16 @@ export function checkContainers(errors: Errors, field: string, spec: PodSpec, vo
   });
 }
 
-function checkName(errors: Errors, field: string, name: string, names: Set<string>): void {
+/** What is wrong with a container's name; it joins `names`. */
+export function checkName(errors: Errors, field: string, name: string, names: Set<string>): void {
   if (required(errors, `${field}.name`, name)) invalidEach(errors, `${field}.name`, name, isDns1123Label(name));
   if (name === '') return;
   if (names.has(name)) errors.push(fieldError.duplicate(`${field}.name`, name));
   names.add(name);
 }
 
-function checkContainer(errors: Errors, field: string, container: Container, volumes: ReadonlySet<string>): void {
+/** What every kind of container is checked for. */
+export function checkContainer(errors: Errors, field: string, container: Container | EphemeralContainer, volumes: ReadonlySet<string>): void {
   required(errors, `${field}.image`, container.image);
   oneOfIfSet(errors, `${field}.restartPolicy`, container.restartPolicy, ['Always', 'Never', 'OnFailure']);
   if (container.terminationMessagePolicy !== 'File' && container.terminationMessagePolicy !== 'FallbackToLogsOnError') {
@@ -109,7 +111,7 @@ function checkHostPorts(errors: Errors, field: string, containers: readonly Cont
   );
 }
 
-function checkMounts(errors: Errors, field: string, container: Container, mounts: readonly VolumeMount[], volumes: ReadonlySet<string>): void {
+function checkMounts(errors: Errors, field: string, container: Pick<Container, 'securityContext'>, mounts: readonly VolumeMount[], volumes: ReadonlySet<string>): void {
   const paths = new Set<string>();
   mounts.forEach((mount, i) => {
     const at = `${field}[${i}]`;

@@ -5,6 +5,7 @@ import type { Container } from '../kinds/container.js';
 import type { Pod } from '../kinds/pod.js';
 import type { PodSpec } from '../kinds/pod-spec.js';
 import { checkTolerations } from './affinity.js';
+import { checkEphemeralContainers } from './ephemeral-containers.js';
 import { subdomainIfSet } from './checks.js';
 import type { Errors } from './checks.js';
 import { checkPodSpec } from './pod-spec.js';
@@ -15,8 +16,7 @@ import { checkPodSpec } from './pod-spec.js';
 export function validatePod({ spec }: Pod): FieldError[] {
   const errors: FieldError[] = [];
   checkPodSpec(errors, 'spec', spec);
-  // They come only through a subresource of their own, which does not exist here.
-  if ((spec.ephemeralContainers ?? []).length > 0) errors.push(fieldError.forbidden('spec.ephemeralContainers', 'cannot be set on create'));
+  checkEphemeralContainers(errors, spec);
   for (const part of ['containers', 'initContainers'] as const) {
     spec[part]?.forEach(({ image = '' }, i) => {
       if (image.trim() !== image) errors.push(fieldError.invalid(`spec.${part}[${i}].image`, image, 'must not have leading or trailing whitespace'));
@@ -24,6 +24,11 @@ export function validatePod({ spec }: Pod): FieldError[] {
   }
   if (spec.serviceAccountName === undefined) checkNoTokens(errors, spec);
   return errors;
+}
+
+/** What is wrong with a new pod besides that: ephemeral containers come only through a subresource of their own. */
+export function validatePodCreate({ spec }: Pod): FieldError[] {
+  return (spec.ephemeralContainers ?? []).length > 0 ? [fieldError.forbidden('spec.ephemeralContainers', 'cannot be set on create')] : [];
 }
 
 /** A token says who the pod is, so the pod must say that first. */
