@@ -1,4 +1,4 @@
-import { type Container, type Pod, errorMessage, OrreryError, type RuntimeContainerStatus, type SandboxConfig } from '@orrery/core';
+import { type Container, type ContainerConfig, type Pod, errorMessage, OrreryError, type RuntimeContainerStatus, type SandboxConfig } from '@orrery/core';
 import { afterRestart, type CrashEntry } from './backoff.js';
 import { containerConfig, LABELS } from './container-config.js';
 import { ConfigError, containerEnv } from './env.js';
@@ -6,7 +6,7 @@ import { runHook } from './lifecycle-hooks.js';
 import type { PodAction } from './plan.js';
 import type { PodWorkerOptions } from './options.js';
 import type { StartFailure } from './status.js';
-import type { PodView } from './view.js';
+import { latest, type PodView } from './view.js';
 
 /** Until a container that could not be created is tried again; for images twice as long each time, up to five minutes (kubelet's backOffPeriod, MaxContainerBackOff). */
 const CREATE_RETRY_MS = 10_000;
@@ -67,7 +67,7 @@ export class PodActions {
         return { ...view, sandboxes: view.sandboxes.filter(({ id }) => id !== action.sandbox.id) };
       case 'start': {
         const podIPs = action.sandbox.ips.length > 0 ? action.sandbox.ips : [this.options.hostIP];
-        await Promise.all(action.containers.map((starting) => this.#start(pod, action.sandbox.id, podIPs, starting)));
+        await Promise.all(action.containers.map((starting) => this.#start(pod, view, action.sandbox.id, podIPs, starting)));
         return this.#observe(view);
       }
       case 'stop': {
@@ -102,12 +102,12 @@ export class PodActions {
     }
   }
 
-  async #start(pod: Pod, sandboxId: string, podIPs: readonly string[], { container, attempt, previous }: Starting): Promise<void> {
+  async #start(pod: Pod, view: PodView, sandboxId: string, podIPs: readonly string[], { container, attempt, previous }: Starting): Promise<void> {
     const { runtime, sources, volumes, events, configure, clock } = this.options;
     let id: string;
     try {
       const env = await containerEnv(pod, container, { ...sources, podIPs });
-      const config = await configure(containerConfig(pod, container, attempt, env, volumes.mounts(pod, container)), pod);
+      const config = await configure({ ...containerConfig(pod, container, attempt, env, volumes.mounts(pod, container)), ...targetOf(pod, container, view) }, pod);
       if (runtime.capabilities.images) await runtime.pullImage(config.image, this.signal);
       id = await runtime.createContainer(sandboxId, config, this.signal);
     } catch (error) {
@@ -177,6 +177,13 @@ export class PodActions {
       }
     }
   }
+}
+
+/** An ephemeral container that debugs another one sees its processes. */
+function targetOf(pod: Pod, { name }: Container, view: PodView): Pick<ContainerConfig, 'targetContainerId'> {
+  const target = pod.spec.ephemeralContainers?.find((container) => container.name === name)?.targetContainerName ?? '';
+  const running = target === '' ? undefined : latest(view, target);
+  return running?.state === 'running' ? { targetContainerId: running.id } : {};
 }
 
 function sandboxConfig(pod: Pod, attempt: number): SandboxConfig {

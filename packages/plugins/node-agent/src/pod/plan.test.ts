@@ -49,6 +49,16 @@ describe('one pod, one step', () => {
     expect(started(plan(inits, sandbox, [i1, side, containerOf('i2', 0, 'exited')], { health }))).toEqual(['main-0']);
   });
 
+  it('an ephemeral container is started once, also beside init containers, and ends with the pod', () => {
+    const debugged = podOf({ restartPolicy: 'Always', initContainers: [{ name: 'i1' }], ephemeralContainers: [{ name: 'debug', image: 'tools', targetContainerName: 'main' }] });
+    expect(started(plan(debugged, [sandboxOf()], []))).toEqual(['debug-0', 'i1-0']);
+    expect(started(plan(debugged, [sandboxOf()], [containerOf('i1', 0, 'running')]))).toEqual(['debug-0']);
+    const rest = [containerOf('i1', 0, 'exited'), containerOf('main', 0, 'running')];
+    expect(plan(debugged, [sandboxOf()], [...rest, containerOf('debug', 0, 'exited', { exitCode: 1 })])).toEqual({ do: 'nothing' });
+    expect(plan(debugged, [sandboxOf()], rest, { blockedUntil: new Map([['debug', 105_000]]) })).toEqual({ do: 'nothing', wakeAt: 105_000 });
+    expect(stopped(plan(debugged, [sandboxOf()], [...rest, containerOf('debug', 0, 'running')], { ending: true }))).toEqual(['main-0', 'debug-0']);
+  });
+
   it('a pod with a failed init container is over if nothing is restarted, and else tries it again', () => {
     const failed = [containerOf('i1', 0, 'exited', { exitCode: 1 })];
     const never = { ...inits, spec: { ...inits.spec, restartPolicy: 'Never' } } as Pod;

@@ -1,7 +1,7 @@
 import type { Container, Pod, RuntimeContainerStatus, SandboxStatus } from '@orrery/core';
 import { type CrashEntry, restartAt } from './backoff.js';
 import { isSidecar } from './phase.js';
-import { attempts, latest, type PodView, shouldRestart } from './view.js';
+import { allContainers, attempts, ephemeralContainers, latest, type PodView, shouldRestart } from './view.js';
 
 /** What probes and hooks know of a running container. */
 export interface ContainerHealth {
@@ -105,7 +105,7 @@ function planSurplus(pod: Pod, view: PodView): PodAction | undefined {
   const older = view.sandboxes.slice(1);
   const extra = older.find(({ state }) => state === 'ready');
   if (extra !== undefined) return { do: 'stopSandbox', sandbox: extra };
-  for (const { name } of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+  for (const { name } of allContainers(pod)) {
     const container = attempts(view, name).slice(1 + DEAD_KEPT).find(({ state, sandboxId }) => sandboxId !== '' && (state === 'exited' || state === 'created'));
     if (container !== undefined) return { do: 'removeContainer', container };
   }
@@ -128,11 +128,18 @@ function planContainers(input: PlanInput, sandbox: SandboxStatus): PodAction {
     if (status !== undefined && unhealthy !== undefined) return { do: 'stop', containers: [status], reason: unhealthy, ...(graceSeconds !== undefined && { graceSeconds }) };
   }
   const init = dueInit(input, sandbox);
-  const due = init.done ? [init, dueRegular(input, sandbox)] : [init];
+  const due = [dueEphemeral(input), init, ...(init.done ? [dueRegular(input, sandbox)] : [])];
   const containers = due.flatMap((part) => part.containers);
   if (containers.length > 0) return { do: 'start', sandbox, containers: containers.map((container) => starting(view, container)) };
   const wakeAt = Math.min(...due.map((part) => part.wakeAt));
   return Number.isFinite(wakeAt) ? { do: 'nothing', wakeAt } : { do: 'nothing' };
+}
+
+/** Ephemeral containers are started as soon as there is a sandbox, also beside init containers, and never again. */
+function dueEphemeral(input: PlanInput): Due {
+  const waiting = ephemeralContainers(input.pod).filter(({ name }) => [undefined, 'created'].includes(latest(input.view, name)?.state));
+  const times = waiting.map((container) => dueAt(input, container, latest(input.view, container.name)));
+  return { containers: waiting.filter((_, i) => (times[i] as number) <= input.now), wakeAt: Math.min(Number.POSITIVE_INFINITY, ...times.filter((time) => time > input.now)) };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type Container, type ContainerStatus, millisOfTime, type Pod, type RuntimeContainerStatus } from '@orrery/core';
-import { attempts, type PodView } from './view.js';
+import { attempts, ephemeralContainers, type PodView } from './view.js';
 
 /** How a container ended that was there and is gone without a trace, as the kubelet tells it. */
 const LOST = { exitCode: 137, reason: 'ContainerStatusUnknown', message: 'The container could not be located. The container used to be Running' } as const;
@@ -13,6 +13,7 @@ export function recall(pod: Pod, view: PodView): PodView {
   const missing = [
     ...(pod.spec.initContainers ?? []).flatMap((container) => missingOf(pod, container, pod.status?.initContainerStatuses, view)),
     ...pod.spec.containers.flatMap((container) => missingOf(pod, container, pod.status?.containerStatuses, view)),
+    ...ephemeralContainers(pod).flatMap((container) => missingOf(pod, container, pod.status?.ephemeralContainerStatuses, view)),
   ];
   return missing.length === 0 ? view : { ...view, containers: [...view.containers, ...missing] };
 }

@@ -4,7 +4,7 @@ import { readinessConditions, type Verdict, withTransition } from './conditions.
 import { isSidecar, podPhase } from './phase.js';
 import type { ContainerHealth } from './plan.js';
 import { recall } from './recall.js';
-import { attempts, type PodView, shouldRestart, startedBefore } from './view.js';
+import { attempts, ephemeralContainers, type PodView, shouldRestart, startedBefore } from './view.js';
 
 /** Why a container could not be made, as it is shown while it waits. */
 export interface StartFailure {
@@ -36,6 +36,7 @@ export function podStatusOf(given: StatusInput): PodStatus {
   const before = pod.status ?? {};
   const statuses = pod.spec.containers.map((container) => containerStatus(input, container, before.containerStatuses));
   const initStatuses = (pod.spec.initContainers ?? []).map((container) => containerStatus(input, container, before.initContainerStatuses));
+  const ephemeralStatuses = ephemeralContainers(pod).map((container) => containerStatus(input, container, before.ephemeralContainerStatuses));
   const initialized = startedBefore(pod, view);
   const terminal = input.terminal || input.verdict !== undefined;
   const settled = before.phase === 'Succeeded' || before.phase === 'Failed' ? before.phase : undefined;
@@ -65,6 +66,7 @@ export function podStatusOf(given: StatusInput): PodStatus {
     ...(input.verdict !== undefined && settled === undefined && !early && { reason: input.verdict.reason, message: input.verdict.message }),
     ...(initStatuses.length > 0 && { initContainerStatuses: initStatuses }),
     containerStatuses: statuses,
+    ...(ephemeralStatuses.length > 0 && { ephemeralContainerStatuses: ephemeralStatuses }),
   };
 }
 

@@ -20,6 +20,16 @@ export function attempts(view: PodView, name: string): readonly RuntimeContainer
   return view.containers.filter((container) => container.name === name).sort((a, b) => b.attempt - a.attempt);
 }
 
+/** The containers that were added to the running pod for debugging: started once, whatever the pod's restart policy says. */
+export function ephemeralContainers(pod: Pick<Pod, 'spec'>): readonly Container[] {
+  return (pod.spec.ephemeralContainers ?? []).map((container): Container => ({ ...container, restartPolicy: 'Never' }));
+}
+
+/** Every container of a pod: init, regular, ephemeral. */
+export function allContainers(pod: Pick<Pod, 'spec'>): readonly Container[] {
+  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers, ...ephemeralContainers(pod)];
+}
+
 /** Whether the container has to be started again after it ended. */
 export function shouldRestart(pod: Pick<Pod, 'spec'>, container: Pick<Container, 'restartPolicy'>, exitCode: number): boolean {
   const policy = container.restartPolicy ?? pod.spec.restartPolicy ?? 'Always';
