@@ -5,10 +5,11 @@ import { fieldLabels } from './families/fieldlabels.js';
 import { lifecycle } from './families/lifecycle.js';
 import { names } from './families/names.js';
 import { patch } from './families/patch.js';
+import { qos } from './families/qos.js';
 import { quantity } from './families/quantity.js';
 import { scheduler } from './families/scheduler.js';
 import { selectors } from './families/selectors.js';
 import { validation } from './families/validation.js';
 
 /** Every family that has an adapter. To add one: write `families/<family>.ts` and list it here. */
-export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler, deployment, lifecycle, endpointSlice, patch];
+export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler, deployment, lifecycle, endpointSlice, patch, qos];

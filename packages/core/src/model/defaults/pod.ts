@@ -7,6 +7,7 @@ import type { ResourceRequirements } from '../kinds/resources.js';
 import type { ObjectFieldSelector } from '../kinds/env.js';
 import type { DownwardAPIVolumeFile, Volume } from '../kinds/volumes.js';
 import { roundedToMilli } from '../quantity.js';
+import { applyPodLevelResources } from './pod-level-resources.js';
 
 // Scheme defaulting of pods and of everything with a pod template: pkg/apis/core/v1/defaults.go.
 
@@ -18,6 +19,7 @@ export function applyPodDefaults(pod: Pod): void {
   applyPodSpecDefaults(spec);
   for (const container of spec.containers) requestWhatIsLimited(container.resources);
   for (const container of spec.initContainers ?? []) requestWhatIsLimited(container.resources);
+  applyPodLevelResources(pod);
   spec.enableServiceLinks ??= true;
   if (spec.hostNetwork === true) {
     openHostPorts(spec.containers);

@@ -1,9 +1,9 @@
-import type { Node } from '@orrery/core';
+import { type Node, podRequests } from '@orrery/core';
 import { describe, expect, it } from 'vitest';
 import { aNode, aPod } from '../test-support/objects.js';
 import { conflicts, hostPorts } from './host-ports.js';
 import { matchesRequired, matchesTerm } from './node-selector.js';
-import { podLoad, podRequests } from './requests.js';
+import { podLoad } from './requests.js';
 import { tolerates } from './tolerations.js';
 
 const container = (name: string, requests: Record<string, string>, more: object = {}) => ({ name, resources: { requests }, ...more });

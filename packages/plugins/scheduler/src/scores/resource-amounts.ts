@@ -1,5 +1,4 @@
-import type { NodeInfo, Pod } from '@orrery/core';
-import type { Amounts } from '../pods/requests.js';
+import type { Amounts, NodeInfo, Pod } from '@orrery/core';
 
 /** A resource and how much it weighs in a score. */
 export interface WeightedResource {

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
-import type { Pod } from '@orrery/core';
+import { type Pod, podRequests } from '@orrery/core';
 import { describe, expect, it } from 'vitest';
-import { podRequests } from '../pods/requests.js';
 import { aNode, aPod } from '../test-support/objects.js';
 import { ClusterState, podId } from './cluster.js';
 

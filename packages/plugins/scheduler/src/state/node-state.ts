@@ -1,6 +1,6 @@
-import type { Node, NodeInfo, Pod } from '@orrery/core';
+import { type Amounts, amountsOf, noAmounts, type Node, type NodeInfo, type Pod } from '@orrery/core';
 import { hostPorts } from '../pods/host-ports.js';
-import { type Amounts, amountsOf, noAmounts, podLoad, type PodLoad } from '../pods/requests.js';
+import { podLoad, type PodLoad } from '../pods/requests.js';
 
 /** What one pod counts for on its node. */
 interface Placed {

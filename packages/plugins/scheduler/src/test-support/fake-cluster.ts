@@ -1,5 +1,4 @@
-import { ApiError, type Client, type EventRecorder, type Informer, type InformerHandler, type KindDefinition, type KubeObject, Node, Pod, keyOf, silentLogger } from '@orrery/core';
-import { amountsOf, podRequests } from '../pods/requests.js';
+import { amountsOf, ApiError, type Client, type EventRecorder, type Informer, type InformerHandler, type KindDefinition, type KubeObject, Node, Pod, podRequests, keyOf, silentLogger } from '@orrery/core';
 import { SchedulerEngine, type EngineOptions } from '../engine/scheduler-engine.js';
 import { type ProfileView, fixedProfiles } from '../engine/profiles.js';
 import { defaultProfile } from '../profile.js';
