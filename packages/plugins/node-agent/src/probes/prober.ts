@@ -1,6 +1,6 @@
-import { request } from 'node:http';
 import { connect } from 'node:net';
 import type { Container, LifecycleHandler, Pod, ProbeHandler, Runtime } from '@orrery/core';
+import { httpProbe } from './http-probe.js';
 
 /** What is probed. */
 export interface ProbeTarget {
@@ -27,7 +27,8 @@ export interface Prober {
 }
 
 const OK: ProbeResult = { ok: true, message: '' };
-const failed = (message: string): ProbeResult => ({ ok: false, message: message.slice(0, 256) });
+const bounded = ({ ok, message }: ProbeResult): ProbeResult => ({ ok, message: message.slice(0, 256) });
+const failed = (message: string): ProbeResult => bounded({ ok: false, message });
 
 /** Asks over the network and with `exec`, as the kubelet does. */
 export class NetworkProber implements Prober {
@@ -36,9 +37,17 @@ export class NetworkProber implements Prober {
   async probe(target: ProbeTarget, handler: ProbeHandler | LifecycleHandler, _kind: ProbeKind, signal: AbortSignal): Promise<ProbeResult> {
     try {
       if (handler.exec !== undefined) return await this.#exec(target, handler.exec.command ?? [], signal);
-      if (handler.httpGet !== undefined) return await httpProbe(target, handler.httpGet, signal);
+      if (handler.httpGet !== undefined) {
+        const { host = '', port } = handler.httpGet;
+        return bounded(await httpProbe(handler.httpGet, host === '' ? target.podIP : host, portOf(target.container, port), signal));
+      }
       if (handler.tcpSocket !== undefined) return await tcpProbe(handler.tcpSocket.host ?? target.podIP, portOf(target.container, handler.tcpSocket.port), signal);
-      return failed('the probe has no handler that this agent knows');
+      if ('grpc' in handler && handler.grpc !== undefined) {
+        // Few pods need HTTP/2, so it is loaded by the first that does.
+        const { grpcProbe } = await import('./grpc-probe.js');
+        return bounded(await grpcProbe({ host: target.podIP, port: handler.grpc.port, service: handler.grpc.service ?? '' }, signal));
+      }
+      return failed('the probe has no handler');
     } catch (error) {
       return failed(signal.aborted ? 'no answer in time' : error instanceof Error ? error.message : String(error));
     }
@@ -56,33 +65,6 @@ export class NetworkProber implements Prober {
       await session.close();
     }
   }
-}
-
-type HttpGet = NonNullable<ProbeHandler['httpGet']>;
-
-function httpProbe(target: ProbeTarget, get: HttpGet, signal: AbortSignal): Promise<ProbeResult> {
-  if (get.scheme === 'HTTPS') return httpsProbe(target, get, signal);
-  return new Promise((resolve, reject) => send(request, target, get, signal, {}, resolve, reject));
-}
-
-async function httpsProbe(target: ProbeTarget, get: HttpGet, signal: AbortSignal): Promise<ProbeResult> {
-  const https = await import('node:https');
-  // The kubelet does not check certificates of probes either: they are asked about life, not identity.
-  return new Promise((resolve, reject) => send(https.request, target, get, signal, { rejectUnauthorized: false }, resolve, reject));
-}
-
-function send(ask: typeof request, target: ProbeTarget, get: HttpGet, signal: AbortSignal, extra: object, resolve: (result: ProbeResult) => void, reject: (error: Error) => void): void {
-  const host = get.host === undefined || get.host === '' ? target.podIP : get.host;
-  const headers: Record<string, string> = { 'user-agent': 'kube-probe/1.36', accept: '*/*', connection: 'close' };
-  for (const { name, value } of get.httpHeaders ?? []) headers[name.toLowerCase()] = value;
-  const path = get.path === undefined || get.path === '' ? '/' : get.path.startsWith('/') ? get.path : `/${get.path}`;
-  const outgoing = ask({ host, port: portOf(target.container, get.port), path, headers, signal, agent: false, ...extra }, (reply) => {
-    const status = reply.statusCode ?? 0;
-    reply.destroy();
-    resolve(status >= 200 && status < 400 ? OK : failed(`HTTP probe failed with statuscode: ${status}`));
-  });
-  outgoing.on('error', reject);
-  outgoing.end();
 }
 
 function tcpProbe(host: string, port: number, signal: AbortSignal): Promise<ProbeResult> {
