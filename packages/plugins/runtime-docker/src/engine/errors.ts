@@ -1,0 +1,77 @@
+import { OrreryError } from '@orrery/core';
+import type { ErrorCode } from '@orrery/core';
+
+/** The engine's own words are cut above this many characters. */
+const MAX_WORDS = 1_024;
+
+/** What a failed connection says, by Node's error code. */
+const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'EPERM', 'ENOTSOCK']);
+const LOST = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ETIMEDOUT', 'EAGAIN', 'HPE_INVALID_CONSTANT', 'ERR_STREAM_PREMATURE_CLOSE']);
+
+interface Thrown {
+  readonly code?: unknown;
+  readonly statusCode?: unknown;
+  readonly json?: unknown;
+  readonly message?: unknown;
+}
+
+/** Whether the request never reached the engine: it is safe to send it again, whatever it is. */
+export function neverSent(error: unknown): boolean {
+  const { code } = error as Thrown;
+  return typeof code === 'string' && NOT_CONNECTED.has(code);
+}
+
+/** Whether the connection broke before an answer: the engine may or may not have acted. */
+export function replyLost(error: unknown): boolean {
+  const { code, message } = error as Thrown;
+  return (typeof code === 'string' && LOST.has(code)) || message === 'socket hang up' || message === 'aborted';
+}
+
+/**
+ * What the engine said, in one bounded piece: without the driver's prefix, control characters, and anything that looks like a credential
+ * (user information in an address, a bearer token, a query parameter that names a token).
+ */
+export function engineWords(error: unknown): string {
+  const { json, message } = error as Thrown;
+  const told = typeof json === 'object' && json !== null && 'message' in json ? (json as { readonly message?: unknown }).message : undefined;
+  const raw = typeof told === 'string' && told !== '' ? told : typeof message === 'string' ? message.replace(/^\(HTTP code \d+\) [^-]{0,80} - /, '') : String(error);
+  return boundedWords(raw);
+}
+
+/** Words of the engine or of a registry made fit for messages and logs; see {@link engineWords}. */
+export function boundedWords(raw: string): string {
+  const clean = raw
+    // Bounded first, so that the patterns below meet bounded input.
+    .slice(0, MAX_WORDS * 4)
+    // eslint-disable-next-line no-control-regex
+    .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, ' ')
+    .replace(/(:\/\/)[^\s/@]{1,512}@/g, '$1')
+    .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, '$1 …')
+    .replace(/\b([\w-]*(?:token|secret|password|signature|credential)[\w-]*)(=|%3D)[^\s&"']+/gi, '$1$2…')
+    .trim();
+  return clean.length > MAX_WORDS ? `${clean.slice(0, MAX_WORDS - 1)}…` : clean;
+}
+
+function codeOf(status: number): ErrorCode {
+  if (status === 404) return 'NOT_FOUND';
+  if (status === 409) return 'CONFLICT';
+  if (status === 507) return 'EXHAUSTED';
+  // An engine that is starting or stopping answers 502 and 503, and 500 when its containerd is away; all may pass.
+  if (status >= 500) return 'UNAVAILABLE';
+  if (status === 401 || status === 403) return 'FORBIDDEN';
+  return 'INVALID';
+}
+
+/**
+ * An error of the driver as one of ours. Codes: 404 `NOT_FOUND`, 409 `CONFLICT`, other 4xx `INVALID`, 5xx and a broken or missing connection
+ * `UNAVAILABLE` (`details.sent` tells whether the engine may have acted). `details.status` is the HTTP status.
+ */
+export function engineError(what: string, error: unknown): OrreryError {
+  if (OrreryError.is(error)) return error;
+  const { statusCode, code } = error as Thrown;
+  const words = engineWords(error);
+  if (typeof statusCode === 'number') return new OrreryError(codeOf(statusCode), `${what}: the engine says: ${words}`, { status: statusCode, words }, error);
+  if (neverSent(error)) return new OrreryError('UNAVAILABLE', `${what}: the engine cannot be reached: ${words}`, { sent: false, cause: code }, error);
+  if (replyLost(error)) return new OrreryError('UNAVAILABLE', `${what}: the connection to the engine broke: ${words}`, { sent: true, cause: code }, error);
+  return new OrreryError('UNAVAILABLE', `${what}: ${words}`, { sent: true }, error);
+}
