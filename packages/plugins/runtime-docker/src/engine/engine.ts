@@ -51,7 +51,7 @@ export class Engine {
     this.clock = clock;
     this.#callTimeoutMs = callTimeoutMs;
     this.#watch = new StreamWatch(clock, watchMs, (signal) =>
-      this.call('ask whether the engine is alive', signal, (docker, abortSignal) => docker.ping({ abortSignal } as never), { timeoutMs: Math.min(watchMs, callTimeoutMs) }),
+      this.call('ask whether the engine is alive', signal, (docker, abortSignal) => (docker as unknown as { ping(options: object): Promise<unknown> }).ping({ abortSignal }), { timeoutMs: Math.min(watchMs, callTimeoutMs) }),
     );
   }
 
