@@ -14,6 +14,8 @@ export type RuntimeProgram =
   | { readonly kind: 'ignoreTerm' }
   /** Answers every connection to this port of the pod's address (the first of `ips`) with what it receives. Writes `ready` once it listens. */
   | { readonly kind: 'listen'; readonly port: number; readonly address: string }
+  /** Runs a script of the POSIX shell. Only asked of runtimes with `realProcesses`; the usual small tools (cat, id, sleep, stty) must be there. */
+  | { readonly kind: 'shell'; readonly script: string }
   /** A program that cannot be started. */
   | { readonly kind: 'missing' };
 
@@ -23,7 +25,9 @@ export type ExecProgram =
   /** Writes the text to standard output and `problem` to standard error. */
   | { readonly kind: 'echo'; readonly text: string; readonly problem: string }
   /** Copies its standard input to its standard output. Only asked of runtimes with `realProcesses`. */
-  | { readonly kind: 'cat' };
+  | { readonly kind: 'cat' }
+  /** As for programs. */
+  | { readonly kind: 'shell'; readonly script: string };
 
 /** One runtime on one engine that nothing else uses, fresh for each case. */
 export interface RuntimeContext extends SuiteContext {
@@ -100,6 +104,13 @@ export function exited(runtime: Runtime, id: string): Promise<RuntimeContainerSt
     const status = await runtime.containerStatus(id, never);
     return status.state === 'exited' && status;
   });
+}
+
+/** Runs a shell script in a container; resolves with what it wrote and its exit code. */
+export async function shell(context: RuntimeContext, id: string, script: string): Promise<{ readonly out: string; readonly err: string; readonly code: number }> {
+  const session = await context.runtime.exec(id, { command: context.command({ kind: 'shell', script }), tty: false, stdin: false }, never);
+  const [out, err, code] = await check.within(`the script ends: ${script}`, Promise.all([text(session.stdout), text(session.stderr), session.exitCode]));
+  return { out: out.trim(), err: err.trim(), code };
 }
 
 /** Waits until the program has said `ready`. */

@@ -1,6 +1,9 @@
 import type { SuiteApi } from '../suite.js';
 import { runSuite } from '../suite.js';
 import type { RuntimeCase, RuntimeContext } from './context.js';
+import { confinementCases } from './confinement-cases.js';
+import { environmentCases } from './environment-cases.js';
+import { imageCases } from './image-cases.js';
 import { lifecycleCases } from './lifecycle-cases.js';
 import { robustnessCases } from './robustness-cases.js';
 import { streamCases } from './stream-cases.js';
@@ -10,7 +13,7 @@ export { runtimeMutants } from './mutants.js';
 export type { RuntimeMutant } from './mutants.js';
 
 /** Every promise of the runtime contract that can be tested from outside. */
-export const runtimeCases: readonly RuntimeCase[] = [...lifecycleCases, ...streamCases, ...robustnessCases];
+export const runtimeCases: readonly RuntimeCase[] = [...lifecycleCases, ...streamCases, ...environmentCases, ...confinementCases, ...imageCases, ...robustnessCases];
 
 /**
  * The conformance suite of the runtime seat. With vitest:

@@ -64,6 +64,8 @@ export async function processContext(options: ProcessRuntimeOptions = {}): Promi
           return {
             command: [process.execPath, '-e', `require('net').createServer({ allowHalfOpen: true }, (s) => s.pipe(s)).listen(${program.port}, '${program.address}', () => console.log('ready'))`],
           };
+        case 'shell':
+          return { command: ['sh', '-c', program.script] };
         case 'missing':
           return { command: ['/no/such/program'] };
       }
@@ -76,6 +78,8 @@ export async function processContext(options: ProcessRuntimeOptions = {}): Promi
           return ['sh', '-c', 'echo "$1"; echo "$2" >&2', 'sh', program.text, program.problem];
         case 'cat':
           return ['cat'];
+        case 'shell':
+          return ['sh', '-c', program.script];
       }
     },
     leftovers: async () => leftoversOf(stateDir, seen),

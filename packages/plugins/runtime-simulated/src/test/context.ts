@@ -32,6 +32,7 @@ export async function simulatedContext(): Promise<RuntimeContext> {
         case 'missing':
           return written({ failStart: 'no such program' });
         case 'sleep':
+        case 'shell':
         case 'listen':
           return written({});
       }
