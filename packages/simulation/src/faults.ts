@@ -22,6 +22,10 @@ import { OrreryError } from '@orrery/core';
  * | runtimeReplyLost | the runtime did it, but its answer is lost |
  * | runtimeSlow | a call of the runtime takes up to five seconds |
  * | hintDropped | an event of the runtime is not heard |
+ * | hintGap | from this event on up to 30 are not heard, or the stream of events breaks off |
+ * | listSlow | a list of the runtime takes up to twenty seconds |
+ * | exitLost | a container ends by itself within two minutes, and nobody knows how |
+ * | midStepRestarts | a node agent dies in the middle of a call of the runtime, and comes back within ten seconds |
  * | createFails, startFails | a container cannot be created or started |
  * | crashes | a container ends by itself within two minutes |
  * | unhealthy | a container fails its liveness probe from some time on |
@@ -50,6 +54,10 @@ export interface Rates {
   readonly runtimeReplyLost: number;
   readonly runtimeSlow: number;
   readonly hintDropped: number;
+  readonly hintGap: number;
+  readonly listSlow: number;
+  readonly exitLost: number;
+  readonly midStepRestarts: number;
   readonly createFails: number;
   readonly startFails: number;
   readonly crashes: number;
@@ -82,6 +90,10 @@ export const DEFAULT_RATES: Rates = {
   runtimeReplyLost: 0.01,
   runtimeSlow: 0.02,
   hintDropped: 0.05,
+  hintGap: 0.01,
+  listSlow: 0.005,
+  exitLost: 0.01,
+  midStepRestarts: 0.0005,
   createFails: 0.02,
   startFails: 0.02,
   crashes: 0.05,
@@ -100,6 +112,27 @@ export const DEFAULT_RATES: Rates = {
 
 /** Nothing goes wrong, and nothing changes. */
 export const NO_FAULTS = Object.fromEntries(Object.keys(DEFAULT_RATES).map((rate) => [rate, 0])) as unknown as Rates;
+
+/** Runtimes at their worst, while all else is well. */
+export const RUNTIME_RATES: Rates = {
+  ...NO_FAULTS,
+  runtimeRefused: 0.05,
+  runtimeReplyLost: 0.1,
+  runtimeSlow: 0.1,
+  hintDropped: 0.2,
+  hintGap: 0.05,
+  listSlow: 0.1,
+  exitLost: 0.1,
+  midStepRestarts: 0.03,
+  createFails: 0.05,
+  startFails: 0.05,
+  crashes: 0.2,
+  unhealthy: 0.1,
+  ignoresStop: 0.2,
+  nodeCrashes: 0.5,
+  agentRestarts: 1,
+  changes: 6,
+};
 
 /** Draws single faults; every user of it has its own chance. */
 export class Weather {
@@ -150,17 +183,29 @@ export class Weather {
   }
 
   /** Faults of one machine's runtime. */
-  runtime(random: SeededRandom, wait: (delayMs: number) => Promise<void>): SimulatedFaults {
+  runtime(random: SeededRandom, wait: (delayMs: number) => Promise<void>, restartAgent: (delayMs: number) => void): SimulatedFaults {
     const unavailable = (): OrreryError => new OrreryError('UNAVAILABLE', 'the runtime does not answer (simulated)');
+    const restarts = (): void => {
+      if (this.happens('midStepRestarts', random)) restartAgent(1 + random.int(10_000));
+    };
+    let unheard = 0;
     return {
       before: (operation) => {
+        restarts();
         if (operation !== 'ready' && this.happens('runtimeRefused', random)) throw unavailable();
+        if (operation.startsWith('list') && this.happens('listSlow', random)) return wait(1 + random.int(20_000));
         return this.happens('runtimeSlow', random) ? wait(1 + random.int(5_000)) : undefined;
       },
       after: (operation) => {
+        restarts();
         if (operation !== 'ready' && this.happens('runtimeReplyLost', random)) throw unavailable();
       },
-      dropEvent: () => this.happens('hintDropped', random),
+      dropEvent: () => {
+        if (unheard === 0 && this.happens('hintGap', random)) unheard = 1 + random.int(30);
+        if (unheard > 0) unheard -= 1;
+        return unheard > 0 || this.happens('hintDropped', random);
+      },
+      cutEvents: () => this.happens('hintGap', random),
     };
   }
 }

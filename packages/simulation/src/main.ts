@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '@orrery/core';
-import { DEFAULT_RATES, type Rates } from './faults.js';
+import { DEFAULT_RATES, type Rates, RUNTIME_RATES } from './faults.js';
 import { commandFor, simulate, type SimulationResult } from './simulate.js';
 
-const USAGE = 'Usage: npm run simulate -- [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--rest N] [--lost N] [--fault NAME=RATE]… [--json] [--verbose]';
+const USAGE = 'Usage: npm run simulate -- [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--rest N] [--lost N] [--weather all|runtime] [--fault NAME=RATE]… [--json] [--verbose]';
 
 const { values } = parseArgs({
   options: {
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     rest: { type: 'string', default: '10' },
     lost: { type: 'string', default: '0' },
+    weather: { type: 'string', default: 'all' },
     fault: { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
@@ -37,7 +38,8 @@ function rateOf(text: string): [keyof Rates, number] {
 }
 
 const [nodes, pods, minutes, restMinutes, lost] = [whole(values.nodes), whole(values.pods), whole(values.minutes), whole(values.rest), whole(values.lost)];
-const faults: Partial<Rates> = Object.fromEntries(values.fault.map(rateOf));
+if (values.weather !== 'all' && values.weather !== 'runtime') throw new RangeError(`"${values.weather}" is not a weather. ${USAGE}`);
+const faults: Partial<Rates> = { ...(values.weather === 'runtime' && RUNTIME_RATES), ...Object.fromEntries(values.fault.map(rateOf)) };
 const [first, last = first] = (values.seeds ?? values.seed).split('..').map(whole) as [number, number?];
 let failed = 0;
 for (let seed = first; seed <= (last ?? first); seed += 1) {

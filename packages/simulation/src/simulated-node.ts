@@ -38,6 +38,7 @@ export class SimulatedNode {
   /** What the next agent reports. */
   size: Size;
   #lost = false;
+  #powerLosses = 0;
 
   constructor(readonly options: SimulatedNodeOptions) {
     const { name, clock, host, weather, chance, zone } = options;
@@ -46,7 +47,7 @@ export class SimulatedNode {
     this.machine = new SimulatedMachine({ clock, random: containers, behaviour: (config, pod) => behaviourOf(config, pod, containers, weather) });
     const prober = machineProber(this.machine);
     // One for all lives of the agent: drawn anew by each, it would meet every agent with the same fault at the same call, and none would get past it.
-    const runtimeFaults = weather.runtime(chance(`${name} runtime`), (delayMs) => new Promise((resolve) => void clock.timer(delayMs, resolve)));
+    const runtimeFaults = weather.runtime(chance(`${name} runtime`), (delayMs) => new Promise((resolve) => void clock.timer(delayMs, resolve)), (delayMs) => this.#restartAgent(delayMs));
     this.agent = new Process(`agent-${name}`, host, (given) => {
       const { client, informers, events, log, defer } = options.prepare?.(given) ?? given;
       const runtime = createSimulatedRuntime({ machine: this.machine, faults: runtimeFaults });
@@ -80,8 +81,18 @@ export class SimulatedNode {
 
   /** The machine loses power. */
   crash(): void {
+    this.#powerLosses += 1;
     this.agent.kill();
     this.machine.powerCut();
+  }
+
+  /** The agent dies where it is; somebody starts it again, unless the machine loses power before. */
+  #restartAgent(delayMs: number): void {
+    const losses = this.#powerLosses;
+    this.agent.kill();
+    this.options.clock.timer(delayMs, () => {
+      if (this.#powerLosses === losses) this.start();
+    });
   }
 }
 
@@ -97,7 +108,7 @@ function machineProber(machine: SimulatedMachine): Prober {
 
 /** A container whose arguments are `exit SECONDS CODE` ends so; the others as the weather is when they are created. */
 function behaviourOf({ args }: ContainerConfig, _pod: PodIdentity, random: SeededRandom, weather: Weather): SimulatedBehaviour {
-  const happens = (rate: 'createFails' | 'startFails' | 'crashes' | 'unhealthy' | 'ignoresStop'): boolean => weather.happens(rate, random);
+  const happens = (rate: 'createFails' | 'startFails' | 'crashes' | 'exitLost' | 'unhealthy' | 'ignoresStop'): boolean => weather.happens(rate, random);
   if (happens('createFails')) return { failCreate: 'simulated' };
   if (happens('startFails')) return { failStart: 'simulated' };
   const [verb, seconds = '0', code = '0'] = args;
@@ -106,6 +117,7 @@ function behaviourOf({ args }: ContainerConfig, _pod: PodIdentity, random: Seede
     readyAfterMs: random.int(5_000),
     stopMs: happens('ignoresStop') ? Number.POSITIVE_INFINITY : random.int(4_000),
     ...(happens('unhealthy') && { unhealthyAfterMs: random.int(60_000) }),
+    ...(happens('exitLost') && { exitLost: true, exitAfterMs: random.int(120_000) }),
     ...(verb === 'exit' ? { exitAfterMs: Number(seconds) * 1000, exitCode: Number(code) } : happens('crashes') && { exitAfterMs: random.int(120_000), exitCode: random.int(2) }),
   };
 }

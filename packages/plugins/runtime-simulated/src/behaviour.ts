@@ -31,6 +31,8 @@ export interface SimulatedBehaviour {
   readonly exitCode?: number;
   /** Ends by itself killed for memory: exit code 137, reason `OOMKilled`. */
   readonly oomKilled?: boolean;
+  /** Ends by itself without anybody having seen how: it is told as `unknown` until it is stopped, and then as `ContainerStatusUnknown`, exit code 137. */
+  readonly exitLost?: boolean;
   /** Passes readiness and startup probes from so many milliseconds after it runs. Default 0; `Infinity`: never. */
   readonly readyAfterMs?: number;
   /** Fails readiness probes again from so many milliseconds after it runs. Default: never. */

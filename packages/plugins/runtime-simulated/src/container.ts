@@ -23,6 +23,8 @@ export class SimulatedContainer {
   #startedAt: number | undefined;
   #runsSince = 0;
   #ending: Ending | undefined;
+  /** It has ended, and nobody knows how. */
+  #exitLost = false;
   #starting: Promise<void> | undefined;
   #announceEnd!: () => void;
   readonly ended: Promise<void> = new Promise((resolve) => {
@@ -41,7 +43,8 @@ export class SimulatedContainer {
     this.createdAt = clock.now();
   }
 
-  get state(): 'created' | 'running' | 'exited' {
+  get state(): 'created' | 'running' | 'exited' | 'unknown' {
+    if (this.#exitLost) return 'unknown';
     return this.#ending !== undefined ? 'exited' : this.#startedAt !== undefined ? 'running' : 'created';
   }
 
@@ -94,6 +97,7 @@ export class SimulatedContainer {
 
   /** Asks it to end and kills it after the grace. Resolves when it has ended; one that never ran stays as it is. */
   async stop(graceMs: number): Promise<void> {
+    if (this.#exitLost) return this.#settle();
     if (this.state !== 'running') return;
     const { stopMs = 0, stopExitCode = 143 } = this.behaviour;
     if (stopMs < graceMs) {
@@ -107,7 +111,8 @@ export class SimulatedContainer {
   /** Ends it at once, as SIGKILL does, also while it is being started. */
   kill(): void {
     const killed = { exitCode: 128 + SIGKILL, signal: SIGKILL, reason: 'Error' };
-    if (this.state === 'created' && this.#starting !== undefined) this.#end(killed);
+    if (this.#exitLost) this.#settle();
+    else if (this.state === 'created' && this.#starting !== undefined) this.#end(killed);
     else this.exit(killed);
   }
 
@@ -139,7 +144,7 @@ export class SimulatedContainer {
   }
 
   #run(): void {
-    const { exitAfterMs, exitCode = 0, oomKilled = false, logLines = [] } = this.behaviour;
+    const { exitAfterMs, exitCode = 0, oomKilled = false, exitLost = false, logLines = [] } = this.behaviour;
     this.#startedAt = this.clock.now();
     this.#runsSince = this.clock.monotonic();
     this.announce({ type: 'containerStarted', pod: this.pod, containerId: this.id });
@@ -151,7 +156,18 @@ export class SimulatedContainer {
     const ending = oomKilled
       ? { exitCode: 128 + SIGKILL, signal: SIGKILL, reason: 'OOMKilled' }
       : { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', ...signalOf(exitCode) };
-    this.#after(exitAfterMs, () => this.exit(ending));
+    this.#after(exitAfterMs, () => (exitLost ? this.#loseExit() : this.exit(ending)));
+  }
+
+  #loseExit(): void {
+    this.#exitLost = true;
+    this.discard();
+  }
+
+  /** Whoever stops it learns that it has ended, and no more. */
+  #settle(): void {
+    this.#exitLost = false;
+    this.#end({ exitCode: 128 + SIGKILL, reason: 'ContainerStatusUnknown' });
   }
 
   #end(ending: Omit<Ending, 'finishedAt'>): void {

@@ -13,4 +13,6 @@ export interface SimulatedFaults {
   after?(operation: SimulatedOperation, subject: string): Promise<void> | void;
   /** True: nobody hears of this event. */
   dropEvent?(event: RuntimeEvent): boolean;
+  /** True: instead of this event the stream of events breaks off with `UNAVAILABLE`. Asked once for every stream that is open. */
+  cutEvents?(event: RuntimeEvent): boolean;
 }

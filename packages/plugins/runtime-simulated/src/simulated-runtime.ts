@@ -135,11 +135,14 @@ class MachineRuntime implements Runtime {
 
   async *events(signal: AbortSignal): AsyncGenerator<RuntimeEvent> {
     this.#mustBeOpen();
+    const cut = new AbortController();
     const listen = (listener: (event: RuntimeEvent) => void): (() => void) =>
       this.machine.listen((event) => {
-        if (this.faults.dropEvent?.(event) !== true) listener(event);
+        if (this.faults.cutEvents?.(event) === true) cut.abort();
+        if (!cut.signal.aborted && this.faults.dropEvent?.(event) !== true) listener(event);
       });
-    yield* hints(listen, signal, this.#closed.signal);
+    yield* hints(listen, AbortSignal.any([signal, cut.signal]), this.#closed.signal);
+    if (cut.signal.aborted && !signal.aborted) throw new OrreryError('UNAVAILABLE', 'The stream of events broke off (simulated).');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
