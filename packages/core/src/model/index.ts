@@ -23,6 +23,7 @@ export * from './kind.js';
 export * from './label-selector.js';
 export * from './merge-keys.js';
 export * from './names.js';
+export * from './node-selector.js';
 export * from './object.js';
 export { applyPatch } from './patch/index.js';
 export * from './oom-score.js';
@@ -32,6 +33,7 @@ export * from './quantity.js';
 export * from './registry.js';
 export * as schemas from './schemas.js';
 export type { FieldFacts, MergeInfo, ScalarFormat, Schema } from './schema/fields.js';
+export * from './taints.js';
 export * from './timestamp.js';
 export * from './validation/object-meta.js';
 

@@ -14,6 +14,8 @@ import { taintEvictionController } from './node-lifecycle/taint-eviction.js';
 import { podGcController } from './pod-gc/controller.js';
 import { replicaSetController } from './replicaset/controller.js';
 
+export { type DaemonPlacement, daemonPlacement, daemonTolerations } from './daemonset/placement.js';
+export { countIndexes, formatIndexes, type IndexRuns, parseIndexes, withIndexes } from './job/indexes.js';
 export { deploymentController, type DeploymentControllerOptions } from './deployment/controller.js';
 export { maxSurge, maxUnavailable, minAvailable, resolveFenceposts } from './deployment/fenceposts.js';
 export { planDeployment, type DeploymentPlan, type DeploymentView, type SetUpdate } from './deployment/plan.js';

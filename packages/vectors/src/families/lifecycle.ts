@@ -1,5 +1,5 @@
-import { podsToDelete, isPodAvailable } from '@orrery/controllers';
-import { type Pod, timeOfMillis } from '@orrery/core';
+import { countIndexes, daemonPlacement, daemonTolerations, formatIndexes, isPodAvailable, parseIndexes, podsToDelete, withIndexes } from '@orrery/controllers';
+import { type Node, type Pod, type PodTemplateSpec, timeOfMillis } from '@orrery/core';
 import { podPhase, readinessConditions } from '@orrery/node-agent';
 import { compare } from '../family.js';
 import type { Family, Outcome, VectorCase } from '../family.js';
@@ -21,7 +21,7 @@ interface PodInput {
 
 const NOW = Date.UTC(2026, 0, 1);
 
-/** Phase and conditions of pods, availability, and which pods go first. DaemonSets and Jobs do not exist yet. */
+/** Phase and conditions of pods, availability, which pods go first, where daemons run, and the indexes of Jobs. */
 export const lifecycle: Family = { family: 'lifecycle', files: ['lifecycle'], prepare: () => run };
 
 function run({ input, expected }: VectorCase): Outcome {
@@ -39,6 +39,15 @@ function run({ input, expected }: VectorCase): Outcome {
     }
     case 'podStatus':
       return compare(podStatus(input), expected);
+    case 'daemonNode': {
+      const { template } = (input['daemonSet'] as { readonly spec: { readonly template: PodTemplateSpec } }).spec;
+      return compare({ ...daemonPlacement(template, input['node'] as Node), podTolerations: daemonTolerations(template) }, expected);
+    }
+    case 'jobIndexes': {
+      const runs = parseIndexes(input['completedIndexes'] as string, input['completions'] as number);
+      const merged = withIndexes(runs, input['newlySucceeded'] as readonly number[]);
+      return compare({ parsed: formatIndexes(runs), count: countIndexes(runs), merged: formatIndexes(merged), mergedCount: countIndexes(merged) }, expected);
+    }
     default:
       return 'not run';
   }

@@ -1,16 +1,7 @@
-import { millisOfTime, type Pod, type Taint, type Toleration } from '@orrery/core';
+import { millisOfTime, type Pod, type Taint, tolerates } from '@orrery/core';
 
 /** When a pod has to leave its node for its taints: never, or at a time (milliseconds since the epoch). */
 export type EvictionTime = number | undefined;
-
-/** Whether a toleration accepts a taint (Toleration.ToleratesTaint). */
-export function tolerates(toleration: Toleration, taint: Taint): boolean {
-  if ((toleration.effect ?? '') !== '' && toleration.effect !== taint.effect) return false;
-  if ((toleration.key ?? '') !== '' && toleration.key !== taint.key) return false;
-  const operator = toleration.operator ?? '';
-  if (operator === 'Exists') return true;
-  return (operator === '' || operator === 'Equal') && (toleration.value ?? '') === (taint.value ?? '');
-}
 
 /**
  * When a pod must go from a node with these taints: at once when one that evicts is not tolerated, else when the shortest of the tolerations

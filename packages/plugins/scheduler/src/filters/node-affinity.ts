@@ -1,16 +1,15 @@
-import { type FilterPlugin, PASS, type Pod, type Verdict } from '@orrery/core';
-import { type SelectorTerm, matchesRequired } from '../pods/node-selector.js';
+import { type FilterPlugin, matchesNode, type NodeSelectorTerm, PASS, type Pod, type Verdict } from '@orrery/core';
 
 const refusal = (reason: string, retryWhen: 'node-changes' | 'never') =>
   Object.freeze({ ok: false, reasons: [reason], retryWhen, unresolvable: true } as const satisfies Extract<Verdict, { ok: false }>);
 const REFUSED = refusal("node(s) didn't match Pod's node affinity/selector", 'node-changes');
 const CONFLICT = refusal('pod affinity terms conflict', 'never');
 
-const requiredTerms = (pod: Pod): readonly SelectorTerm[] | undefined =>
+const requiredTerms = (pod: Pod): readonly NodeSelectorTerm[] | undefined =>
   pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
 
 /** The node names a term pins by `metadata.name`; undefined when it pins none. */
-function pinned({ matchFields = [] }: SelectorTerm): readonly string[] | undefined {
+function pinned({ matchFields = [] }: NodeSelectorTerm): readonly string[] | undefined {
   let names: readonly string[] | undefined;
   for (const { key, operator, values = [] } of matchFields) {
     if (key === 'metadata.name' && operator === 'In') names = names === undefined ? [...new Set(values)] : names.filter((name) => values.includes(name));
@@ -38,5 +37,5 @@ export const nodeAffinityFilter: FilterPlugin = {
     if (terms === undefined || terms.length === 0) return {};
     return names.size === 0 ? CONFLICT : { nodes: [...names] };
   },
-  filter: (pod, { node }) => (matchesRequired(pod, node) ? PASS : REFUSED),
+  filter: (pod, { node }) => (matchesNode(pod, node) ? PASS : REFUSED),
 };

@@ -1,5 +1,4 @@
-import { type FilterPlugin, PASS, type Verdict } from '@orrery/core';
-import { tolerates } from '../pods/tolerations.js';
+import { type FilterPlugin, PASS, tolerates, type Verdict } from '@orrery/core';
 
 const REFUSED: Verdict = Object.freeze({ ok: false, reasons: ['node(s) were unschedulable'], retryWhen: 'node-changes', unresolvable: true });
 const TAINT = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' } as const;

@@ -1,5 +1,4 @@
-import { type FilterPlugin, PASS, type Verdict } from '@orrery/core';
-import { HARD_EFFECTS, untolerated } from '../pods/tolerations.js';
+import { type FilterPlugin, HARD_EFFECTS, PASS, untolerated, type Verdict } from '@orrery/core';
 
 const REFUSED: Verdict = Object.freeze({ ok: false, reasons: ['node(s) had untolerated taint(s)'], retryWhen: 'node-changes', unresolvable: true });
 

@@ -1,10 +1,8 @@
-import { type Node, podRequests } from '@orrery/core';
+import { matchesNode, matchesNodeSelectorTerm, type Node, podRequests, tolerates } from '@orrery/core';
 import { describe, expect, it } from 'vitest';
 import { aNode, aPod } from '../test-support/objects.js';
 import { conflicts, hostPorts } from './host-ports.js';
-import { matchesRequired, matchesTerm } from './node-selector.js';
 import { podLoad } from './requests.js';
-import { tolerates } from './tolerations.js';
 
 const container = (name: string, requests: Record<string, string>, more: object = {}) => ({ name, resources: { requests }, ...more });
 const podWith = (spec: object) => aPod('p', { spec: spec as never });
@@ -77,11 +75,11 @@ describe('node selectors', () => {
     [[{ key: 'disk', operator: 'In' }], false],
     [[{ key: 'constructor', operator: 'Exists' }], false],
     [[], false],
-  ])('%j: %s', (matchExpressions, expected) => expect(matchesTerm({ matchExpressions } as never, node)).toBe(expected));
+  ])('%j: %s', (matchExpressions, expected) => expect(matchesNodeSelectorTerm({ matchExpressions } as never, node)).toBe(expected));
 
   it('hold together with nodeSelector', () => {
     const terms = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['n1'] }] }] } } };
-    expect(matchesRequired(podWith({ nodeSelector: { disk: 'ssd' }, affinity: terms }), node)).toBe(true);
-    expect(matchesRequired(podWith({ nodeSelector: { disk: 'hdd' }, affinity: terms }), node)).toBe(false);
+    expect(matchesNode(podWith({ nodeSelector: { disk: 'ssd' }, affinity: terms }), node)).toBe(true);
+    expect(matchesNode(podWith({ nodeSelector: { disk: 'hdd' }, affinity: terms }), node)).toBe(false);
   });
 });

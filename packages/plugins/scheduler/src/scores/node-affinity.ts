@@ -1,5 +1,4 @@
-import type { Pod, ScorePlugin } from '@orrery/core';
-import { matchesTerm } from '../pods/node-selector.js';
+import { matchesNodeSelectorTerm, type Pod, type ScorePlugin } from '@orrery/core';
 
 const preferred = (pod: Pod) => pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
 
@@ -12,7 +11,7 @@ export const nodeAffinityScore: ScorePlugin = {
   score(pod, { node }) {
     let sum = 0;
     for (const { weight, preference } of preferred(pod)) {
-      if (weight !== 0 && matchesTerm(preference, node)) sum += weight;
+      if (weight !== 0 && matchesNodeSelectorTerm(preference, node)) sum += weight;
     }
     return sum;
   },

@@ -1,5 +1,4 @@
-import type { ScorePlugin } from '@orrery/core';
-import { type Toleration, tolerates } from '../pods/tolerations.js';
+import { type ScorePlugin, tolerates, type Toleration } from '@orrery/core';
 
 /** Prefers nodes with fewer PreferNoSchedule taints that the pod does not tolerate. */
 export const taintTolerationScore: ScorePlugin<readonly Toleration[]> = {

@@ -1,6 +1,4 @@
-import { type LabelMatcher, type Node, type NodeInfo, type Pod, labelMatcher, matcherOf } from '@orrery/core';
-import { matchesRequired } from '../pods/node-selector.js';
-import { HARD_EFFECTS, untolerated } from '../pods/tolerations.js';
+import { HARD_EFFECTS, labelMatcher, type LabelMatcher, matcherOf, matchesNode, type Node, type NodeInfo, type Pod, untolerated } from '@orrery/core';
 
 /** A constraint as a pod states it. */
 export type StatedConstraint = NonNullable<Pod['spec']['topologySpreadConstraints']>[number];
@@ -64,7 +62,7 @@ export const hasAllKeys = (node: Node, constraints: readonly SpreadConstraint[])
 
 /** Whether the pods on a node count for a constraint. */
 export function isIncluded({ honourAffinity, honourTaints }: SpreadConstraint, pod: Pod, node: Node): boolean {
-  if (honourAffinity && !matchesRequired(pod, node)) return false;
+  if (honourAffinity && !matchesNode(pod, node)) return false;
   return !honourTaints || untolerated(node.spec?.taints, pod.spec.tolerations ?? [], HARD_EFFECTS) === undefined;
 }
 

@@ -1,9 +1,5 @@
-import type { Node, Pod } from '@orrery/core';
-
-/** A taint of a node. */
-export type Taint = NonNullable<Node['spec']['taints']>[number];
-/** A toleration of a pod. */
-export type Toleration = NonNullable<Pod['spec']['tolerations']>[number];
+import type { Taint } from './kinds/node-spec.js';
+import type { Toleration } from './kinds/affinity.js';
 
 const WHOLE = /^-?(0|[1-9]\d*)$/;
 

@@ -1,10 +1,6 @@
-import type { Node, Pod } from '@orrery/core';
-
-type Affinity = NonNullable<NonNullable<Pod['spec']['affinity']>['nodeAffinity']>;
-type Selector = NonNullable<Affinity['requiredDuringSchedulingIgnoredDuringExecution']>;
-/** One term of a node selector. */
-export type SelectorTerm = Selector['nodeSelectorTerms'][number];
-type Requirement = NonNullable<SelectorTerm['matchExpressions']>[number];
+import type { NodeSelectorRequirement, NodeSelectorTerm } from './kinds/affinity.js';
+import type { Node } from './kinds/node.js';
+import type { Pod } from './kinds/pod.js';
 
 const INTEGER = /^[+-]?\d+$/;
 
@@ -15,7 +11,7 @@ function integer(text: string | undefined): bigint | undefined {
 }
 
 /** Whether a requirement is well formed; a malformed one makes its whole term match nothing, as in Kubernetes. */
-function valid({ operator, values = [] }: Requirement): boolean {
+function valid({ operator, values = [] }: NodeSelectorRequirement): boolean {
   switch (operator) {
     case 'In':
     case 'NotIn':
@@ -31,7 +27,7 @@ function valid({ operator, values = [] }: Requirement): boolean {
   }
 }
 
-function matchesLabel({ key, operator, values = [] }: Requirement, labels: Readonly<Record<string, string>>): boolean {
+function matchesLabel({ key, operator, values = [] }: NodeSelectorRequirement, labels: Readonly<Record<string, string>>): boolean {
   const present = Object.hasOwn(labels, key);
   const label = present ? labels[key] : undefined;
   switch (operator) {
@@ -51,7 +47,7 @@ function matchesLabel({ key, operator, values = [] }: Requirement, labels: Reado
   }
 }
 
-function matchesField({ key, operator, values = [] }: Requirement, node: Node): boolean {
+function matchesField({ key, operator, values = [] }: NodeSelectorRequirement, node: Node): boolean {
   // Kubernetes knows one field, and one value to compare it with.
   if (key !== 'metadata.name' || values.length !== 1) return false;
   if (operator === 'In') return node.metadata.name === values[0];
@@ -59,18 +55,18 @@ function matchesField({ key, operator, values = [] }: Requirement, node: Node): 
 }
 
 /** Whether a node fits a term. An empty term fits none (nodeaffinity.nodeSelectorTerm). */
-export function matchesTerm({ matchExpressions = [], matchFields = [] }: SelectorTerm, node: Node): boolean {
+export function matchesNodeSelectorTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, node: Node): boolean {
   if (matchExpressions.length === 0 && matchFields.length === 0) return false;
   const labels = node.metadata.labels ?? {};
   return matchExpressions.every((one) => valid(one) && matchesLabel(one, labels)) && matchFields.every((one) => matchesField(one, node));
 }
 
 /** Whether a node fits `spec.nodeSelector` and the required node affinity of a pod. */
-export function matchesRequired(pod: Pod, node: Node): boolean {
+export function matchesNode(pod: Pick<Pod, 'spec'>, node: Node): boolean {
   const labels = node.metadata.labels ?? {};
   for (const [key, wanted] of Object.entries(pod.spec.nodeSelector ?? {})) {
     if (!Object.hasOwn(labels, key) || labels[key] !== wanted) return false;
   }
   const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  return terms === undefined || terms.some((term) => matchesTerm(term, node));
+  return terms === undefined || terms.some((term) => matchesNodeSelectorTerm(term, node));
 }
