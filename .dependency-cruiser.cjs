@@ -53,6 +53,13 @@ module.exports = {
       to: { path: `^${core}/testing/` },
     },
     {
+      name: 'engines-are-for-tests',
+      comment: 'What starts real parts for tests, benches and the tour is not shipped.',
+      severity: 'error',
+      from: { path: '^packages/(core|plugins|vectors|simulation)/', pathNot: TEST },
+      to: { path: '^packages/engines/' },
+    },
+    {
       name: 'plugins-do-not-meet',
       comment: 'A plugin imports core and its own driver; only a preset imports the plugin it is over, through its public entry.',
       severity: 'error',

@@ -7,6 +7,7 @@ const root = new URL('./', import.meta.url).pathname;
 const aliases = [
   { find: /^@orrery\/core$/, replacement: `${root}packages/core/src/index.ts` },
   { find: /^@orrery\/core\/(contracts|testing)$/, replacement: `${root}packages/core/src/$1/index.ts` },
+  { find: '@orrery/engines', replacement: `${root}packages/engines/src/index.ts` },
   ...(existsSync(`${root}packages/plugins`) ? readdirSync(`${root}packages/plugins`) : []).map((name) => ({
     find: `@orrery/${name}`,
     replacement: `${root}packages/plugins/${name}/src/index.ts`,

@@ -1,0 +1,10 @@
+/**
+ * Starts the real parts that tests, benches and the tour need, one file a part. Not published, and imported by no shipped code.
+ * @packageDocumentation
+ */
+export { type ApiAnswer, type ApiRequest, engineApi } from './api.js';
+export { type DockerEngine, type DockerdOptions, startDockerd } from './dockerd.js';
+export { busyboxImage, type ImageContents, imageOf } from './image.js';
+export { missingParts, type Part, requireParts } from './missing.js';
+export { type Registry, type RegistryOptions, startRegistry } from './registry.js';
+export { type RegistryFault, type RegistryProxy, startRegistryProxy } from './registry-proxy.js';
