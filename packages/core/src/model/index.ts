@@ -144,6 +144,11 @@ export type {
   PodStatus,
 } from './kinds/pod-status.js';
 export { Pod } from './kinds/pod.js';
+export { PersistentVolumeClaim, type PersistentVolumeClaimCondition, type PersistentVolumeClaimStatus } from './kinds/persistent-volume-claim.js';
+export {
+  PersistentVolume, type CSIPersistentVolumeSource, type LocalVolumeSource, type PersistentVolumeSpec, type PersistentVolumeStatus, type SecretReference, type VolumeNodeAffinity,
+} from './kinds/persistent-volume.js';
+export { StorageClass, type TopologySelectorLabelRequirement, type TopologySelectorTerm } from './kinds/storage-class.js';
 export { PriorityClass } from './kinds/priorityclass.js';
 export type {
   HTTPHeader,

@@ -1,0 +1,61 @@
+import type { z } from 'zod';
+import { applyClaimDefaults } from '../defaults/storage.js';
+import { buildKind } from '../define-kind.js';
+import type { KindDefinition } from '../kind.js';
+import type { KubeObject } from '../object.js';
+import { list, pointer, quantityMap, struct, text, textMap, timestamp } from '../schema/fields.js';
+import type { Schema } from '../schema/fields.js';
+import { validateClaim, validateClaimUpdate } from '../validation/claims.js';
+import { persistentVolumeClaimSpec } from './claim-template.js';
+import type { PersistentVolumeClaimSpec } from './claim-template.js';
+
+const persistentVolumeClaimConditionSchema = struct({
+  type: text.default(''),
+  status: text.default(''),
+  lastProbeTime: timestamp.optional(),
+  lastTransitionTime: timestamp.optional(),
+  reason: text.optional(),
+  message: text.optional(),
+});
+/** One aspect of the observed state of a claim. */
+export interface PersistentVolumeClaimCondition extends z.infer<typeof persistentVolumeClaimConditionSchema> {}
+/** Schema of {@link PersistentVolumeClaimCondition}. */
+export const persistentVolumeClaimCondition: Schema<PersistentVolumeClaimCondition> = persistentVolumeClaimConditionSchema;
+
+const persistentVolumeClaimStatusSchema = struct({
+  phase: text.optional(),
+  accessModes: list(text).optional(),
+  capacity: quantityMap.optional(),
+  conditions: list(persistentVolumeClaimCondition, { strategy: 'merge', key: 'type', listType: 'map' }).optional(),
+  allocatedResources: quantityMap.optional(),
+  allocatedResourceStatuses: textMap.optional(),
+  currentVolumeAttributesClassName: pointer(text),
+});
+/** The observed state of a claim. */
+export interface PersistentVolumeClaimStatus extends z.infer<typeof persistentVolumeClaimStatusSchema> {}
+/** Schema of {@link PersistentVolumeClaimStatus}. */
+export const persistentVolumeClaimStatus: Schema<PersistentVolumeClaimStatus> = persistentVolumeClaimStatusSchema;
+
+/** Asks for storage that outlives pods (core/v1). */
+export interface PersistentVolumeClaim extends KubeObject {
+  spec: PersistentVolumeClaimSpec;
+  status?: PersistentVolumeClaimStatus | undefined;
+}
+/** The kind {@link PersistentVolumeClaim}. */
+export const PersistentVolumeClaim: KindDefinition<PersistentVolumeClaim> = buildKind<PersistentVolumeClaim>({
+  group: '',
+  version: 'v1',
+  kind: 'PersistentVolumeClaim',
+  shortNames: ['pvc'],
+  spec: persistentVolumeClaimSpec,
+  status: persistentVolumeClaimStatus,
+  tracksGeneration: false,
+  rules: {
+    applyDefaults: applyClaimDefaults,
+    prepareForCreate: (draft) => {
+      draft.status = { phase: 'Pending' };
+    },
+    validate: validateClaim,
+    validateUpdate: validateClaimUpdate,
+  },
+});
