@@ -29,6 +29,7 @@ export { applyPatch } from './patch/index.js';
 export * from './oom-score.js';
 export * from './pod-qos.js';
 export * from './pod-resources.js';
+export { type ImageReference, parseImageReference } from './image-reference.js';
 export * from './quantity.js';
 export * from './registry.js';
 export * as schemas from './schemas.js';
