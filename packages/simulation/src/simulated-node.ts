@@ -29,7 +29,7 @@ const TIMES = { leaseMs: 40_000, renewMs: 10_000, statusMs: 300_000 };
 const FACTS: MachineFacts = { hostname: 'simulated', capacity: {}, architecture: 'amd64', operatingSystem: 'linux', kernelVersion: 'simulated' };
 
 /** Pods of simulations have no files. */
-const NO_VOLUMES: PodVolumes = { prepare: async () => {}, mounts: () => [], remove: async () => {} };
+const NO_VOLUMES: PodVolumes = { prepare: async () => {}, mounts: async () => [], remove: async () => {} };
 
 /** A machine and the agent on it. The machine outlives the agent. */
 export class SimulatedNode {

@@ -3,7 +3,6 @@ import {
   backoffDelay,
   type Client,
   type Clock,
-  ConfigMap,
   type EventRecorder,
   errorMessage,
   type Informers,
@@ -14,19 +13,19 @@ import {
   type Runtime,
   type RuntimeContainerStatus,
   type SandboxStatus,
-  Secret,
-  Service,
 } from '@orrery/core';
 import { Heartbeat, type HeartbeatTimes } from './node/heartbeat.js';
 import type { MachineFacts } from './node/machine.js';
 import type { NodeConfig } from './node/node-object.js';
+import { podEquipment } from './node/pod-equipment.js';
 import { admitPod, type Rejection } from './pod/admission.js';
-import type { EnvSources } from './pod/env.js';
+import type { NodeSettings } from './pod/node-settings.js';
 import type { PodWorkerOptions } from './pod/options.js';
 import { PodWorker } from './pod/pod-worker.js';
 import { EMPTY_VIEW, type PodView } from './pod/view.js';
 import type { Prober } from './probes/prober.js';
-import { type PodVolumes, Volumes } from './volumes/volumes.js';
+import type { ReferenceWatches } from './references/reference-watches.js';
+import type { PodVolumes } from './volumes/volumes.js';
 
 /** What a node agent is made from. */
 export interface NodeAgentOptions {
@@ -43,6 +42,8 @@ export interface NodeAgentOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly configure: PodWorkerOptions['configure'];
+  /** What pods get and may ask for; default: {@link nodeSettings} without options, which allows nothing out of the ordinary. */
+  readonly settings?: NodeSettings;
   /** Where volumes come from; default: folders below `rootDir`. A simulation without a file system brings its own. */
   readonly volumes?: PodVolumes;
 }
@@ -70,23 +71,17 @@ export class NodeAgent {
   readonly #workers = new Map<string, PodWorker>();
   readonly #heartbeat: Heartbeat;
   readonly #pods: PodWorkerOptions;
+  readonly #references: ReferenceWatches;
   readonly #log: Logger;
 
   constructor(private readonly options: NodeAgentOptions) {
-    const { client, runtime, prober, clock, config, events, configure, machine } = options;
+    const { client, runtime, prober, clock, config, events, configure } = options;
     this.#log = options.log.child({ node: config.name });
     this.#heartbeat = new Heartbeat({ ...options, log: this.#log });
-    const services = options.informers.get(Service);
-    const optional = async <T>(reading: Promise<T>): Promise<T | undefined> => reading;
-    const sources: Omit<EnvSources, 'podIPs'> = {
-      configMap: (namespace, name) => optional(client.kind(ConfigMap).find({ namespace, name })),
-      secret: (namespace, name) => optional(client.kind(Secret).find({ namespace, name })),
-      services: (namespace) => services.lister.list(namespace),
-      hostIP: config.hostIP,
-      allocatable: { ...machine.capacity, ...config.capacity },
-    };
-    const admit = (pod: Pod): Rejection | undefined => admitPod(pod, this.#holding(pod), sources.allocatable);
-    this.#pods = { client, runtime, prober, volumes: options.volumes ?? new Volumes(options.rootDir), sources, events, clock, log: this.#log, hostIP: config.hostIP, admit, configure };
+    const { permit, references, ...equipment } = podEquipment({ ...options, log: this.#log });
+    this.#references = references;
+    const admit = (pod: Pod): Rejection | undefined => permit(pod) ?? admitPod(pod, this.#holding(pod), equipment.sources.allocatable);
+    this.#pods = { ...equipment, client, runtime, prober, events, clock, log: this.#log, hostIP: config.hostIP, admit, configure };
   }
 
   /** Runs until the signal aborts. Ready when the node is registered and what ran before has been adopted. Pods are left running. */
@@ -110,6 +105,7 @@ export class NodeAgent {
     } finally {
       unsubscribe();
       await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+      await this.#references.close();
     }
   }
 

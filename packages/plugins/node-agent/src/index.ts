@@ -8,6 +8,7 @@ import { Client, definePlugin, Events, Hooks, hooks, Informers, Runtimes } from 
 import { z } from 'zod';
 import { NodeAgent } from './agent.js';
 import { readMachine } from './node/machine.js';
+import { type NodeSettings, nodeSettingsFields } from './pod/node-settings.js';
 import { NetworkProber, type Prober } from './probes/prober.js';
 
 export { NodeAgent, type NodeAgentOptions } from './agent.js';
@@ -20,7 +21,10 @@ export { readinessConditions, type ConditionInput } from './pod/conditions.js';
 export { admitPod, type Rejection } from './pod/admission.js';
 export type { CrashEntry } from './pod/backoff.js';
 export type { PodView } from './pod/view.js';
+export { type NodeSettings, nodeSettings } from './pod/node-settings.js';
+export type { Policy } from './policy/policy.js';
 export type { PodVolumes } from './volumes/volumes.js';
+export type { VolumeUsage } from './volumes/usage.js';
 export { NetworkProber, type Prober, type ProbeKind, type ProbeResult, type ProbeTarget } from './probes/prober.js';
 
 const name = z.string().regex(/^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/, 'must be a DNS-1123 subdomain');
@@ -44,13 +48,14 @@ const options = node
     hostIP: z.string().default('127.0.0.1'),
     /** Folder for volumes; default: a folder of this user below the system's temporary folder. */
     rootDir: z.string().optional(),
+    ...nodeSettingsFields,
     leaseSeconds: z.number().positive().default(40),
     renewSeconds: z.number().positive().default(10),
     statusSeconds: z.number().positive().default(300),
     /** Asks containers how they are; default: over the network and by exec. For simulated runtimes. */
     prober: z.custom<Prober>((value) => typeof (value as Prober | undefined)?.probe === 'function').optional(),
   })
-  .default({ labels: {}, taints: [], capacity: {}, hostIP: '127.0.0.1', leaseSeconds: 40, renewSeconds: 10, statusSeconds: 300 });
+  .prefault({});
 
 /** Registers this process as one node (or several) and runs what is bound to it. Stopping it leaves the pods running; what they are is found again at the next start. */
 export const nodeAgent = definePlugin({
@@ -60,7 +65,8 @@ export const nodeAgent = definePlugin({
   options,
   setup({ run, options, clock, log }) {
     const machine = readMachine();
-    const { nodes, hostIP, prober, leaseSeconds, renewSeconds, statusSeconds, ...shared } = options;
+    const { nodes, hostIP, prober, leaseSeconds, renewSeconds, statusSeconds, policy, allowedUnsafeSysctls, clusterDNS, clusterDomain, resolvConf, podPidsLimit, seccompRoot, devices, ...shared } = options;
+    const settings: NodeSettings = { policy, allowedUnsafeSysctls, clusterDNS, clusterDomain, resolvConf, podPidsLimit, seccompRoot, devices };
     const rootDir = options.rootDir ?? join(tmpdir(), `orrery-${userInfo().uid}`, 'node');
     for (const one of nodes ?? [shared]) {
       const { name: given, runtime: runtimeName, ...rest } = { ...shared, ...one };
@@ -73,6 +79,7 @@ export const nodeAgent = definePlugin({
           machine,
           times: { leaseMs: leaseSeconds * 1000, renewMs: renewSeconds * 1000, statusMs: statusSeconds * 1000 },
           rootDir: join(rootDir, nodeName),
+          settings,
           client: get(Client),
           informers: get(Informers),
           runtime,

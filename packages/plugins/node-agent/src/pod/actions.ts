@@ -1,7 +1,7 @@
 import { type Container, type ContainerConfig, type Pod, errorMessage, OrreryError, type RuntimeContainerStatus, type SandboxConfig } from '@orrery/core';
 import { afterRestart, type CrashEntry } from './backoff.js';
-import { containerConfig, LABELS } from './container-config.js';
-import { ConfigError, containerEnv } from './env.js';
+import { checkNonRoot } from './container-security.js';
+import { ConfigError } from './env.js';
 import { runHook } from './lifecycle-hooks.js';
 import type { PodAction } from './plan.js';
 import type { PodWorkerOptions } from './options.js';
@@ -56,7 +56,7 @@ export class PodActions {
         await this.#prepareVolumes(pod);
         return view;
       case 'runSandbox': {
-        const sandbox = await runtime.runSandbox(sandboxConfig(pod, action.attempt), this.signal);
+        const sandbox = await runtime.runSandbox(await this.#sandboxConfig(pod, action.attempt), this.signal);
         return { ...view, sandboxes: [sandbox, ...view.sandboxes.filter(({ id }) => id !== sandbox.id)] };
       }
       case 'stopSandbox':
@@ -81,15 +81,29 @@ export class PodActions {
     }
   }
 
+  /** Something that the pod takes values from appeared or changed: what waits for it need not wait any more. */
+  sourcesChanged(): void {
+    for (const [name, { reason }] of this.failures) if (reason === 'CreateContainerConfigError') this.blockedUntil.delete(name);
+  }
+
   /** Removes everything of the pod from the node. */
   async cleanUp(pod: Pod, view: PodView): Promise<void> {
     await Promise.all(view.sandboxes.map(({ id }) => this.options.runtime.removeSandbox(id, this.signal)));
-    if ((pod.spec.volumes ?? []).length > 0) await this.options.volumes.remove(pod.metadata.uid ?? '');
+    await this.options.volumes.remove(pod.metadata.uid ?? '');
   }
 
   async #observe(view: PodView): Promise<PodView> {
     const containers = (await Promise.all(view.sandboxes.map(({ id }) => this.options.runtime.listContainers(this.signal, id)))).flat();
     return { ...view, containers };
+  }
+
+  async #sandboxConfig(pod: Pod, attempt: number): Promise<SandboxConfig> {
+    try {
+      return await this.options.outfitter.sandbox(pod, attempt);
+    } catch (error) {
+      this.options.events.event(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${errorMessage(error)}`);
+      throw error;
+    }
   }
 
   async #prepareVolumes(pod: Pod): Promise<void> {
@@ -103,12 +117,12 @@ export class PodActions {
   }
 
   async #start(pod: Pod, view: PodView, sandboxId: string, podIPs: readonly string[], { container, attempt, previous }: Starting): Promise<void> {
-    const { runtime, sources, volumes, events, configure, clock } = this.options;
+    const { runtime, outfitter, events, configure, clock } = this.options;
     let id: string;
     try {
-      const env = await containerEnv(pod, container, { ...sources, podIPs });
-      const config = await configure({ ...containerConfig(pod, container, attempt, env, volumes.mounts(pod, container)), ...targetOf(pod, container, view) }, pod);
-      if (runtime.capabilities.images) await runtime.pullImage(config.image, this.signal);
+      const config = await configure({ ...(await outfitter.container(pod, container, attempt, podIPs)), ...targetOf(pod, container, view) }, pod);
+      const image = runtime.capabilities.images ? await runtime.pullImage(config.image, this.signal) : undefined;
+      checkNonRoot(pod, container, image);
       id = await runtime.createContainer(sandboxId, config, this.signal);
     } catch (error) {
       this.#couldNotCreate(pod, container, error);
@@ -184,22 +198,4 @@ function targetOf(pod: Pod, { name }: Container, view: PodView): Pick<ContainerC
   const target = pod.spec.ephemeralContainers?.find((container) => container.name === name)?.targetContainerName ?? '';
   const running = target === '' ? undefined : latest(view, target);
   return running?.state === 'running' ? { targetContainerId: running.id } : {};
-}
-
-function sandboxConfig(pod: Pod, attempt: number): SandboxConfig {
-  const { name = '', namespace = 'default', uid = '', labels = {} } = pod.metadata;
-  const hostPorts = pod.spec.containers.flatMap(({ ports = [] }) =>
-    ports.flatMap(({ hostPort, containerPort, protocol, hostIP }) =>
-      hostPort === undefined || hostPort === 0 ? [] : [{ protocol: (protocol ?? 'TCP') as 'TCP' | 'UDP' | 'SCTP', containerPort, hostPort, ...(hostIP !== undefined && { hostIP }) }],
-    ),
-  );
-  return {
-    pod: { namespace, name, uid },
-    attempt,
-    hostname: pod.spec.hostname ?? name,
-    labels: { ...labels, [LABELS.podName]: name, [LABELS.podNamespace]: namespace, [LABELS.podUid]: uid },
-    annotations: pod.metadata.annotations ?? {},
-    hostNetwork: pod.spec.hostNetwork === true,
-    hostPorts,
-  };
 }

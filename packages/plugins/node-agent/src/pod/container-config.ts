@@ -1,5 +1,7 @@
-import { type Container, type ContainerConfig, type ContainerResources, type ContainerSecurity, milliValue, type Mount, type Pod, value } from '@orrery/core';
+import { amountOf, type Container, type ContainerConfig, type ContainerResources, milliValue, type Mount, oomScoreAdj, type Pod } from '@orrery/core';
+import { securityOf } from './container-security.js';
 import { expand } from './env.js';
+import { devicesOf, type NodeSettings } from './node-settings.js';
 import type { EnvEntry } from './service-env.js';
 
 /** Labels by which a container is told from others; the same that the kubelet uses. */
@@ -12,10 +14,23 @@ export const LABELS = {
 
 const CPU_PERIOD_US = 100_000;
 
-/** What the runtime is told to create. `mounts` are the container's volumes in place on the host. Pure. */
-export function containerConfig(pod: Pod, container: Container, attempt: number, env: readonly EnvEntry[], mounts: readonly Mount[]): ContainerConfig {
+/** What of a node goes into the config of its containers. */
+export interface NodeFacts {
+  /** All memory of the machine, bytes, above 0. */
+  readonly memoryBytes: number;
+  /** Folder of seccomp profiles. */
+  readonly seccompRoot: string;
+  readonly settings: Pick<NodeSettings, 'podPidsLimit' | 'devices'>;
+}
+
+/**
+ * What the runtime is told to create. `mounts` are the container's volumes in place on the host. Pure; throws ConfigError for a
+ * seccomp profile outside its folder.
+ */
+export function containerConfig(pod: Pod, container: Container, attempt: number, env: readonly EnvEntry[], mounts: readonly Mount[], node: NodeFacts): ContainerConfig {
   const values = new Map(env.map((entry) => [entry.name, entry.value]));
   const words = (list: readonly string[] | undefined): string[] => (list ?? []).map((word) => expand(word, values));
+  const devices = devicesOf(container.resources?.limits, node.settings);
   return {
     name: container.name,
     attempt,
@@ -25,8 +40,10 @@ export function containerConfig(pod: Pod, container: Container, attempt: number,
     ...(container.workingDir !== undefined && container.workingDir !== '' && { workingDir: container.workingDir }),
     env,
     mounts,
-    resources: resourcesOf(container),
+    ...(devices.length > 0 && { devices }),
+    resources: resourcesOf(pod, container, node),
     stdin: container.stdin === true,
+    ...(container.stdin === true && container.stdinOnce === true && { stdinOnce: true }),
     tty: container.tty === true,
     ...(container.lifecycle?.stopSignal !== undefined && { stopSignal: container.lifecycle.stopSignal }),
     labels: {
@@ -36,37 +53,28 @@ export function containerConfig(pod: Pod, container: Container, attempt: number,
       [LABELS.containerName]: container.name,
     },
     annotations: {},
-    security: securityOf(pod, container),
+    security: securityOf(pod, container, node.seccompRoot),
   };
 }
 
-/** Requests and limits in the kernel's units (kubelet/cm MilliCPUToShares, MilliCPUToQuota). */
-function resourcesOf(container: Container): ContainerResources {
+/**
+ * Requests and limits in the kernel's units (kubelet/cm MilliCPUToShares, MilliCPUToQuota). A container without a limit of its own has that of
+ * the pod as a whole, if there is one.
+ */
+function resourcesOf(pod: Pod, container: Container, { memoryBytes, settings }: NodeFacts): ContainerResources {
   const { limits = {}, requests = {} } = container.resources ?? {};
-  const cpuLimit = limits['cpu'] === undefined ? 0 : milliValue(limits['cpu']);
-  const cpuRequest = requests['cpu'] === undefined ? cpuLimit : milliValue(requests['cpu']);
-  const memory = limits['memory'] === undefined ? 0 : value(limits['memory']);
+  const limitOf = (name: 'cpu' | 'memory'): number => {
+    const text = limits[name] ?? pod.spec.resources?.limits?.[name];
+    return text === undefined ? 0 : amountOf(name, text);
+  };
+  const cpuLimit = limitOf('cpu');
+  const cpuRequest = requests['cpu'] === undefined ? (limits['cpu'] === undefined ? 0 : cpuLimit) : milliValue(requests['cpu']);
+  const memory = limitOf('memory');
   return {
     cpuShares: Math.min(262_144, Math.max(2, Math.floor((cpuRequest * 1024) / 1000))),
     ...(cpuLimit > 0 && { cpuPeriod: CPU_PERIOD_US, cpuQuota: Math.max(1000, Math.floor((cpuLimit * CPU_PERIOD_US) / 1000)) }),
     ...(memory > 0 && { memoryLimitBytes: memory }),
-  };
-}
-
-function securityOf(pod: Pod, container: Container): ContainerSecurity {
-  const own = container.securityContext ?? {};
-  const shared = pod.spec.securityContext ?? {};
-  const user = own.runAsUser ?? shared.runAsUser;
-  const group = own.runAsGroup ?? shared.runAsGroup;
-  const { supplementalGroups } = shared;
-  return {
-    ...(user !== undefined && { runAsUser: user }),
-    ...(group !== undefined && { runAsGroup: group }),
-    ...(supplementalGroups !== undefined && { supplementalGroups }),
-    ...(own.readOnlyRootFilesystem !== undefined && { readOnlyRootFilesystem: own.readOnlyRootFilesystem }),
-    ...(own.privileged !== undefined && { privileged: own.privileged }),
-    ...(own.allowPrivilegeEscalation !== undefined && { allowPrivilegeEscalation: own.allowPrivilegeEscalation }),
-    ...(own.capabilities?.add !== undefined && { addCapabilities: own.capabilities.add }),
-    ...(own.capabilities?.drop !== undefined && { dropCapabilities: own.capabilities.drop }),
+    ...(settings.podPidsLimit !== undefined && { pidsLimit: settings.podPidsLimit }),
+    oomScoreAdj: oomScoreAdj(pod, container, memoryBytes),
   };
 }

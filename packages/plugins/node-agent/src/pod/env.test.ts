@@ -2,6 +2,7 @@ import type { ConfigMap, Container, Secret, Service } from '@orrery/core';
 import { describe, expect, it } from 'vitest';
 import { podOf } from '../test/build.js';
 import { containerConfig } from './container-config.js';
+import { nodeSettings } from './node-settings.js';
 import { ConfigError, containerEnv, type EnvSources, expand } from './env.js';
 import { serviceEnvironment } from './service-env.js';
 
@@ -79,6 +80,8 @@ describe('service variables', () => {
 });
 
 describe('resources of a container', () => {
+  const node = { memoryBytes: 4 * 1024 ** 3, seccompRoot: '/seccomp', settings: nodeSettings() };
+
   it.each([
     [{}, { cpuShares: 2 }],
     [{ requests: { cpu: '1' } }, { cpuShares: 1024 }],
@@ -86,6 +89,6 @@ describe('resources of a container', () => {
     [{ limits: { cpu: '1m' } }, { cpuShares: 2, cpuPeriod: 100_000, cpuQuota: 1_000 }],
     [{ requests: { cpu: '1000' } }, { cpuShares: 262_144 }],
   ])('%j is %j', (resources, expected) => {
-    expect(containerConfig(pod, { name: 'main', resources } as Container, 0, [], []).resources).toEqual(expected);
+    expect(containerConfig(pod, { name: 'main', resources } as Container, 0, [], [], node).resources).toMatchObject(expected);
   });
 });

@@ -1,8 +1,10 @@
 import type { Client, Clock, EventRecorder, Logger, Pod, Runtime } from '@orrery/core';
 import type { Prober } from '../probes/prober.js';
+import type { TerminationMessages } from '../termination/termination-messages.js';
 import type { PodVolumes } from '../volumes/volumes.js';
 import type { Rejection } from './admission.js';
 import type { EnvSources } from './env.js';
+import type { Outfitter } from './outfitter.js';
 
 /** What all pods of a node share. */
 export interface PodWorkerOptions {
@@ -10,6 +12,10 @@ export interface PodWorkerOptions {
   readonly runtime: Runtime;
   readonly prober: Prober;
   readonly volumes: PodVolumes;
+  readonly outfitter: Outfitter;
+  readonly terminations: TerminationMessages;
+  /** Calls back when something that the pod takes values from appears or changes. Returns its end. */
+  follow(pod: Pod, changed: () => void): () => void;
   readonly sources: Omit<EnvSources, 'podIPs'>;
   readonly events: EventRecorder;
   readonly clock: Clock;

@@ -42,6 +42,8 @@ export class PodWorker {
   #volumesAt = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #cancelWake: () => void = () => {};
+  /** Ends the interest in what the pod refers to, while there is any. */
+  #unfollow: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #finished = false;
 
@@ -120,8 +122,21 @@ export class PodWorker {
   async stop(): Promise<void> {
     this.#abort.abort(new OrreryError('ABORTED', 'The node agent is stopping.'));
     this.#cancelWake();
+    this.#follow(false);
     await this.#running;
     await this.#probes.stop();
+  }
+
+  /** Whether to be told when something changes that the pod takes values from. */
+  #follow(wanted: boolean): void {
+    if (!wanted) this.#unfollow?.();
+    this.#unfollow = wanted ? (this.#unfollow ?? this.options.follow(this.pod, () => this.#sourcesChanged())) : undefined;
+  }
+
+  #sourcesChanged(): void {
+    this.#volumesAt = Number.NEGATIVE_INFINITY;
+    this.#actions.sourcesChanged();
+    this.wake();
   }
 
   async #run(): Promise<void> {
@@ -163,6 +178,7 @@ export class PodWorker {
       if (!this.#admitted) this.#admit();
       await this.#probes.tend(this.#view, !this.#gone && this.pod.metadata.deletionTimestamp === undefined);
       const { pod, options } = this;
+      this.#follow(!this.#abort.signal.aborted && !this.#gone && this.#rejection === undefined && !settled(this.pod));
       const ending = this.#gone || pod.metadata.deletionTimestamp !== undefined || this.#rejection !== undefined || this.#overdue();
       if (ending) this.#endingSince ??= options.clock.monotonic();
       const { crashes, blockedUntil, volumesReady } = this.#actions;
@@ -208,6 +224,7 @@ export class PodWorker {
 
   /** Nothing runs any more: report it, clean up, and let the API forget a deleted pod. */
   async #finish(): Promise<undefined> {
+    this.#follow(false);
     await this.#probes.stop();
     if (!this.#gone) await this.#report();
     if (!this.#gone && this.pod.metadata.deletionTimestamp === undefined) return undefined;
@@ -256,12 +273,12 @@ export class PodWorker {
   /** Writes the status if it changed. A conflict means a newer version is on its way here, which brings another turn. */
   async #report(): Promise<void> {
     if (this.#gone) return;
-    const { clock, runtime, hostIP, client } = this.options;
+    const { clock, runtime, hostIP, client, terminations } = this.options;
     const overdue = this.#overdue() && this.pod.metadata.deletionTimestamp === undefined;
     const verdict = this.#rejection ?? (overdue ? OVERDUE : undefined);
     const status = podStatusOf({
       pod: this.pod,
-      view: this.#view,
+      view: await terminations.annotate(this.pod, this.#view, this.#abort.signal),
       now: clock.now(),
       health: this.#probes.health(),
       crashes: this.#actions.crashes,

@@ -1,4 +1,5 @@
 import type { ConfigMap, Pod, Secret, Volume } from '@orrery/core';
+import { resolveBelow } from '../pod/below.js';
 import { ConfigError, type EnvSources, fieldValue, resourceValue } from '../pod/env.js';
 
 /** A file of a volume. */
@@ -11,18 +12,18 @@ export interface VolumeFile {
 }
 
 const DEFAULT_MODE = 0o644;
-const LONGEST_PATH = 4096;
 
-/** The files a volume consists of; undefined for kinds of volume that hold none of their own (emptyDir). Throws {@link ConfigError} for what is missing or not supported. */
-export async function volumeFiles(pod: Pod, volume: Volume, sources: EnvSources): Promise<readonly VolumeFile[] | undefined> {
+/** Whether a volume consists of files that come from the API. */
+export const isPayload = ({ configMap, secret, downwardAPI, projected }: Volume): boolean => (configMap ?? secret ?? downwardAPI ?? projected) !== undefined;
+
+/** The files such a volume consists of. Throws {@link ConfigError} for what is missing or not supported. */
+export async function volumeFiles(pod: Pod, volume: Volume, sources: EnvSources): Promise<readonly VolumeFile[]> {
   const namespace = pod.metadata.namespace ?? 'default';
-  if (volume.emptyDir !== undefined) return undefined;
   if (volume.configMap !== undefined) return configMapFiles(await sources.configMap(namespace, volume.configMap.name ?? ''), volume.configMap, volume.configMap.name ?? '');
   if (volume.secret !== undefined) return secretFiles(await sources.secret(namespace, volume.secret.secretName ?? ''), volume.secret, volume.secret.secretName ?? '');
   if (volume.downwardAPI !== undefined) return downwardFiles(pod, volume.downwardAPI.items ?? [], volume.downwardAPI.defaultMode, sources);
   if (volume.projected !== undefined) return projectedFiles(pod, volume.projected, namespace, sources);
-  const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'none';
-  throw new ConfigError(`volume "${volume.name}": volumes of type ${kind} are not supported by this agent`);
+  throw new ConfigError(`volume "${volume.name}" is not made of files`);
 }
 
 interface KeySelection {
@@ -60,7 +61,7 @@ type DownwardItems = NonNullable<NonNullable<Volume['downwardAPI']>['items']>;
 
 function downwardFiles(pod: Pod, items: DownwardItems, defaultMode: number | undefined, sources: EnvSources): VolumeFile[] {
   return items.map((item) => {
-    const container = pod.spec.containers.find(({ name }) => name === item.resourceFieldRef?.containerName) ?? pod.spec.containers[0];
+    const container = pod.spec.containers[0];
     const text =
       item.fieldRef !== undefined
         ? fieldValue(pod, item.fieldRef.fieldPath, sources)
@@ -83,17 +84,14 @@ async function projectedFiles(pod: Pod, projected: NonNullable<Volume['projected
           : source.downwardAPI !== undefined
             ? downwardFiles(pod, source.downwardAPI.items ?? [], projected.defaultMode, sources)
             : undefined;
-    if (part === undefined) throw new ConfigError(`a projected volume has a source that this agent does not support: ${Object.keys(source).join(', ')}`);
+    if (part === undefined) throw new ConfigError(`projected volumes with the source ${Object.keys(source).join(', ')} are not supported by this agent`);
     for (const file of part) files.set(file.path, file);
   }
   return [...files.values()];
 }
 
-/** A path inside a volume. Throws on anything that could lead out of it. */
+/** A path inside a volume of files. Throws on anything that could lead out of it, and on what begins with `..`, which the volume itself uses. */
 export function checkedPath(path: string): string {
-  const parts = path.split('/');
-  if (path === '' || path.length > LONGEST_PATH || path.startsWith('/') || path.includes('\0') || parts.some((part) => part === '' || part === '.' || part === '..') || parts[0]?.startsWith('..') === true) {
-    throw new ConfigError(`${JSON.stringify(path.slice(0, 200))} is not a path inside a volume`);
-  }
+  if (resolveBelow('/', path) === undefined || path.startsWith('..')) throw new ConfigError(`${JSON.stringify(path.slice(0, 200))} is not a path inside a volume`);
   return path;
 }

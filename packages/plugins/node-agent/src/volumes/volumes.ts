@@ -1,136 +1,171 @@
-import { constants, existsSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
-import { chmod, mkdir, open, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { Container, Mount, Pod } from '@orrery/core';
-import { ConfigError, type EnvSources } from '../pod/env.js';
-import { checkedPath, type VolumeFile, volumeFiles } from './payload.js';
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Container, type Mount, OrreryError, type Pod, type Volume } from '@orrery/core';
+import { cleanPath } from '../pod/below.js';
+import { ConfigError, type EnvSources, expand } from '../pod/env.js';
+import type { Policy } from '../policy/policy.js';
+import { writeAtomically } from './atomic-writer.js';
+import { type EmptyDirHost, makeEmptyDir, ownsEverything } from './empty-dir.js';
+import { hostPlace } from './host-path.js';
+import { mountsWithin } from './mount-table.js';
+import { checkedPath, isPayload, volumeFiles } from './payload.js';
+import { isPodUid, type PodFolders } from './pod-folders.js';
+import { subPathSource } from './sub-path.js';
+import { filesystemUsage, folderUsage, type VolumeUsage } from './usage.js';
 
-const UID = /^[A-Za-z0-9-]{1,64}$/;
-const VOLUME_NAME = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+type VolumeMount = NonNullable<Container['volumeMounts']>[number];
 
 /** What an agent asks of the volumes of its pods. */
-export type PodVolumes = Pick<Volumes, 'prepare' | 'mounts' | 'remove'> & Partial<Pick<Volumes, 'uids'>>;
-
-/** The volumes of pods, as folders below one root: `<root>/pods/<uid>/volumes/<name>`. */
-export class Volumes {
-  constructor(private readonly root: string) {}
-
-  /** Makes all volumes of a pod. Safe to repeat: folders stay, files are swapped as a whole when they changed. Throws {@link ConfigError}. */
-  async prepare(pod: Pod, sources: EnvSources): Promise<void> {
-    for (const volume of pod.spec.volumes ?? []) {
-      const folder = this.#volume(pod, volume.name);
-      const files = await volumeFiles(pod, volume, sources);
-      await mkdir(folder, { recursive: true, mode: 0o755 });
-      if (files === undefined) await chmod(folder, 0o777);
-      else await writeAtomically(folder, files);
-    }
-  }
-
-  /** Where a container's mounts are on the host. Throws {@link ConfigError} for a mount of a volume the pod does not have, and for a `subPath` that is missing or leads out of its volume. */
-  mounts(pod: Pod, container: Container): readonly Mount[] {
-    return (container.volumeMounts ?? []).map((mount) => {
-      const volume = pod.spec.volumes?.find(({ name }) => name === mount.name);
-      if (volume === undefined) throw new ConfigError(`container "${container.name}" mounts volume "${mount.name}", which the pod does not have`);
-      const folder = this.#volume(pod, volume.name);
-      const subPath = mount.subPath === undefined || mount.subPath === '' ? undefined : checkedPath(mount.subPath);
-      const hostPath = subPath === undefined ? folder : volume.emptyDir === undefined ? join(folder, subPath) : subPathOf(folder, subPath);
-      return { hostPath, containerPath: mount.mountPath, readOnly: mount.readOnly === true || volume.emptyDir === undefined };
-    });
-  }
-
-  /** The pods that have volumes here. */
-  uids(): readonly string[] {
-    const pods = join(this.root, 'pods');
-    return existsSync(pods) ? readdirSync(pods).filter((name) => UID.test(name)) : [];
-  }
-
+export interface PodVolumes {
+  /** Makes all volumes of a pod. Safe to repeat: folders stay, files are swapped as a whole when they changed. Throws ConfigError. */
+  prepare(pod: Pod, sources: EnvSources): Promise<void>;
+  /**
+   * Where a container's mounts are on the host. Safe to repeat. `env` is the container's environment, for `subPathExpr`. Throws ConfigError for a mount of a volume the pod
+   * does not have, and for a `subPath` that is missing or leads out of its volume.
+   */
+  mounts(pod: Pod, container: Container, env: ReadonlyMap<string, string>): Promise<readonly Mount[]>;
   /** Removes everything of a pod. Safe to repeat. */
-  async remove(uid: string): Promise<void> {
-    await rm(this.#pod(uid), { recursive: true, force: true });
-  }
-
-  #pod(uid: string): string {
-    if (!UID.test(uid)) throw new ConfigError('the uid of the pod is malformed');
-    return join(this.root, 'pods', uid);
-  }
-
-  #volume(pod: Pod, name: string): string {
-    if (!VOLUME_NAME.test(name)) throw new ConfigError(`${JSON.stringify(name.slice(0, 100))} is not a name of a volume`);
-    return join(this.#pod(pod.metadata.uid ?? ''), 'volumes', name);
-  }
+  remove(uid: string): Promise<void>;
+  /** What the volumes of a pod take that are its own (emptyDir), by name. */
+  usage?(pod: Pod): Promise<ReadonlyMap<string, VolumeUsage>>;
+  /** The pods that have something here. */
+  uids?(): readonly string[];
 }
 
-/** A folder (made if need be) or file inside an emptyDir, with its links followed: what a container put into a volume must not lead another one out of it. */
-function subPathOf(folder: string, subPath: string): string {
-  const root = realpathSync(folder);
-  let at = root;
-  const parts = subPath.split('/');
-  for (const [index, part] of parts.entries()) {
-    const next = join(at, part);
-    if (!existsSync(next) && !isLink(next)) mkdirSync(next, { mode: 0o777 });
-    if (!existsSync(next)) throw new ConfigError(`subPath ${JSON.stringify(parts.slice(0, index + 1).join('/'))} does not exist in its volume`);
-    at = realpathSync(next);
-    if (at !== root && !at.startsWith(`${root}/`)) throw new ConfigError(`subPath ${JSON.stringify(subPath)} leads out of its volume`);
-  }
-  return at;
+/** What volumes are made with. */
+export interface VolumesOptions extends EmptyDirHost {
+  readonly folders: PodFolders;
+  readonly hostPaths: Policy['hostPaths'];
+  /** The runtime shows mounts where they belong, so parts of volumes can be bound for it. */
+  readonly bindSubPaths: boolean;
+  /** Where a claim's volume is on this machine. Throws ConfigError while it is nowhere. */
+  claimFolder?(namespace: string, claim: string): Promise<string>;
 }
 
-const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-
-/**
- * Writes files so that a reader sees all of the old or all of the new: they go to a folder of their own, `..data` is switched to it in one step,
- * and the visible names are links through `..data` (kubelet's AtomicWriter).
- */
-async function writeAtomically(folder: string, files: readonly VolumeFile[]): Promise<void> {
-  const data = join(folder, '..data');
-  const old = await readlink(data).catch(absent);
-  if (old !== undefined && (await holds(join(folder, old), files))) return;
-  const generation = `..${generationOf(old) + 1}`;
-  const target = join(folder, generation);
-  await rm(target, { recursive: true, force: true });
-  await mkdir(target, { mode: 0o755 });
-  for (const file of files) {
-    const path = join(target, file.path);
-    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    await writeFile(path, file.content, { mode: file.mode });
-    // What the process's mask took away is given back.
-    await chmod(path, file.mode);
-  }
-  const swap = join(folder, '..data_tmp');
-  await rm(swap, { force: true });
-  await symlink(generation, swap);
-  await rename(swap, data);
-  const names = new Set(files.map(({ path }) => path.split('/')[0] as string));
-  for (const name of names) {
-    await symlink(join('..data', name), join(folder, name)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-  }
-  for (const name of await readdir(folder)) if (!name.startsWith('..') && !names.has(name)) await rm(join(folder, name), { force: true });
-  if (old !== undefined) await rm(join(folder, old), { recursive: true, force: true });
+/** Where a volume's content is, and how it may be used. */
+interface Place {
+  readonly path: string;
+  readonly readOnly: boolean;
+  /** What to make where a subPath names nothing. */
+  readonly missing: 'directory' | 'refuse';
 }
 
-/** The number of a generation's folder; 0 for none, or for something else. */
-const generationOf = (folder: string | undefined): number => Number(/^\.\.(\d{1,15})$/.exec(folder ?? '')?.[1] ?? 0);
+/** The volumes of pods: folders below one root, or places of the machine that the policy allows. */
+export class Volumes implements PodVolumes {
+  constructor(private readonly options: VolumesOptions) {}
 
-/** Not there, or (mode 0) not to be read: both mean "not the same". */
-const absent = (error: NodeJS.ErrnoException): undefined => {
-  if (error.code !== 'ENOENT' && error.code !== 'EACCES') throw error;
-  return undefined;
-};
-
-/** Whether a generation is exactly these files. */
-async function holds(folder: string, files: readonly VolumeFile[]): Promise<boolean> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(absent);
-  if (entries === undefined || entries.filter((entry) => !entry.isDirectory()).length !== files.length) return false;
-  for (const { path, content, mode } of files) {
-    const file = await open(join(folder, path), constants.O_RDONLY | constants.O_NOFOLLOW).catch(absent);
-    if (file === undefined) return false;
-    try {
-      if (((await file.stat()).mode & 0o777) !== mode || !(await file.readFile()).equals(content)) return false;
-    } finally {
-      await file.close();
+  async prepare(pod: Pod, sources: EnvSources): Promise<void> {
+    const { folders } = this.options;
+    const { fsGroup } = pod.spec.securityContext ?? {};
+    for (const volume of pod.spec.volumes ?? []) {
+      const folder = folders.volume(uidOf(pod), volume.name);
+      if (isPayload(volume)) {
+        const files = await volumeFiles(pod, volume, sources);
+        await mkdir(folder, { recursive: true, mode: 0o755 });
+        await writeAtomically(folder, files, ownsEverything() ? fsGroup : undefined);
+      } else if (volume.emptyDir !== undefined) {
+        await makeEmptyDir(folder, pod, volume, this.options);
+      } else {
+        await this.#place(pod, volume);
+      }
     }
   }
-  return true;
+
+  async mounts(pod: Pod, container: Container, env: ReadonlyMap<string, string>): Promise<readonly Mount[]> {
+    if ((container.volumeDevices ?? []).length > 0) throw new ConfigError(`container "${container.name}" uses raw block devices, which are not supported by this agent`);
+    const mounts: Mount[] = [];
+    for (const [index, mount] of (container.volumeMounts ?? []).entries()) mounts.push(await this.#mount(pod, container, mount, index, env));
+    return mounts;
+  }
+
+  async usage(pod: Pod): Promise<ReadonlyMap<string, VolumeUsage>> {
+    const found = new Map<string, VolumeUsage>();
+    for (const volume of pod.spec.volumes ?? []) {
+      if (volume.emptyDir === undefined) continue;
+      const folder = this.options.folders.volume(uidOf(pod), volume.name);
+      const mounted = volume.emptyDir.medium === 'Memory' && (await mountsWithin(folder)).some(({ path }) => path === folder);
+      found.set(volume.name, await (mounted ? filesystemUsage(folder) : folderUsage(folder)));
+    }
+    return found;
+  }
+
+  uids(): readonly string[] {
+    const { pods } = this.options.folders;
+    return existsSync(pods) ? readdirSync(pods).filter(isPodUid) : [];
+  }
+
+  async remove(uid: string): Promise<void> {
+    const folder = this.options.folders.pod(uid);
+    if (!existsSync(folder)) return;
+    // What is mounted in it belongs to others: it is let go first, and nothing is removed while something is left.
+    for (const { path } of await mountsWithin(folder)) await this.options.mounter?.unmount(path);
+    const left = await mountsWithin(folder);
+    if (left.length > 0) throw new OrreryError('UNAVAILABLE', `The folder of pod ${uid} cannot be removed: ${left[0]?.path} is still mounted.`);
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  async #mount(pod: Pod, container: Container, mount: VolumeMount, index: number, env: ReadonlyMap<string, string>): Promise<Mount> {
+    const volume = pod.spec.volumes?.find(({ name }) => name === mount.name);
+    if (volume === undefined) throw new ConfigError(`container "${container.name}" mounts volume "${mount.name}", which the pod does not have`);
+    if (mount.recursiveReadOnly === 'Enabled') throw new ConfigError(`container "${container.name}": recursive read-only mounts are not supported by the runtime`);
+    const place = await this.#place(pod, volume);
+    const subPath = subPathOf(mount, env);
+    const { mountPropagation } = mount;
+    return {
+      hostPath: subPath === undefined ? place.path : await this.#part(pod, container, volume, place, subPath, index),
+      containerPath: mount.mountPath,
+      readOnly: mount.readOnly === true || place.readOnly,
+      ...((mountPropagation === 'HostToContainer' || mountPropagation === 'Bidirectional') && { propagation: mountPropagation }),
+    };
+  }
+
+  /** Where a volume is now. */
+  async #place(pod: Pod, volume: Volume): Promise<Place> {
+    const { namespace = 'default' } = pod.metadata;
+    if (isPayload(volume)) return { path: this.options.folders.volume(uidOf(pod), volume.name), readOnly: true, missing: 'refuse' };
+    if (volume.emptyDir !== undefined) return { path: this.options.folders.volume(uidOf(pod), volume.name), readOnly: false, missing: 'directory' };
+    if (volume.hostPath !== undefined) {
+      const { path, readOnly, isDirectory } = await hostPlace(volume.hostPath, this.options.hostPaths);
+      return { path, readOnly, missing: readOnly || !isDirectory ? 'refuse' : 'directory' };
+    }
+    const { claimFolder } = this.options;
+    if (volume.persistentVolumeClaim !== undefined && claimFolder !== undefined) {
+      const { claimName, readOnly = false } = volume.persistentVolumeClaim;
+      return { path: await claimFolder(namespace, claimName), readOnly, missing: readOnly ? 'refuse' : 'directory' };
+    }
+    const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'none';
+    throw new ConfigError(`volume "${volume.name}": volumes of type ${kind} are not supported by this agent`);
+  }
+
+  async #part(pod: Pod, container: Container, volume: Volume, place: Place, subPath: string, index: number): Promise<string> {
+    const { mounter, bindSubPaths, folders } = this.options;
+    const bind = bindSubPaths ? mounter : undefined;
+    if (isPayload(volume) && bind === undefined) {
+      // By its own name, not by where it is now: these files are exchanged as a whole, and only the agent writes here.
+      const path = join(place.path, checkedPath(subPath));
+      if (!existsSync(path)) throw new ConfigError(`subPath ${JSON.stringify(subPath)} does not exist in its volume`);
+      return path;
+    }
+    return subPathSource(place.path, subPath, place.missing, folders.subPath(uidOf(pod), container.name, index), bind);
+  }
 }
+
+/** The part of a volume that a mount shows; undefined: all of it (kubelet makeMounts). */
+function subPathOf(mount: VolumeMount, env: ReadonlyMap<string, string>): string | undefined {
+  const { subPath = '', subPathExpr = '' } = mount;
+  if (subPathExpr === '') return descending(subPath, mount.name);
+  const missing = [...subPathExpr.matchAll(/(?<!\$)(?:\$\$)*\$\(([^()]{1,400})\)/g)].map((match) => match[1] as string).find((name) => !env.has(name));
+  if (missing !== undefined) throw new ConfigError(`failed to expand subPath for volumeMount "${mount.name}": missing value for "${missing}"`);
+  return descending(expand(subPathExpr, env), mount.name);
+}
+
+/** A path that goes down only; undefined: nowhere, all of the volume is meant. */
+function descending(path: string, name: string): string | undefined {
+  if (path === '') return undefined;
+  if (path.startsWith('/') || path.split('/').includes('..') || path.includes('\0')) throw new ConfigError(`volumeMount "${name}": subPath ${JSON.stringify(path.slice(0, 200))} is not a path inside a volume`);
+  const clean = cleanPath(`/${path}`).slice(1);
+  return clean === '' ? undefined : clean;
+}
+
+const uidOf = (pod: Pod): string => pod.metadata.uid ?? '';

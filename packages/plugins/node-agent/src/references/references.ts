@@ -1,0 +1,37 @@
+import type { Pod } from '@orrery/core';
+import { allContainers } from '../pod/view.js';
+
+/** An object that a pod takes values from. */
+export interface Reference {
+  readonly kind: 'ConfigMap' | 'Secret';
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The ConfigMaps and Secrets that environments and volumes of a pod come from, each once (kubelet's configmap and secret managers register the same). Pure. */
+export function referencesOf(pod: Pod): readonly Reference[] {
+  const namespace = pod.metadata.namespace ?? 'default';
+  const found = new Map<string, Reference>();
+  const add = (kind: Reference['kind'], name: string | undefined): void => {
+    if (name !== undefined && name !== '') found.set(`${kind}/${name}`, { kind, namespace, name });
+  };
+  for (const { env = [], envFrom = [] } of allContainers(pod)) {
+    for (const { valueFrom } of env) {
+      add('ConfigMap', valueFrom?.configMapKeyRef?.name);
+      add('Secret', valueFrom?.secretKeyRef?.name);
+    }
+    for (const { configMapRef, secretRef } of envFrom) {
+      add('ConfigMap', configMapRef?.name);
+      add('Secret', secretRef?.name);
+    }
+  }
+  for (const { configMap, secret, projected } of pod.spec.volumes ?? []) {
+    add('ConfigMap', configMap?.name);
+    add('Secret', secret?.secretName);
+    for (const source of projected?.sources ?? []) {
+      add('ConfigMap', source.configMap?.name);
+      add('Secret', source.secret?.name);
+    }
+  }
+  return [...found.values()];
+}
