@@ -12,10 +12,12 @@ export interface DockerRuntimeOptions {
   readonly socketPath?: string;
   /** The network of pods: `bridge` (default), `none`, or the name of a network of the engine. */
   readonly network?: string;
-  /** Image of sandboxes, present or pulled. Default: made from a static binary. */
-  readonly sandboxImage?: string;
+  /** Image of sandboxes: its name (pulled when it is not present), or a static program that ends at SIGTERM. Default: made here, without a registry. */
+  readonly sandboxImage?: string | { readonly build: string };
   /** What pods may ask for. Default: nothing that reaches out of the container. */
   readonly policy?: DockerPolicy;
+  /** So many images are pulled at once. Default 4. */
+  readonly parallelPulls?: number;
   /** So many containers are started at once. Default 8. */
   readonly parallelStarts?: number;
   /** A container's log file is closed and the next begun above this size. Default 10 MiB, as the kubelet's containerLogMaxSize. */
@@ -32,7 +34,7 @@ export interface DockerRuntimeOptions {
 }
 
 /** Options with their defaults. */
-export type PreparedOptions = Required<Omit<DockerRuntimeOptions, 'clock' | 'random' | 'logger' | 'sandboxImage' | 'callTimeoutMs'>>;
+export type PreparedOptions = Required<Omit<DockerRuntimeOptions, 'clock' | 'random' | 'logger' | 'sandboxImage' | 'parallelPulls' | 'callTimeoutMs'>>;
 
 /** Fills in the defaults. Throws `INVALID`. */
 export function prepare(options: DockerRuntimeOptions): PreparedOptions {

@@ -18,7 +18,7 @@ export interface ContainerSetting {
   readonly mounts: readonly Mount[];
   /** The text of a `Localhost` seccomp profile. */
   readonly seccompProfile?: string;
-  /** The image's user, for a config that sets only a group. */
+  /** The image's user (`app`, `1000:1000`), for a config that sets only a group. */
   readonly imageUser?: string;
   /** See {@link lowestOomScore}. */
   readonly lowestOomScore: number;
@@ -83,7 +83,7 @@ function pidMode({ targetContainerId }: ContainerConfig, { sandbox, sandboxId }:
 /** `user[:group]`. The engine takes no group alone. */
 function userOf({ runAsUser, runAsGroup }: ContainerSecurity, imageUser: string | undefined): string | undefined {
   if (runAsGroup === undefined) return runAsUser === undefined ? undefined : numericId('runAsUser', runAsUser);
-  const user = runAsUser === undefined ? (imageUser ?? '0') : numericId('runAsUser', runAsUser);
+  const user = runAsUser === undefined ? imageUser?.split(':')[0] || '0' : numericId('runAsUser', runAsUser);
   return `${user}:${numericId('runAsGroup', runAsGroup)}`;
 }
 

@@ -13,7 +13,8 @@ export interface SessionParts {
   readonly stdin: boolean;
   /** Asked when the stream has ended: the exit code. Rejects when the command goes on, that is, the connection was lost. */
   exitCode(): Promise<number>;
-  resize(columns: number, rows: number): void;
+  /** Resolves when the terminal has the size, or will not get it. */
+  resize(columns: number, rows: number): Promise<void>;
   /** Ends what the session belongs to, before the stream is closed. */
   terminate(): Promise<void>;
 }
@@ -71,9 +72,15 @@ export function sessionOver(stream: Duplex, parts: SessionParts, signal: AbortSi
   signal.addEventListener('abort', abort, { once: true });
   void closed.then(() => signal.removeEventListener('abort', abort));
   if (signal.aborted) abort();
+  let resized: Promise<void> = Promise.resolve();
   return {
     stdin: {
-      write: (chunk) => (parts.stdin ? writeTo(stream, chunk) : Promise.reject(new OrreryError('INVALID', 'The session was opened without standard input.'))),
+      async write(chunk) {
+        if (!parts.stdin) throw new OrreryError('INVALID', 'The session was opened without standard input.');
+        // A size goes another way than bytes; what is typed after it must not be there before it.
+        await resized;
+        await writeTo(stream, chunk);
+      },
       end: () => {
         if (parts.stdin && !stream.destroyed) stream.end();
       },
@@ -82,7 +89,7 @@ export function sessionOver(stream: Duplex, parts: SessionParts, signal: AbortSi
     stderr,
     exitCode,
     resize: (columns, rows) => {
-      if (parts.tty) parts.resize(columns, rows);
+      if (parts.tty) resized = resized.then(() => parts.resize(columns, rows));
     },
     close,
   };

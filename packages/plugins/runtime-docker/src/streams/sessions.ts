@@ -13,6 +13,8 @@ const DETACH_KEYS = Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? '
 /** The engine ends the streams a moment before it knows the exit code. */
 const SETTLE_EVERY_MS = 25;
 const SETTLE_TIMES = 200;
+/** So often a size is tried. */
+const RESIZES = 20;
 
 /** Commands in containers, and the streams of their main processes. */
 export class Sessions {
@@ -71,8 +73,8 @@ export class Sessions {
         tty: facts.tty,
         stdin,
         exitCode: () => this.#containerExit(containerId),
-        resize: (columns, rows) => {
-          if (tty) this.#resize((docker, abortSignal) => docker.getContainer(containerId).resize({ h: rows, w: columns, abortSignal } as { h: number; w: number }));
+        resize: async (columns, rows) => {
+          if (tty) await this.#resize((docker, abortSignal) => docker.getContainer(containerId).resize({ h: rows, w: columns, abortSignal } as { h: number; w: number }));
         },
         // Only leaves.
         terminate: () => Promise.resolve(),
@@ -81,8 +83,19 @@ export class Sessions {
     );
   }
 
-  #resize(request: Parameters<Engine['call']>[2]): void {
-    this.#engine.call('resize', this.#engine.closed, request, { idempotent: true }).catch((error: unknown) => this.#logger?.debug('a terminal was not resized', { error: errorMessage(error) }));
+  /** The engine opens the stream a moment before there is a terminal. */
+  async #resize(request: Parameters<Engine['call']>[2]): Promise<void> {
+    for (let time = 1; ; time++) {
+      try {
+        await this.#engine.call('resize', this.#engine.closed, request, { idempotent: true });
+        return;
+      } catch (error) {
+        const early = OrreryError.is(error) && (error.details['status'] === 500 || error.details['status'] === 409);
+        if (early && time < RESIZES && (await this.#engine.clock.sleep(SETTLE_EVERY_MS, this.#engine.closed).then(() => true, () => false))) continue;
+        this.#logger?.debug('a terminal was not resized', { error: errorMessage(error) });
+        return;
+      }
+    }
   }
 
   #execExit(id: string): Promise<number> {
