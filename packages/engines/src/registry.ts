@@ -94,9 +94,12 @@ async function push(host: string, socketPath: string, image: string, name: strin
   await mustApi(socketPath, 'POST', `/images/${encodeURIComponent(image)}/tag?${new URLSearchParams({ repo: repository, tag }).toString()}`);
   const who = user ?? Object.keys(users ?? {})[0];
   const auth = who === undefined ? {} : { username: who, password: users?.[who] ?? '', serveraddress: host };
-  const headers = { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') };
+  const headers = { 'x-registry-auth': padded(JSON.stringify(auth)) };
   const said = await mustApi(socketPath, 'POST', `/images/${encodeURIComponent(repository)}/push?${new URLSearchParams({ tag }).toString()}`, { headers });
   const digest = /"Digest":"(sha256:[0-9a-f]{64})"/.exec(said)?.[1];
   if (digest === undefined) throw new Error(`The engine did not tell the digest of ${name}: ${said.slice(-500)}`);
   return { reference: `${repository}:${tag}`, digest };
 }
+
+/** Base64 for addresses with its padding, without which the engine takes it for nothing. */
+const padded = (text: string): string => Buffer.from(text).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
