@@ -1,11 +1,15 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { ContainerResources } from '@orrery/core';
 import { errno, tolerate } from './failure.js';
 import { delay } from './platform.js';
 import { signalProcess } from './proc.js';
 
 // Control groups hold memory and cpu limits, tell of kills for memory, and gather every process of a container, wherever it went.
+// All of them lie below one group of this machine's, as pods do below the kubelet's `kubepods`: together they weigh as much as all processors,
+// and a weight counts among containers only.
 // Sources: kernel documentation, admin-guide/cgroup-v1 and admin-guide/cgroup-v2.rst.
 
 /** Where this helper may make groups. With v1 each controller has a tree of its own. */
@@ -70,6 +74,16 @@ function usable(parent: string): string | undefined {
   });
 }
 
+const TOP = 'orrery';
+/** Where containers are that asked for no cpu: together they weigh next to nothing beside those that did (kubelet's besteffort group). */
+const BEST_EFFORT = 'besteffort';
+
+/** The group of all containers, in the tree that shares out cpu. */
+function topOf(base: CgroupBase): string | undefined {
+  const tree = base.version === 2 ? base.unified : base.cpu;
+  return tree === undefined ? undefined : join(tree, TOP);
+}
+
 /** What to make for one container. */
 export interface CgroupPlan {
   /** The memory group first. */
@@ -80,7 +94,7 @@ export interface CgroupPlan {
 /** Which directories and which files hold a container's limits. A cpu limit is left out where there is no cpu controller. Pure. */
 export function planCgroups(base: CgroupBase, containerId: string, resources: ContainerResources): CgroupPlan {
   const settings = planSettings(base.version, resources);
-  const name = `orrery-${containerId}`;
+  const name = join(TOP, `orrery-${containerId}`);
   const memory = join(base.version === 1 ? base.memory : base.unified, name);
   const cpu = base.version === 2 ? memory : base.cpu === undefined ? undefined : join(base.cpu, name);
   const writes = settings.flatMap(({ controller, file, value }) => {
@@ -91,8 +105,9 @@ export function planCgroups(base: CgroupBase, containerId: string, resources: Co
   return { directories, writes };
 }
 
-/** Kubernetes' weight of a container that asks for no cpu. */
+/** Kubernetes' weights: of a container that asks for no cpu, and of one processor. */
 const LEAST_SHARES = 2;
+const PROCESSOR_SHARES = 1024;
 
 /**
  * Whether a container asks for anything that takes a group. Joining one makes the kernel wait for all its processors (10 to 20 ms a time),
@@ -103,9 +118,67 @@ export function needsCgroups({ memoryLimitBytes, cpuQuota, cpuShares = 0 }: Cont
 }
 
 /** Makes the groups and sets their limits. */
-export function makeCgroups(plan: CgroupPlan): void {
-  for (const directory of plan.directories) tolerate(['EEXIST'], () => mkdirSync(directory));
+export function makeCgroups(base: CgroupBase, plan: CgroupPlan): void {
+  for (const directory of plan.directories) makeGroup(base, directory);
   for (const { path, value } of plan.writes) writeFileSync(path, value);
+}
+
+/** Makes a group below the group of all containers, and that one if need be. Another helper may take it away as the last one there, so it is tried again. */
+function makeGroup(base: CgroupBase, directory: string): void {
+  const parent = dirname(directory);
+  for (let attempt = 0; !existsSync(directory); attempt += 1) {
+    try {
+      const made = mkdirSync(parent, { recursive: true });
+      if (made !== undefined && parent === topOf(base)) setWeight(base, parent, availableParallelism() * PROCESSOR_SHARES);
+      if (made !== undefined && base.version === 2) writeFileSync(join(parent, 'cgroup.subtree_control'), '+memory +cpu');
+      tolerate(['EEXIST'], () => mkdirSync(directory));
+    } catch (error) {
+      if (errno(error) !== 'ENOENT' || attempt >= 3) throw error;
+    }
+  }
+}
+
+function setWeight(base: CgroupBase, directory: string, cpuShares: number): void {
+  for (const { file, value } of planSettings(base.version, { cpuShares })) tolerate(['ENOENT'], () => writeFileSync(join(directory, file), value));
+}
+
+/**
+ * Moves a process that asked for no cpu, and what it has started already, to the group of its like. The move takes the kernel some milliseconds
+ * in which the process runs on: nobody waits for it.
+ */
+export async function joinBestEffort(base: CgroupBase, pid: number): Promise<void> {
+  const top = topOf(base);
+  if (top === undefined) return;
+  const directory = join(top, BEST_EFFORT);
+  for (let attempt = 0; ; attempt += 1) {
+    if (!existsSync(directory)) {
+      makeGroup(base, directory);
+      setWeight(base, directory, LEAST_SHARES);
+    }
+    try {
+      return await moveTree(directory, pid);
+    } catch (error) {
+      // Another helper took the empty group away.
+      if (errno(error) !== 'ENOENT' || attempt >= 3) throw error;
+    }
+  }
+}
+
+async function moveTree(directory: string, pid: number): Promise<void> {
+  try {
+    await writeFile(join(directory, 'cgroup.procs'), String(pid));
+  } catch (error) {
+    // It has ended already.
+    if (errno(error) !== 'ESRCH') throw error;
+  }
+  const children = tolerate(['ENOENT', 'ESRCH'], () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')) ?? '';
+  for (const child of children.split(' ')) if (child !== '') await moveTree(directory, Number(child));
+}
+
+/** Takes away what is left of the groups that containers share, unless others use them. */
+export function removeSharedCgroups(base: CgroupBase): void {
+  const trees = base.version === 2 ? [base.unified] : [base.memory, base.cpu].filter((tree) => tree !== undefined);
+  for (const tree of trees) for (const directory of [join(tree, TOP, BEST_EFFORT), join(tree, TOP)]) tolerate(['ENOENT', 'EBUSY', 'ENOTEMPTY'], () => rmdirSync(directory));
 }
 
 /** Runs `start` with this process inside the groups, so that what it starts is in them from its first instruction. `start` must be synchronous. */
@@ -118,7 +191,8 @@ export function startInside<T>(directories: readonly string[], start: () => T): 
     }
     return start();
   } finally {
-    for (const directory of joined) writeFileSync(join(directory, '..', 'cgroup.procs'), String(process.pid));
+    // Back to where this process was: beside the group of all containers.
+    for (const directory of joined) writeFileSync(join(directory, '..', '..', 'cgroup.procs'), String(process.pid));
   }
 }
 

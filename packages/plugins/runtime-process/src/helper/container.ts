@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { RuntimeEvent } from '@orrery/core';
 import { layout } from '../shared/layout.js';
 import type { ContainerRecord, Ending, SandboxRecord } from '../shared/records.js';
-import { killInside, makeCgroups, needsCgroups, oomKills, planCgroups, removeCgroups, startInside } from './cgroups.js';
+import { joinBestEffort, killInside, makeCgroups, needsCgroups, oomKills, planCgroups, removeCgroups, startInside } from './cgroups.js';
 import type { CgroupBase } from './cgroups.js';
 import { HelperFailure, messageOf } from './failure.js';
 import type { FifoPool } from './fifo-pool.js';
@@ -146,7 +146,9 @@ export class Container {
       const cgroups = this.#joinCgroups();
       const streams = pipes === undefined ? {} : { streams: { stdout: this.shop.fifos.path(pipes.stdout), stderr: this.shop.fifos.path(pipes.stderr) } };
       const program = { ...this.program([...config.command, ...config.args], config.stdin), ...streams };
-      this.#run(startInside(cgroups, () => launch(program)));
+      const launched = startInside(cgroups, () => launch(program));
+      if (cgroups.length === 0) this.#weighLeast(launched.pid);
+      this.#run(launched);
     } catch (error) {
       const failure = error instanceof LaunchError ? await error.reason : error;
       const message = messageOf(failure);
@@ -156,12 +158,18 @@ export class Container {
     }
   }
 
+  /** Where there are control groups, a container that asks for nothing gets what the others leave. */
+  #weighLeast(pid: number): void {
+    if (this.shop.cgroups === undefined) return;
+    joinBestEffort(this.shop.cgroups, pid).catch((error: unknown) => this.shop.complain(`Container ${this.#record.id} keeps its weight: ${messageOf(error)}`));
+  }
+
   /** Makes the control groups, if there are any here and the container asks for something. They are written down first, so that none can be left behind. */
   #joinCgroups(): readonly string[] {
     if (this.shop.cgroups === undefined || !needsCgroups(this.#record.config.resources)) return [];
     const plan = planCgroups(this.shop.cgroups, this.#record.id, this.#record.config.resources);
     this.#save({ ...this.#record, cgroups: plan.directories });
-    makeCgroups(plan);
+    makeCgroups(this.shop.cgroups, plan);
     return plan.directories;
   }
 

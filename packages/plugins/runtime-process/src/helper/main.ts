@@ -4,7 +4,7 @@ import { layout } from '../shared/layout.js';
 import type { HelperOptions } from '../shared/layout.js';
 import { parseJson } from '../shared/protocol.js';
 import { Addresses } from './addresses.js';
-import { detectCgroups } from './cgroups.js';
+import { detectCgroups, removeSharedCgroups } from './cgroups.js';
 import { claim } from './claim.js';
 import { readIfPresent, removeTree, writeAtomically } from './disk.js';
 import { messageOf, tolerate } from './failure.js';
@@ -68,6 +68,7 @@ async function main(options: HelperOptions): Promise<void> {
   let stopLinger = (): void => undefined;
   const leave = (): void => {
     server.close();
+    if (cgroups !== undefined) removeSharedCgroups(cgroups);
     process.exit(0);
   };
   /** With nobody connected and nothing running the helper is of no use; the next host starts another, which reads the records. */

@@ -44,9 +44,9 @@ describe('control groups', () => {
 
   it('are made one for each controller that is needed', () => {
     const base = { version: 1, memory: '/m', cpu: '/c' } as const;
-    expect(planCgroups(base, 'x', {}).directories).toEqual(['/m/orrery-x']);
-    expect(planCgroups(base, 'x', resources).directories).toEqual(['/m/orrery-x', '/c/orrery-x']);
-    expect(planCgroups({ version: 2, unified: '/u' }, 'x', resources).directories).toEqual(['/u/orrery-x']);
+    expect(planCgroups(base, 'x', {}).directories).toEqual(['/m/orrery/orrery-x']);
+    expect(planCgroups(base, 'x', resources).directories).toEqual(['/m/orrery/orrery-x', '/c/orrery/orrery-x']);
+    expect(planCgroups({ version: 2, unified: '/u' }, 'x', resources).directories).toEqual(['/u/orrery/orrery-x']);
   });
 });
 
