@@ -43,7 +43,6 @@ export function boundedWords(raw: string): string {
   const clean = raw
     // Bounded first, so that the patterns below meet bounded input.
     .slice(0, MAX_WORDS * 4)
-    // eslint-disable-next-line no-control-regex
     .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, ' ')
     .replace(/(:\/\/)[^\s/@]{1,512}@/g, '$1')
     .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, '$1 …')
