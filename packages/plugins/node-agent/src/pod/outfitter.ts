@@ -59,7 +59,7 @@ export class Outfitter {
     const mounts = [...(await volumes.mounts(pod, container, env))];
     if (runtime.capabilities.mounts && wantsHostsFile(container)) {
       const hostPath = folders.hostsFile(pod.metadata.uid ?? '');
-      await writeHostsFile(hostPath, pod, podIPs, podHostname(pod, settings.clusterDomain));
+      await writeHostsFile(hostPath, pod, podIPs, podHostname(pod, settings.clusterDomain), container.name);
       mounts.push({ hostPath, containerPath: '/etc/hosts', readOnly: false });
     }
     const words = await terminations.mount(pod, container, attempt);

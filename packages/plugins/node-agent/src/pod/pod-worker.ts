@@ -82,6 +82,9 @@ export class PodWorker {
   update(pod: Pod): void {
     if (Number(pod.metadata.resourceVersion) < Number(this.pod.metadata.resourceVersion)) return;
     const shortened = (pod.metadata.deletionGracePeriodSeconds ?? Infinity) < (this.pod.metadata.deletionGracePeriodSeconds ?? Infinity);
+    if (pod.metadata.generation !== this.pod.metadata.generation) this.#follow(false);
+    // Files that show them follow at once.
+    if (!equalJson([pod.metadata.labels, pod.metadata.annotations], [this.pod.metadata.labels, this.pod.metadata.annotations])) this.#volumesAt = Number.NEGATIVE_INFINITY;
     this.pod = pod;
     if (shortened) this.#actions.hurry(graceOf(pod) * 1000);
     this.wake();

@@ -23,14 +23,18 @@ export function hostsFileContent(pod: Pod, podIPs: readonly string[], { hostname
 /** Whether the agent's file is shown to a container: not when it brings its own. Pure. */
 export const wantsHostsFile = ({ volumeMounts = [] }: Container): boolean => !volumeMounts.some(({ mountPath }) => mountPath.replace(/\/+$/, '') === HOST_FILE);
 
-/** Writes the file of a pod in one step. Safe to repeat: a file that says the same stays, so that what is mounted already goes on being it. */
-export async function writeHostsFile(path: string, pod: Pod, podIPs: readonly string[], name: PodHostname): Promise<void> {
+/**
+ * Writes the file of a pod in one step. Safe to repeat: a file that says the same stays, so that what is mounted already goes on being it.
+ * @param writer tells those apart who write it at the same time
+ */
+export async function writeHostsFile(path: string, pod: Pod, podIPs: readonly string[], name: PodHostname, writer: string): Promise<void> {
   const host = pod.spec.hostNetwork === true ? await readFile(HOST_FILE, 'utf8').catch(missing) : undefined;
   const content = hostsFileContent(pod, podIPs, name, host);
   if ((await readFile(path, 'utf8').catch(missing)) === content) return;
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  await writeFile(`${path}.new`, content, { mode: 0o644 });
-  await rename(`${path}.new`, path);
+  const fresh = `${path}.${writer}.new`;
+  await writeFile(fresh, content, { mode: 0o644 });
+  await rename(fresh, path);
 }
 
 function missing(error: NodeJS.ErrnoException): string {

@@ -62,14 +62,14 @@ describe('/etc/hosts', () => {
     const folder = mkdtempSync(join(tmpdir(), 'orrery-hosts-'));
     try {
       const path = join(folder, 'pod/etc-hosts');
-      const write = (ip: string) => writeHostsFile(path, named('web'), [ip], { hostname: 'web', domain: '' });
+      const write = (ip: string) => writeHostsFile(path, named('web'), [ip], { hostname: 'web', domain: '' }, 'main');
       await write('10.0.0.1');
       const before = statSync(path).ino;
       await write('10.0.0.1');
       expect(statSync(path).ino).toBe(before);
       await write('10.0.0.2');
       expect(readFileSync(path, 'utf8')).toContain('10.0.0.2\tweb\n');
-      await writeHostsFile(path, named('web', { hostNetwork: true }), ['10.0.0.2'], { hostname: 'web', domain: '' });
+      await writeHostsFile(path, named('web', { hostNetwork: true }), ['10.0.0.2'], { hostname: 'web', domain: '' }, 'main');
       expect(readFileSync(path, 'utf8')).toContain(readFileSync('/etc/hosts', 'utf8').trim());
     } finally {
       rmSync(folder, { recursive: true });

@@ -21,14 +21,14 @@ export class TestCluster {
   readonly folder = mkdtempSync(join(tmpdir(), 'orrery-agent-'));
   orchestrator!: Orchestrator;
 
-  constructor(readonly options: { readonly capacity?: Record<string, string>; readonly journal?: boolean } = {}) {}
+  constructor(readonly options: { readonly capacity?: Record<string, string>; readonly journal?: boolean; readonly agent?: Partial<Parameters<typeof nodeAgent>[0]> } = {}) {}
 
   async start(): Promise<this> {
     const store = this.options.journal === true ? memoryStore({ journal: join(this.folder, 'journal') }) : memoryStore();
     this.orchestrator = await createOrchestrator({
       plugins: [
         store,
-        nodeAgent({ name: 'node', rootDir: join(this.folder, 'volumes'), ...(this.options.capacity !== undefined && { capacity: this.options.capacity }) }),
+        nodeAgent({ name: 'node', rootDir: join(this.folder, 'volumes'), ...(this.options.capacity !== undefined && { capacity: this.options.capacity }), ...this.options.agent }),
         processRuntime({ stateDir: join(this.folder, 'state'), lingerSeconds: 2, workingDir: '/' }),
       ],
     });

@@ -1,5 +1,5 @@
 import { chmod, chown, mkdir } from 'node:fs/promises';
-import { amountOf, type Pod, podLimits, value, type Volume } from '@orrery/core';
+import { type Pod, podLimits, value, type Volume } from '@orrery/core';
 import { ConfigError } from '../pod/env.js';
 import { mountsWithin } from './mount-table.js';
 import type { Mounter } from './mounter.js';
@@ -45,6 +45,3 @@ export function memorySize(pod: Pod, volume: Volume, memoryBytes: number): numbe
   const limits = [memoryBytes, ofPod, sizeLimit === undefined ? 0 : value(sizeLimit)].filter((limit) => limit > 0);
   return Math.min(...limits);
 }
-
-/** What an emptyDir may hold, bytes; undefined: as much as there is. Pure. */
-export const sizeLimitOf = ({ emptyDir }: Volume): number | undefined => (emptyDir?.sizeLimit === undefined || amountOf('storage', emptyDir.sizeLimit) <= 0 ? undefined : amountOf('storage', emptyDir.sizeLimit));

@@ -1,5 +1,6 @@
 import { lstat, opendir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Pod, value } from '@orrery/core';
 
 /** What a volume takes. */
 export interface VolumeUsage {
@@ -7,6 +8,23 @@ export interface VolumeUsage {
   readonly inodes: number;
   /** False when it had too many files to count them all: it takes at least so much. */
   readonly complete: boolean;
+}
+
+/** An emptyDir that holds more than it may. */
+export interface ExceededLimit {
+  readonly volume: string;
+  readonly bytes: number;
+  readonly limitBytes: number;
+}
+
+/** The first emptyDir of a pod that holds more than its `sizeLimit`, for which the kubelet evicts the pod (emptyDirLimitEviction). Pure. */
+export function exceededLimit(pod: Pod, usage: ReadonlyMap<string, VolumeUsage>): ExceededLimit | undefined {
+  for (const { name, emptyDir } of pod.spec.volumes ?? []) {
+    const limitBytes = emptyDir?.sizeLimit === undefined ? 0 : value(emptyDir.sizeLimit);
+    const bytes = usage.get(name)?.bytes ?? 0;
+    if (limitBytes > 0 && bytes > limitBytes) return { volume: name, bytes, limitBytes };
+  }
+  return undefined;
 }
 
 /** Files that one measurement looks at; more are not counted, so that a volume with millions of files does not hold up its node. */

@@ -9,7 +9,7 @@ import { podOf } from '../test/build.js';
 import { memorySize } from './empty-dir.js';
 import { checkedPath } from './payload.js';
 import { PodFolders } from './pod-folders.js';
-import { folderUsage } from './usage.js';
+import { exceededLimit, folderUsage } from './usage.js';
 import { Volumes, type VolumesOptions } from './volumes.js';
 
 let root: string;
@@ -165,6 +165,9 @@ describe('an emptyDir', () => {
     expect(usage).toMatchObject({ inodes: 4, complete: true });
     expect(usage?.bytes).toBeGreaterThanOrEqual(64 * 1024);
     expect(usage?.bytes).toBeLessThan(100 * 1024);
+    expect(exceededLimit(pod, await volumes.usage(pod))).toBeUndefined();
+    writeFileSync(join(folder(), 'more'), Buffer.alloc(2 ** 20));
+    expect(exceededLimit(pod, await volumes.usage(pod))).toMatchObject({ volume: 'v', limitBytes: 2 ** 20 });
     expect(await folderUsage(folder(), 2)).toMatchObject({ inodes: 2, complete: false });
   });
 });
