@@ -241,7 +241,7 @@ export interface ContainerSecurity {
   /** Without `CAP_`; `ALL` stands for every one. */
   readonly addCapabilities?: readonly string[];
   readonly dropCapabilities?: readonly string[];
-  /** Which system calls are allowed. Absent: the engine's default profile. */
+  /** Which system calls are allowed. Absent: the engine's default profile. A `Localhost` profile is a path below the runtime's folder of profiles. */
   readonly seccomp?: { readonly type: 'RuntimeDefault' | 'Unconfined' } | { readonly type: 'Localhost'; readonly profile: string };
   /** `Unmasked` shows all of /proc. Absent: `Default`. */
   readonly procMount?: 'Default' | 'Unmasked';

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type Client, type Clock, ConfigMap, type EventRecorder, type Informers, type Logger, type Pod, type Runtime, Secret, Service, value } from '@orrery/core';
 import type { Rejection } from '../pod/admission.js';
 import type { EnvSources } from '../pod/env.js';
@@ -58,7 +57,6 @@ export function podEquipment(options: PodEquipmentOptions): PodEquipment {
   const outfitter = new Outfitter({
     runtime, sources, volumes, folders, terminations, settings, events, memoryBytes,
     machineHostname: machine.hostname || config.name,
-    seccompRoot: settings.seccompRoot ?? join(rootDir, 'seccomp'),
   });
   return { volumes, outfitter, terminations, sources, references, follow: (pod, changed) => references.follow(pod, changed), permit: (pod) => permit(pod, settings, runtime, events) };
 }

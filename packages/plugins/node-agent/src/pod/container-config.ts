@@ -18,8 +18,6 @@ const CPU_PERIOD_US = 100_000;
 export interface NodeFacts {
   /** All memory of the machine, bytes, above 0. */
   readonly memoryBytes: number;
-  /** Folder of seccomp profiles. */
-  readonly seccompRoot: string;
   readonly settings: Pick<NodeSettings, 'podPidsLimit' | 'devices'>;
 }
 
@@ -53,7 +51,7 @@ export function containerConfig(pod: Pod, container: Container, attempt: number,
       [LABELS.containerName]: container.name,
     },
     annotations: {},
-    security: securityOf(pod, container, node.seccompRoot),
+    security: securityOf(pod, container),
   };
 }
 

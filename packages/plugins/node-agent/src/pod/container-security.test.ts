@@ -10,18 +10,18 @@ const container = (securityContext: object = {}, more: object = {}): Container =
 describe('the security of a container', () => {
   it('is its own over the pod\'s', () => {
     const pod = podOf({ securityContext: { runAsUser: 1, runAsGroup: 2, supplementalGroups: [3, 4], fsGroup: 4, seccompProfile: { type: 'RuntimeDefault' } } });
-    expect(securityOf(pod, container(), '/seccomp')).toEqual({ runAsUser: 1, runAsGroup: 2, supplementalGroups: [3, 4], seccomp: { type: 'RuntimeDefault' } });
+    expect(securityOf(pod, container())).toEqual({ runAsUser: 1, runAsGroup: 2, supplementalGroups: [3, 4], seccomp: { type: 'RuntimeDefault' } });
     const own = container({ runAsUser: 0, privileged: false, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { add: ['CAP_NET_ADMIN', 'chown'], drop: ['ALL'] }, seccompProfile: { type: 'Unconfined' }, procMount: 'Unmasked' });
-    expect(securityOf(pod, own, '/seccomp')).toEqual({
+    expect(securityOf(pod, own)).toEqual({
       runAsUser: 0, runAsGroup: 2, supplementalGroups: [3, 4], privileged: false, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false,
       addCapabilities: ['NET_ADMIN', 'CHOWN'], dropCapabilities: ['ALL'], seccomp: { type: 'Unconfined' }, procMount: 'Unmasked',
     });
-    expect(securityOf(podOf({ securityContext: { fsGroup: 7 } }), container(), '/seccomp')).toEqual({ supplementalGroups: [7] });
+    expect(securityOf(podOf({ securityContext: { fsGroup: 7 } }), container())).toEqual({ supplementalGroups: [7] });
   });
 
   it('a seccomp profile lies in its folder', () => {
-    const of = (localhostProfile: string) => securityOf(podOf({}), container({ seccompProfile: { type: 'Localhost', localhostProfile } }), '/seccomp').seccomp;
-    expect(of('web/tight.json')).toEqual({ type: 'Localhost', profile: '/seccomp/web/tight.json' });
+    const of = (localhostProfile: string) => securityOf(podOf({}), container({ seccompProfile: { type: 'Localhost', localhostProfile } })).seccomp;
+    expect(of('web/tight.json')).toEqual({ type: 'Localhost', profile: 'web/tight.json' });
     for (const path of ['', '../x', '/etc/passwd', 'a/../../x', 'a\0']) expect(() => of(path)).toThrow('inside the folder of profiles');
   });
 });
@@ -44,7 +44,7 @@ describe('runAsNonRoot', () => {
 });
 
 describe('a container\'s config', () => {
-  const node = (settings: Parameters<typeof nodeSettings>[0] = {}) => ({ memoryBytes: 4 * 1024 ** 3, seccompRoot: '/seccomp', settings: nodeSettings(settings) });
+  const node = (settings: Parameters<typeof nodeSettings>[0] = {}) => ({ memoryBytes: 4 * 1024 ** 3, settings: nodeSettings(settings) });
   const config = (more: object, spec: object = {}, settings: Parameters<typeof nodeSettings>[0] = {}) => containerConfig(podOf(spec), container({}, more), 0, [], [], node(settings));
 
   it('has no devices but those that the administrator ties to a resource it is limited to', () => {

@@ -4,15 +4,15 @@ import { ConfigError } from './env.js';
 
 /**
  * Who a container's processes are and what they may do: its own security context over the pod's (kubelet securitycontext.DetermineEffectiveSecurityContext).
- * `seccompRoot` is the folder that `Localhost` profiles lie in. Throws {@link ConfigError} for a profile that leads out of it. Pure.
+ * Throws {@link ConfigError} for a `Localhost` seccomp profile that leads out of the folder of profiles. Pure.
  */
-export function securityOf(pod: Pod, container: Container, seccompRoot: string): ContainerSecurity {
+export function securityOf(pod: Pod, container: Container): ContainerSecurity {
   const own = container.securityContext ?? {};
   const shared = pod.spec.securityContext ?? {};
   const user = own.runAsUser ?? shared.runAsUser;
   const group = own.runAsGroup ?? shared.runAsGroup;
   const groups = groupsOf(pod);
-  const seccomp = seccompOf(own.seccompProfile ?? shared.seccompProfile, seccompRoot);
+  const seccomp = seccompOf(own.seccompProfile ?? shared.seccompProfile);
   return {
     ...(user !== undefined && { runAsUser: user }),
     ...(group !== undefined && { runAsGroup: group }),
@@ -38,7 +38,7 @@ function groupsOf(pod: Pod): readonly number[] {
 
 type Profile = NonNullable<Container['securityContext']>['seccompProfile'];
 
-function seccompOf(profile: Profile, root: string): ContainerSecurity['seccomp'] {
+function seccompOf(profile: Profile): ContainerSecurity['seccomp'] {
   switch (profile?.type) {
     case undefined:
       return undefined;
@@ -46,8 +46,8 @@ function seccompOf(profile: Profile, root: string): ContainerSecurity['seccomp']
     case 'Unconfined':
       return { type: profile.type };
     case 'Localhost': {
-      const path = resolveBelow(root, profile.localhostProfile ?? '');
-      if (path === undefined) throw new ConfigError('the seccomp profile must be a path inside the folder of profiles');
+      const path = profile.localhostProfile ?? '';
+      if (resolveBelow('/', path) === undefined) throw new ConfigError('the seccomp profile must be a path inside the folder of profiles');
       return { type: 'Localhost', profile: path };
     }
     default:

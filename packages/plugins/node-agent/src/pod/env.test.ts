@@ -80,7 +80,7 @@ describe('service variables', () => {
 });
 
 describe('resources of a container', () => {
-  const node = { memoryBytes: 4 * 1024 ** 3, seccompRoot: '/seccomp', settings: nodeSettings() };
+  const node = { memoryBytes: 4 * 1024 ** 3, settings: nodeSettings() };
 
   it.each([
     [{}, { cpuShares: 2 }],

@@ -18,8 +18,6 @@ export const nodeSettingsFields = {
   resolvConf: absolute.or(z.literal('')).default('/etc/resolv.conf'),
   /** Processes and threads that a container may have at once. */
   podPidsLimit: z.number().int().positive().optional(),
-  /** Folder of the profiles that `seccompProfile.type: Localhost` names; default: `seccomp` in the node's folder. */
-  seccompRoot: absolute.optional(),
   /** Devices of the machine by the extended resource that stands for them: a container that is limited to some of it gets them all. */
   devices: z
     .record(z.string(), z.array(z.strictObject({ hostPath: absolute, containerPath: absolute, permissions: z.string().regex(/^r?w?m?$/).min(1).default('rw') })))

@@ -27,7 +27,7 @@ const outfitterOf = (capabilities: object = {}, settings: Parameters<typeof node
     terminations: new FileTerminationMessages(folders, runtime),
     settings: nodeSettings(settings),
     events: { event: (_about, _type, reason, message) => told.push(`${reason}: ${message}`) } as EventRecorder,
-    machineHostname: 'machine', memoryBytes: 2 ** 30, seccompRoot: '/seccomp',
+    machineHostname: 'machine', memoryBytes: 2 ** 30,
   });
   return { outfitter, told };
 };

@@ -25,7 +25,6 @@ export interface OutfitterOptions {
   readonly machineHostname: string;
   /** All memory of the machine, bytes. */
   readonly memoryBytes: number;
-  readonly seccompRoot: string;
 }
 
 /** Puts in place what sandboxes and containers of pods need on the node, and says what the runtime makes them from. All of it is safe to repeat. */
@@ -45,13 +44,13 @@ export class Outfitter {
 
   /** Throws ConfigError for what cannot be configured now. */
   async container(pod: Pod, container: Container, attempt: number, podIPs: readonly string[]): Promise<ContainerConfig> {
-    const { sources, settings, memoryBytes, seccompRoot, runtime } = this.options;
+    const { sources, settings, memoryBytes, runtime } = this.options;
     // A container that was added to a running pod has not been through admission.
     const refusal = isAddedLater(pod, container) ? checkContainer(pod, container, settings.policy, runtime.capabilities) : undefined;
     if (refusal !== undefined) throw new ConfigError(refusal.message);
     const env = await containerEnv(pod, container, { ...sources, podIPs });
     const mounts = await this.#mounts(pod, container, attempt, podIPs, new Map(env.map(({ name, value }) => [name, value])));
-    return containerConfig(pod, container, attempt, env, mounts, { memoryBytes, seccompRoot, settings });
+    return containerConfig(pod, container, attempt, env, mounts, { memoryBytes, settings });
   }
 
   async #mounts(pod: Pod, container: Container, attempt: number, podIPs: readonly string[], env: ReadonlyMap<string, string>): Promise<readonly Mount[]> {

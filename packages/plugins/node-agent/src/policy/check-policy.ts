@@ -8,9 +8,9 @@ import type { Policy } from './policy.js';
 /** What of a runtime decides whether a pod can be given what it asks for. */
 export type Abilities = Pick<RuntimeCapabilities, 'namespaces' | 'confinement'>;
 
-/** Capabilities that everybody may add: Kubernetes' baseline pod security standard. Engines give most of them unasked. */
+/** Capabilities that everybody may add: Kubernetes' baseline pod security standard, and the one beside them that engines give unasked. */
 const BASELINE: ReadonlySet<string> = new Set([
-  'AUDIT_WRITE', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'MKNOD', 'NET_BIND_SERVICE', 'SETFCAP', 'SETGID', 'SETPCAP', 'SETUID', 'SYS_CHROOT',
+  'AUDIT_WRITE', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'MKNOD', 'NET_BIND_SERVICE', 'NET_RAW', 'SETFCAP', 'SETGID', 'SETPCAP', 'SETUID', 'SYS_CHROOT',
 ]);
 
 /** Something a pod asks for that reaches beyond itself. */

@@ -87,7 +87,7 @@ describe('termination messages', () => {
     const path = (await messages.mount(pod, first(pod), 0))?.hostPath ?? '';
     rmSync(path);
     if (what === 'link') symlinkSync('/etc/passwd', path);
-    else execFileSync('mkfifo', [path]);
+    else execFileSync('sh', ['-c', 'mkfifo "$0"', path]);
     expect(await wordsOf(messages, pod, exited())).toMatch(/^Error on reading termination log: /);
   });
 

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +28,7 @@ describe.skipIf(mounter === undefined)(`mounts of volumes${mounter === undefined
     volumes = volumesWith();
   });
   afterEach(async () => {
-    for (const { path } of await mountsWithin(root)) execFileSync('umount', ['-l', path]);
+    for (const { path } of await mountsWithin(root)) await mounter?.unmount(path);
     rmSync(root, { recursive: true, force: true });
   });
 
@@ -94,8 +93,8 @@ describe.skipIf(mounter === undefined)(`mounts of volumes${mounter === undefined
     await part(pod, 'made', shared);
     const inside = join(root, 'pods/u-1/volumes/left');
     mkdirSync(inside, { recursive: true });
-    execFileSync('mount', ['--bind', precious, inside]);
-    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', join(inside, 'made')]);
+    await mounter?.bind(precious, inside);
+    await mounter?.memory(join(inside, 'made'), 2 ** 20);
     const user = process.cwd();
     try {
       // In use, as by a process that has not ended yet.
