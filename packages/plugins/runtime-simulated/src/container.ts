@@ -39,6 +39,7 @@ export class SimulatedContainer {
     readonly behaviour: SimulatedBehaviour,
     readonly clock: Clock,
     readonly announce: (event: RuntimeEvent) => void,
+    readonly imageId: string = config.image,
   ) {
     this.createdAt = clock.now();
   }
@@ -51,7 +52,7 @@ export class SimulatedContainer {
   get status(): RuntimeContainerStatus {
     const { id, sandboxId, pod, config, createdAt } = this;
     return {
-      id, sandboxId, pod, name: config.name, attempt: config.attempt, image: config.image, imageId: config.image, state: this.state, createdAt,
+      id, sandboxId, pod, name: config.name, attempt: config.attempt, image: config.image, imageId: this.imageId, state: this.state, createdAt,
       ...(this.#startedAt === undefined ? {} : { startedAt: this.#startedAt }),
       ...this.#ending,
       labels: config.labels,

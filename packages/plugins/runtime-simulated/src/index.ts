@@ -12,6 +12,8 @@ import { createSimulatedRuntime } from './simulated-runtime.js';
 export type { BehaviourOf, SimulatedBehaviour, SimulatedExec, SimulatedLine } from './behaviour.js';
 export type { SimulatedContainer } from './container.js';
 export type { SimulatedFaults, SimulatedOperation } from './faults.js';
+export { SimulatedImages } from './images.js';
+export type { ImageOf, SimulatedImage, SimulatedImagesOptions } from './images.js';
 export { SimulatedMachine, simulatedProber } from './machine.js';
 export type { SimulatedMachineOptions, SimulatedProbe } from './machine.js';
 export { createSimulatedRuntime } from './simulated-runtime.js';

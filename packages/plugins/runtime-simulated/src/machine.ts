@@ -3,6 +3,7 @@ import { OrreryError } from '@orrery/core';
 import { AddressBlock } from './addresses.js';
 import type { BehaviourOf } from './behaviour.js';
 import { SimulatedContainer } from './container.js';
+import { SimulatedImages, type SimulatedImagesOptions } from './images.js';
 
 /** How to make a machine. */
 export interface SimulatedMachineOptions {
@@ -12,6 +13,8 @@ export interface SimulatedMachineOptions {
   readonly behaviour?: BehaviourOf;
   /** Where pod addresses come from. Default `10.244.0.0/16`. */
   readonly podCIDR?: string;
+  /** Containers come from images. Default: an image is only a name. */
+  readonly images?: SimulatedImagesOptions;
 }
 
 /** The part of a probe that a simulation answers. */
@@ -22,6 +25,8 @@ export type SimulatedProbe = 'liveness' | 'readiness' | 'startup';
  * open another runtime on the same machine, and it finds everything again.
  */
 export class SimulatedMachine {
+  /** What it has of images; undefined where they are only names. */
+  readonly images: SimulatedImages | undefined;
   readonly #options: SimulatedMachineOptions;
   readonly #addresses: AddressBlock;
   readonly #sandboxes = new Map<string, SandboxStatus>();
@@ -33,6 +38,7 @@ export class SimulatedMachine {
 
   constructor(options: SimulatedMachineOptions) {
     this.#options = options;
+    this.images = options.images === undefined ? undefined : new SimulatedImages(options.images, options.clock);
     this.#addresses = new AddressBlock(options.podCIDR ?? '10.244.0.0/16');
   }
 
@@ -86,7 +92,7 @@ export class SimulatedMachine {
     return [...this.#sandboxes.values()];
   }
 
-  /** The same sandbox, name and attempt give the existing container. Throws `NOT_FOUND`, `INVALID`. */
+  /** The same sandbox, name and attempt give the existing container. Throws `NOT_FOUND`, `INVALID`, `IMAGE_UNAVAILABLE`. */
   createContainer(sandboxId: string, config: ContainerConfig): SimulatedContainer {
     const sandbox = this.#sandboxes.get(sandboxId);
     const siblings = this.#bySandbox.get(sandboxId);
@@ -95,9 +101,11 @@ export class SimulatedMachine {
     const existing = siblings.get(key);
     if (existing !== undefined) return existing;
     if (sandbox.state !== 'ready') throw new OrreryError('INVALID', `Sandbox ${sandboxId} has been stopped.`, { sandboxId });
+    const image = this.images?.status(config.image);
+    if (this.images !== undefined && image === undefined) throw new OrreryError('IMAGE_UNAVAILABLE', `Image ${config.image} is not present.`, { image: config.image });
     const behaviour = this.#options.behaviour?.(config, sandbox.pod, this.#options.random) ?? {};
     if (behaviour.failCreate !== undefined) throw new OrreryError('INVALID', `The container cannot be created: ${behaviour.failCreate}`);
-    const container = new SimulatedContainer(`container-${++this.#ids}`, sandboxId, sandbox.pod, config, behaviour, this.clock, (event) => this.#announce(event));
+    const container = new SimulatedContainer(`container-${++this.#ids}`, sandboxId, sandbox.pod, config, behaviour, this.clock, (event) => this.#announce(event), image?.id);
     siblings.set(key, container);
     this.#containers.set(container.id, container);
     return container;
@@ -158,6 +166,15 @@ export class SimulatedMachine {
     for (const listener of listeners) this.#listeners.add(listener);
   }
 
+  /** Removes an image. Throws `CONFLICT` when a container, running or not, was made from it. */
+  removeImage(text: string): void {
+    const id = this.images?.status(text)?.id;
+    if (id === undefined) return;
+    const user = this.containers().find(({ imageId }) => imageId === id);
+    if (user !== undefined) throw new OrreryError('CONFLICT', `Image ${text} is in use by container ${user.id}.`, { image: text });
+    this.images?.remove(id);
+  }
+
   /** Hears events until the returned function is called. */
   listen(listener: (event: RuntimeEvent) => void): () => void {
     this.#listeners.add(listener);
@@ -166,6 +183,7 @@ export class SimulatedMachine {
 
   /** Cancels every timer. For the end of a simulation. */
   close(): void {
+    this.images?.close();
     for (const container of this.#containers.values()) container.discard();
   }
 

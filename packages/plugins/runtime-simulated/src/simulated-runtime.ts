@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type {
-  AttachOptions, Clock, ContainerConfig, ContainerStats, DuplexStream, ExecOptions, ExecSession, ImageStatus, LogEntry, LogOptions, Runtime,
+  AttachOptions, Clock, ContainerConfig, ContainerStats, DuplexStream, ExecOptions, ExecSession, ImageFilesystem, ImageStatus, LogEntry, LogOptions,
+  RegistryAuth, Runtime,
   RuntimeCapabilities, RuntimeContainerStatus, RuntimeEvent, SandboxConfig, SandboxStatus,
 } from '@orrery/core';
 import { OrreryError } from '@orrery/core';
@@ -22,14 +23,18 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Runtim
   return new MachineRuntime(options.name ?? 'simulated', options.machine, options.faults ?? {});
 }
 
+const CAPABILITIES: RuntimeCapabilities = {
+  images: false, exec: true, attach: false, tty: false, portForward: false, stats: true, mounts: false, namespaces: false, confinement: false, limits: false, survivesRestart: true,
+  realProcesses: false,
+};
+
 class MachineRuntime implements Runtime {
-  readonly capabilities: RuntimeCapabilities = {
-    images: false, exec: true, attach: false, tty: false, portForward: false, stats: true, mounts: false, namespaces: false, confinement: false, limits: false, survivesRestart: true,
-    realProcesses: false,
-  };
+  readonly capabilities: RuntimeCapabilities;
   readonly #closed = new AbortController();
 
-  constructor(readonly name: string, readonly machine: SimulatedMachine, readonly faults: SimulatedFaults) {}
+  constructor(readonly name: string, readonly machine: SimulatedMachine, readonly faults: SimulatedFaults) {
+    this.capabilities = { ...CAPABILITIES, images: machine.images !== undefined };
+  }
 
   get clock(): Clock {
     return this.machine.clock;
@@ -115,22 +120,26 @@ class MachineRuntime implements Runtime {
     );
   }
 
-  pullImage(reference: string, signal: AbortSignal): Promise<ImageStatus> {
-    return this.#call('pullImage', reference, signal, () => imageCalled(reference));
+  pullImage(reference: string, signal: AbortSignal, auth?: RegistryAuth): Promise<ImageStatus> {
+    return this.#call('pullImage', reference, signal, () => this.machine.images?.pull(reference, auth) ?? imageCalled(reference));
   }
 
-  imageStatus(reference: string, _signal: AbortSignal): Promise<ImageStatus | undefined> {
-    return Promise.resolve(imageCalled(reference));
+  imageStatus(reference: string, signal: AbortSignal): Promise<ImageStatus | undefined> {
+    const { images } = this.machine;
+    return this.#call('imageStatus', reference, signal, () => (images === undefined ? imageCalled(reference) : images.status(reference)));
   }
 
-  listImages(_signal: AbortSignal): Promise<readonly ImageStatus[]> {
-    return Promise.resolve([]);
+  listImages(signal: AbortSignal): Promise<readonly ImageStatus[]> {
+    return this.#call('listImages', '', signal, () => this.machine.images?.list() ?? []);
   }
 
-  async removeImage(_id: string, _signal: AbortSignal): Promise<void> {}
+  removeImage(id: string, signal: AbortSignal): Promise<void> {
+    return this.#call('removeImage', id, signal, () => this.machine.removeImage(id));
+  }
 
-  imageFilesystem(_signal: AbortSignal): Promise<undefined> {
-    return Promise.resolve(undefined);
+  async imageFilesystem(_signal: AbortSignal): Promise<ImageFilesystem | undefined> {
+    const { images } = this.machine;
+    return images === undefined ? undefined : { path: '/', usedBytes: images.usedBytes };
   }
 
   async *events(signal: AbortSignal): AsyncGenerator<RuntimeEvent> {

@@ -1,14 +1,16 @@
 import { systemClock, systemRandom } from '@orrery/core';
 import type { RuntimeContext } from '@orrery/core/testing';
 import type { SimulatedBehaviour } from '../behaviour.js';
+import type { SimulatedImagesOptions } from '../images.js';
 import { SimulatedMachine } from '../machine.js';
 import { createSimulatedRuntime } from '../simulated-runtime.js';
 
 /** A fresh machine for one conformance case. A program is written as its behaviour, in the container's first argument. */
-export async function simulatedContext(): Promise<RuntimeContext> {
+export async function simulatedContext(images?: SimulatedImagesOptions): Promise<RuntimeContext> {
   const machine = new SimulatedMachine({
     clock: systemClock,
     random: systemRandom,
+    ...(images !== undefined && { images }),
     behaviour: ({ args: [behaviour] }) => ({ ...(JSON.parse(behaviour ?? '{}') as SimulatedBehaviour), ...IGNORES.get(behaviour ?? ''), exec }),
   });
   const open = (): ReturnType<typeof createSimulatedRuntime> => createSimulatedRuntime({ machine });
