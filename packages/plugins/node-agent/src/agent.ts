@@ -14,6 +14,9 @@ import {
   type RuntimeContainerStatus,
   type SandboxStatus,
 } from '@orrery/core';
+import { Collector } from './images/collector.js';
+import type { DiskSpace } from './images/plan-collection.js';
+import { type ImageSettings, imageSettings } from './images/settings.js';
 import { Heartbeat, type HeartbeatTimes } from './node/heartbeat.js';
 import type { MachineFacts } from './node/machine.js';
 import type { NodeConfig } from './node/node-object.js';
@@ -44,6 +47,10 @@ export interface NodeAgentOptions {
   readonly configure: PodWorkerOptions['configure'];
   /** What pods get and may ask for; default: {@link nodeSettings} without options, which allows nothing out of the ordinary. */
   readonly settings?: NodeSettings;
+  /** How images and dead containers are handled; default: as the kubelet does. */
+  readonly imageSettings?: ImageSettings;
+  /** The space of the file system that a path is on; default: asked of the machine. For simulated runtimes. */
+  readonly diskSpace?: ((path: string) => Promise<DiskSpace>) | undefined;
   /** Where volumes come from; default: folders below `rootDir`. A simulation without a file system brings its own. */
   readonly volumes?: PodVolumes;
 }
@@ -72,6 +79,7 @@ export class NodeAgent {
   readonly #heartbeat: Heartbeat;
   readonly #pods: PodWorkerOptions;
   readonly #references: ReferenceWatches;
+  readonly #collector: Collector;
   readonly #log: Logger;
 
   constructor(private readonly options: NodeAgentOptions) {
@@ -80,6 +88,9 @@ export class NodeAgent {
     this.#heartbeat = new Heartbeat({ ...options, log: this.#log });
     const { permit, references, ...equipment } = podEquipment({ ...options, log: this.#log });
     this.#references = references;
+    // As the kubelet names it: of events about the node itself the uid is its name.
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: config.name, uid: config.name } };
+    this.#collector = new Collector({ runtime, events, clock, node, log: this.#log, settings: options.imageSettings ?? imageSettings(), diskSpace: options.diskSpace });
     const admit = (pod: Pod): Rejection | undefined => permit(pod) ?? admitPod(pod, this.#holding(pod), equipment.sources.allocatable);
     this.#pods = { ...equipment, client, runtime, prober, events, clock, log: this.#log, hostIP: config.hostIP, admit, configure };
   }
@@ -101,7 +112,7 @@ export class NodeAgent {
       await this.#endOrphans(found, signal);
       found.clear();
       ready();
-      await Promise.all([this.#heartbeat.run(signal), this.#listen(signal), this.#relist(signal), this.#sweepVolumes()]);
+      await Promise.all([this.#heartbeat.run(signal), this.#listen(signal), this.#relist(signal), this.#collector.run(signal), this.#sweepVolumes()]);
     } finally {
       unsubscribe();
       await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));

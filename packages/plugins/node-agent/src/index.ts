@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { Client, definePlugin, Events, Hooks, hooks, Informers, Runtimes } from '@orrery/core';
 import { z } from 'zod';
 import { NodeAgent } from './agent.js';
+import type { DiskSpace } from './images/plan-collection.js';
+import { imageSettings, imageSettingsFields } from './images/settings.js';
 import { readMachine } from './node/machine.js';
 import { type NodeSettings, nodeSettingsFields } from './pod/node-settings.js';
 import { NetworkProber, type Prober } from './probes/prober.js';
@@ -23,6 +25,8 @@ export type { CrashEntry } from './pod/backoff.js';
 export type { PodView } from './pod/view.js';
 export { type NodeSettings, nodeSettings } from './pod/node-settings.js';
 export type { Policy } from './policy/policy.js';
+export type { DiskSpace } from './images/plan-collection.js';
+export { imageSettings, type ImageSettings } from './images/settings.js';
 export type { PodVolumes } from './volumes/volumes.js';
 export type { VolumeUsage } from './volumes/usage.js';
 export { NetworkProber, type Prober, type ProbeKind, type ProbeResult, type ProbeTarget } from './probes/prober.js';
@@ -49,6 +53,9 @@ const options = node
     /** Folder for volumes; default: a folder of this user below the system's temporary folder. */
     rootDir: z.string().optional(),
     ...nodeSettingsFields,
+    ...imageSettingsFields,
+    /** The space of the file system that a path is on; default: asked of the machine. For simulated runtimes. */
+    diskSpace: z.custom<(path: string) => Promise<DiskSpace>>((value) => typeof value === 'function').optional(),
     leaseSeconds: z.number().positive().default(40),
     renewSeconds: z.number().positive().default(10),
     statusSeconds: z.number().positive().default(300),
@@ -80,6 +87,8 @@ export const nodeAgent = definePlugin({
           times: { leaseMs: leaseSeconds * 1000, renewMs: renewSeconds * 1000, statusMs: statusSeconds * 1000 },
           rootDir: join(rootDir, nodeName),
           settings,
+          imageSettings: imageSettings(options),
+          diskSpace: options.diskSpace,
           client: get(Client),
           informers: get(Informers),
           runtime,

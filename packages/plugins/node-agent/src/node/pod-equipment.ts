@@ -1,4 +1,6 @@
 import { type Client, type Clock, ConfigMap, type EventRecorder, type Informers, type Logger, type Pod, type Runtime, Secret, Service, value } from '@orrery/core';
+import { ImageManager } from '../images/image-manager.js';
+import { type ImageSettings, imageSettings } from '../images/settings.js';
 import type { Rejection } from '../pod/admission.js';
 import type { EnvSources } from '../pod/env.js';
 import { type NodeSettings, nodeSettings } from '../pod/node-settings.js';
@@ -26,11 +28,12 @@ export interface PodEquipmentOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings?: NodeSettings | undefined;
+  readonly imageSettings?: ImageSettings | undefined;
   readonly volumes?: PodVolumes | undefined;
 }
 
 /** What all pods of a node are equipped with: volumes, files, names, and where their values come from. */
-export type PodEquipment = Pick<PodWorkerOptions, 'volumes' | 'outfitter' | 'terminations' | 'sources' | 'follow'> & {
+export type PodEquipment = Pick<PodWorkerOptions, 'volumes' | 'outfitter' | 'images' | 'terminations' | 'sources' | 'follow'> & {
   /** Whether the node takes a pod for what it may reach. Tells about what it asks for and the runtime cannot enforce. */
   permit(pod: Pod): Rejection | undefined;
   /** Follows what pods refer to; to be closed. */
@@ -58,7 +61,8 @@ export function podEquipment(options: PodEquipmentOptions): PodEquipment {
     runtime, sources, volumes, folders, terminations, settings, events, memoryBytes,
     machineHostname: machine.hostname || config.name,
   });
-  return { volumes, outfitter, terminations, sources, references, follow: (pod, changed) => references.follow(pod, changed), permit: (pod) => permit(pod, settings, runtime, events) };
+  const images = new ImageManager({ ...options, secret: sources.secret, ...(options.imageSettings ?? imageSettings()) });
+  return { volumes, outfitter, images, terminations, sources, references, follow: (pod, changed) => references.follow(pod, changed), permit: (pod) => permit(pod, settings, runtime, events) };
 }
 
 function sourcesOf({ client, informers, machine, config }: PodEquipmentOptions): Omit<EnvSources, 'podIPs'> {

@@ -1,4 +1,5 @@
 import { type Container, type ContainerConfig, type Pod, errorMessage, OrreryError, type RuntimeContainerStatus, type SandboxConfig } from '@orrery/core';
+import { ImageError, type ImageReason } from '../images/image-manager.js';
 import { afterRestart, type CrashEntry } from './backoff.js';
 import { checkNonRoot } from './container-security.js';
 import { ConfigError } from './env.js';
@@ -8,14 +9,16 @@ import type { PodWorkerOptions } from './options.js';
 import type { StartFailure } from './status.js';
 import { latest, type PodView } from './view.js';
 
-/** Until a container that could not be created is tried again; for images twice as long each time, up to five minutes (kubelet's backOffPeriod, MaxContainerBackOff). */
+/** Until a container that could not be created is tried again (kubelet's backOffPeriod). */
 const CREATE_RETRY_MS = 10_000;
 /** The first time it may have been the sandbox's fault, and there soon is another. */
 const SOON_MS = 1_000;
-const PULL_RETRY_MAX_MS = 300_000;
 /** A container that is asked to end gets at least so long for it, whatever hooks took before (kubelet's minimumGracePeriodInSeconds). */
 const LEAST_GRACE_MS = 2_000;
 const POST_START_LIMIT_MS = 120_000;
+
+/** Failures that a ConfigMap or Secret may mend. Whether a pull is due again the image manager says: other credentials need not wait. */
+const OF_SOURCES = new Set<string>(['CreateContainerConfigError', 'ErrImagePull', 'ImagePullBackOff'] satisfies (ImageReason | 'CreateContainerConfigError')[]);
 
 type Action<Do extends PodAction['do']> = Extract<PodAction, { readonly do: Do }>;
 type Starting = Action<'start'>['containers'][number];
@@ -83,7 +86,7 @@ export class PodActions {
 
   /** Something that the pod takes values from appeared or changed: what waits for it need not wait any more. */
   sourcesChanged(): void {
-    for (const [name, { reason }] of this.failures) if (reason === 'CreateContainerConfigError') this.blockedUntil.delete(name);
+    for (const [name, { reason }] of this.failures) if (OF_SOURCES.has(reason)) this.blockedUntil.delete(name);
   }
 
   /** Removes everything of the pod from the node. */
@@ -117,14 +120,18 @@ export class PodActions {
   }
 
   async #start(pod: Pod, view: PodView, sandboxId: string, podIPs: readonly string[], { container, attempt, previous }: Starting): Promise<void> {
-    const { runtime, outfitter, events, configure, clock } = this.options;
+    const { runtime, outfitter, events, configure, clock, images } = this.options;
+    const hurry = this.#hurry.signal;
     let id: string;
     try {
       const config = await configure({ ...(await outfitter.container(pod, container, attempt, podIPs)), ...targetOf(pod, container, view) }, pod);
-      const image = runtime.capabilities.images ? await runtime.pullImage(config.image, this.signal) : undefined;
+      const image = await images.ensure(pod, config.image, container.imagePullPolicy, AbortSignal.any([this.signal, hurry]));
+      // A pod that was told to end meanwhile starts nothing more.
+      if (hurry.aborted) return;
       checkNonRoot(pod, container, image);
       id = await runtime.createContainer(sandboxId, config, this.signal);
     } catch (error) {
+      if (hurry.aborted && OrreryError.is(error, 'ABORTED')) return;
       this.#couldNotCreate(pod, container, error);
       return;
     }
@@ -147,14 +154,18 @@ export class PodActions {
   #couldNotCreate(pod: Pod, container: Container, error: unknown): void {
     if (this.signal.aborted || OrreryError.is(error, 'UNAVAILABLE') || OrreryError.is(error, 'NOT_FOUND')) throw error;
     const times = (this.failures.get(container.name)?.times ?? 0) + 1;
-    const image = OrreryError.is(error, 'IMAGE_UNAVAILABLE');
+    if (error instanceof ImageError) {
+      this.failures.set(container.name, { reason: error.reason, message: error.message, times });
+      this.blockedUntil.set(container.name, error.retryAt);
+      this.options.events.event(pod, 'Warning', 'Failed', `Error: ${error.reason}`);
+      return;
+    }
     const message = errorMessage(error);
     if (error instanceof ConfigError) this.failures.set(container.name, { reason: 'CreateContainerConfigError', message, times });
-    else if (image) this.failures.set(container.name, { reason: times === 1 ? 'ErrImagePull' : 'ImagePullBackOff', message: times === 1 ? message : `Back-off pulling image ${JSON.stringify(container.image ?? '')}: ${message}`, times });
     else this.failures.set(container.name, { reason: 'CreateContainerError', message, times });
     // Perhaps it was the sandbox that has ended.
-    this.sandboxDoubtful ||= !image && !(error instanceof ConfigError);
-    const delayMs = image ? Math.min(PULL_RETRY_MAX_MS, CREATE_RETRY_MS * 2 ** (times - 1)) : times === 1 && !(error instanceof ConfigError) ? SOON_MS : CREATE_RETRY_MS;
+    this.sandboxDoubtful ||= !(error instanceof ConfigError);
+    const delayMs = times === 1 && !(error instanceof ConfigError) ? SOON_MS : CREATE_RETRY_MS;
     this.blockedUntil.set(container.name, this.options.clock.now() + delayMs);
     this.options.events.event(pod, 'Warning', 'Failed', `Error: ${message}`);
   }

@@ -1,4 +1,5 @@
 import type { Client, Clock, EventRecorder, Logger, Pod, Runtime } from '@orrery/core';
+import type { ImageManager } from '../images/image-manager.js';
 import type { Prober } from '../probes/prober.js';
 import type { TerminationMessages } from '../termination/termination-messages.js';
 import type { PodVolumes } from '../volumes/volumes.js';
@@ -13,6 +14,7 @@ export interface PodWorkerOptions {
   readonly prober: Prober;
   readonly volumes: PodVolumes;
   readonly outfitter: Outfitter;
+  readonly images: ImageManager;
   readonly terminations: TerminationMessages;
   /** Calls back when something that the pod takes values from appears or changes. Returns its end. */
   follow(pod: Pod, changed: () => void): () => void;

@@ -8,7 +8,7 @@ export interface Reference {
   readonly name: string;
 }
 
-/** The ConfigMaps and Secrets that environments and volumes of a pod come from, each once (kubelet's configmap and secret managers register the same). Pure. */
+/** The ConfigMaps and Secrets that environments, volumes and credentials for images of a pod come from, each once (kubelet's configmap and secret managers register the same). Pure. */
 export function referencesOf(pod: Pod): readonly Reference[] {
   const namespace = pod.metadata.namespace ?? 'default';
   const found = new Map<string, Reference>();
@@ -33,5 +33,6 @@ export function referencesOf(pod: Pod): readonly Reference[] {
       add('Secret', source.secret?.name);
     }
   }
+  for (const { name } of pod.spec.imagePullSecrets ?? []) add('Secret', name);
   return [...found.values()];
 }

@@ -1,6 +1,6 @@
 import { createOrchestrator, type Orchestrator } from '@orrery/core';
 import { SeededRandom, VirtualClock } from '@orrery/core/testing';
-import { type BehaviourOf, SimulatedMachine, type SimulatedFaults, simulatedRuntime } from '@orrery/runtime-simulated';
+import { type BehaviourOf, SimulatedMachine, type SimulatedFaults, type SimulatedImagesOptions, simulatedRuntime } from '@orrery/runtime-simulated';
 import { memoryStore } from '@orrery/store-memory';
 import { nodeAgent, type Prober } from '../index.js';
 
@@ -11,18 +11,18 @@ export class VirtualCluster {
   readonly faults: SimulatedFaults;
   readonly orchestrator: Promise<Orchestrator>;
 
-  constructor({ behaviour, nodes = ['node'], faults = {} }: { readonly behaviour?: BehaviourOf; readonly nodes?: readonly string[]; readonly faults?: SimulatedFaults } = {}) {
+  constructor({ behaviour, nodes = ['node'], faults = {}, images, agent = {} }: { readonly behaviour?: BehaviourOf; readonly nodes?: readonly string[]; readonly faults?: SimulatedFaults; readonly images?: SimulatedImagesOptions; readonly agent?: Partial<Parameters<typeof nodeAgent>[0]> } = {}) {
     const { clock } = this;
     const random = new SeededRandom(1);
     this.faults = faults;
-    this.machine = new SimulatedMachine({ clock, random, ...(behaviour !== undefined && { behaviour }) });
+    this.machine = new SimulatedMachine({ clock, random, ...(behaviour !== undefined && { behaviour }), ...(images !== undefined && { images }) });
     const { machine } = this;
     const prober: Prober = {
       probe: async ({ containerId }, _handler, kind) => ({ ok: kind === 'postStart' || kind === 'preStop' || machine.probe(containerId, kind), message: 'simulated' }),
     };
     this.orchestrator = createOrchestrator({
       clock, random,
-      plugins: [memoryStore(), simulatedRuntime({ machine, faults }), nodeAgent({ nodes: nodes.map((name) => ({ name, labels: {}, taints: [], capacity: {}, runtime: 'simulated' })), prober, rootDir: '/nonexistent' })],
+      plugins: [memoryStore(), simulatedRuntime({ machine, faults }), nodeAgent({ nodes: nodes.map((name) => ({ name, labels: {}, taints: [], capacity: {}, runtime: 'simulated' })), prober, rootDir: '/nonexistent', ...agent })],
     });
   }
 
