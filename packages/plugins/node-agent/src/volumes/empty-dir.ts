@@ -1,4 +1,5 @@
-import { chmod, chown, mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, rename } from 'node:fs/promises';
 import { type Pod, podLimits, value, type Volume } from '@orrery/core';
 import { ConfigError } from '../pod/env.js';
 import { mountsWithin } from './mount-table.js';
@@ -18,20 +19,30 @@ export interface EmptyDirHost {
   notice(pod: Pod, message: string): void;
 }
 
-/** Makes an emptyDir, or leaves it as it is when it is there. Where this process may not mount, one in memory is an ordinary folder, and that is told. Throws {@link ConfigError} for a medium that is not known. */
+/**
+ * Makes an emptyDir, complete at once; one that is there is left as its users have it. Where this process may not mount, one in memory is an ordinary folder,
+ * and that is told. Throws {@link ConfigError} for a medium that is not known.
+ */
 export async function makeEmptyDir(folder: string, pod: Pod, volume: Volume, host: EmptyDirHost): Promise<void> {
   const { medium = '' } = volume.emptyDir ?? {};
-  if (medium !== '' && medium !== 'Memory') throw new ConfigError(`volume "${volume.name}": an emptyDir of medium ${JSON.stringify(medium)} is not supported by this agent`);
-  await mkdir(folder, { recursive: true, mode: 0o755 });
-  const mounted = medium === 'Memory' && (await mountsWithin(folder)).some(({ path }) => path === folder);
-  if (medium === 'Memory' && !mounted) {
-    if (host.mounter === undefined) host.notice(pod, `The emptyDir volume "${volume.name}" lies on disk: this agent may not mount a file system in memory.`);
-    else await host.mounter.memory(folder, memorySize(pod, volume, host.memoryBytes));
-  }
   const { fsGroup } = pod.spec.securityContext ?? {};
-  if (fsGroup === undefined || !ownsEverything()) return chmod(folder, OPEN);
-  await chown(folder, KEEP, fsGroup);
-  await chmod(folder, OPEN | SETGID);
+  const group = ownsEverything() ? fsGroup : undefined;
+  const mode = group === undefined ? OPEN : OPEN | SETGID;
+  if (medium !== '' && medium !== 'Memory') throw new ConfigError(`volume "${volume.name}": an emptyDir of medium ${JSON.stringify(medium)} is not supported by this agent`);
+  if (medium === 'Memory' && host.mounter !== undefined) {
+    if ((await mountsWithin(folder)).some(({ path }) => path === folder)) return;
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    await host.mounter.memory(folder, memorySize(pod, volume, host.memoryBytes), mode, group);
+    return;
+  }
+  if (existsSync(folder)) return;
+  if (medium === 'Memory') host.notice(pod, `The emptyDir volume "${volume.name}" lies on disk: this agent may not mount a file system in memory.`);
+  // No volume has a dot in its name.
+  const fresh = `${folder}.new`;
+  await mkdir(fresh, { recursive: true, mode: 0o755 });
+  if (group !== undefined) await chown(fresh, KEEP, group);
+  await chmod(fresh, mode);
+  await rename(fresh, folder);
 }
 
 /** Only root can give files to a group it is not in. */

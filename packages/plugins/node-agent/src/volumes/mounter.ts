@@ -5,8 +5,8 @@ import { existsSync, readFileSync } from 'node:fs';
 export interface Mounter {
   /** Shows `source` (a file or folder, or a descriptor of one below /proc) at `target`, which exists and is of the same sort. Links at the end of `source` are not resolved by name. */
   bind(source: string, target: string): Promise<void>;
-  /** A file system in memory at `target`, which is an empty folder. */
-  memory(target: string, sizeBytes: number): Promise<void>;
+  /** A file system in memory at `target`, which is an empty folder. `group` owns it; absent: root's. */
+  memory(target: string, sizeBytes: number, mode: number, group?: number): Promise<void>;
   /** Ends a mount; one in use goes when its last user does. */
   unmount(target: string): Promise<void>;
 }
@@ -24,7 +24,7 @@ export function systemMounter(): Mounter | undefined {
   if (mount === undefined || umount === undefined || !mayMount()) return undefined;
   return {
     bind: (source, target) => run(mount, ['--no-canonicalize', '--bind', source, target]),
-    memory: (target, sizeBytes) => run(mount, ['-t', 'tmpfs', '-o', `size=${sizeBytes},mode=0777,nosuid,nodev`, 'tmpfs', target]),
+    memory: (target, sizeBytes, mode, group) => run(mount, ['-t', 'tmpfs', '-o', `size=${sizeBytes},mode=${mode.toString(8)}${group === undefined ? '' : `,gid=${group}`},nosuid,nodev`, 'tmpfs', target]),
     unmount: (target) => run(umount, [target]).catch(() => run(umount, ['-l', target])),
   };
 }

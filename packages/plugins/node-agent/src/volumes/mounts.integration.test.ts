@@ -47,13 +47,19 @@ describe.skipIf(mounter === undefined)(`mounts of volumes${mounter === undefined
     writeFileSync(join(folder(), 'kept'), Buffer.alloc(100_000));
     await volumesWith().prepare(pod, sources({}));
     expect(await mountsWithin(root)).toEqual([{ path: folder(), filesystem: 'tmpfs' }]);
-    expect(statSync(folder()).mode & 0o777).toBe(0o777);
+    expect(statSync(folder()).mode & 0o7777).toBe(0o777);
     expect((await volumes.usage(pod)).get('v')).toMatchObject({ bytes: 102_400, complete: true });
     expect(() => writeFileSync(join(folder(), 'large'), Buffer.alloc(2 ** 21))).toThrow('ENOSPC');
     // As after `kill -9`: nothing is known but the mount table.
     await volumesWith().remove('u-1');
     expect(await mounted()).toEqual([]);
     expect(existsSync(join(root, 'pods/u-1'))).toBe(false);
+  });
+
+  it('an emptyDir in memory belongs to the group of the pod', async () => {
+    await volumes.prepare(podOf({ securityContext: { fsGroup: 4321 }, volumes: [{ name: 'v', emptyDir: { medium: 'Memory' } }] }), sources({}));
+    const { gid, mode } = statSync(folder());
+    expect([gid, mode & 0o7777]).toEqual([4321, 0o2777]);
   });
 
   it('a subPath stays what was checked, whatever becomes of its name', async () => {
@@ -94,7 +100,7 @@ describe.skipIf(mounter === undefined)(`mounts of volumes${mounter === undefined
     const inside = join(root, 'pods/u-1/volumes/left');
     mkdirSync(inside, { recursive: true });
     await mounter?.bind(precious, inside);
-    await mounter?.memory(join(inside, 'made'), 2 ** 20);
+    await mounter?.memory(join(inside, 'made'), 2 ** 20, 0o755);
     const user = process.cwd();
     try {
       // In use, as by a process that has not ended yet.

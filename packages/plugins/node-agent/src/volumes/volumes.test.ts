@@ -131,6 +131,16 @@ describe('an emptyDir', () => {
     expect(readdirSync(folder()).sort()).toEqual(['dangling', 'deep', 'inside', 'loop', 'way-out']);
   });
 
+  it('stays as its users have it', async () => {
+    const pod = podWith({ emptyDir: {} });
+    await volumes.prepare(pod, withData({}));
+    expect(statSync(folder()).mode & 0o777).toBe(0o777);
+    chmodSync(folder(), 0o700);
+    await volumes.prepare(pod, withData({}));
+    expect(statSync(folder()).mode & 0o777).toBe(0o700);
+    expect(readdirSync(join(folder(), '..'))).toEqual(['v']);
+  });
+
   it('a subPathExpr is filled in from the environment, and held to the same', async () => {
     const pod = podWith({ emptyDir: {} });
     await volumes.prepare(pod, withData({}));
