@@ -6,26 +6,35 @@ import { workloadControllers } from '@orrery/controllers';
 import { loopbackNetwork } from '@orrery/network-loopback';
 import { nodeAgent } from '@orrery/node-agent';
 import { userspaceProxy } from '@orrery/proxy-userspace';
-import { processRuntime } from '@orrery/runtime-process';
 import { spread } from '@orrery/scheduler-spread';
 import { memoryStore } from '@orrery/store-memory';
+import { type Place, processes } from './place.js';
 
 /** The folder of this example: its manifests, and what its containers run. */
 export const folder = new URL('..', import.meta.url).pathname;
 
-/** An orchestrator of embedded parts, and the folder it keeps its state in. */
-export async function assemble(): Promise<{ readonly orchestrator: Orchestrator; readonly stateDir: string }> {
+/** What the tour needs. */
+export interface Assembled {
+  readonly orchestrator: Orchestrator;
+  readonly place: Place;
+  /** Where all state is kept. */
+  readonly stateDir: string;
+}
+
+/** An orchestrator of embedded parts, whose containers are processes, or containers of a Docker engine. */
+export async function assemble(runtime: 'process' | 'docker'): Promise<Assembled> {
   const stateDir = mkdtempSync(join(tmpdir(), 'orrery-tour-'));
+  const place = runtime === 'process' ? processes(join(stateDir, 'runtime'), folder) : await (await import('./docker-place.js')).docker(folder);
   const orchestrator = await createOrchestrator({
     plugins: [
       memoryStore(),
       spread(),
       workloadControllers(),
-      processRuntime({ stateDir: join(stateDir, 'runtime'), workingDir: folder, onStop: 'destroy' }),
+      place.runtime,
       nodeAgent({ name: 'this-machine', rootDir: join(stateDir, 'node') }),
       loopbackNetwork(),
       userspaceProxy(),
     ],
   });
-  return { orchestrator, stateDir };
+  return { orchestrator, place, stateDir };
 }

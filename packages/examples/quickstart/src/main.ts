@@ -1,17 +1,25 @@
 import { rmSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { assemble } from './assemble.js';
 import { Screen } from './screen.js';
 import { Tour } from './tour.js';
 
+const { values } = parseArgs({ options: { serve: { type: 'boolean', default: false }, runtime: { type: 'string', default: 'process' } } });
+if (values.runtime !== 'process' && values.runtime !== 'docker') {
+  console.error(`--runtime is process or docker, not ${JSON.stringify(values.runtime)}`);
+  process.exit(2);
+}
+
 const screen = new Screen();
-screen.step('Assemble an orchestrator from embedded parts: memory store, scheduler, controllers, process runtime, userspace proxy');
-const { orchestrator, stateDir } = await assemble();
-const tour = new Tour(orchestrator, stateDir, screen);
+screen.step('Assemble an orchestrator from embedded parts: memory store, scheduler, controllers, runtime, userspace proxy');
+const { orchestrator, place, stateDir } = await assemble(values.runtime);
+screen.text(place.title);
+const tour = new Tour(orchestrator, place, stateDir, screen);
 
 try {
   await orchestrator.start();
   screen.ok(`started after ${screen.seconds.toFixed(2)} s`);
-  if (process.argv.includes('--serve')) {
+  if (values.serve) {
     await tour.deploy();
     screen.text('Serving until interrupted (Ctrl-C).');
     await new Promise<void>((resolve) => {
@@ -31,5 +39,6 @@ try {
     screen.failed(`stopping failed: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
   });
+  await place.close();
   rmSync(stateDir, { recursive: true, force: true });
 }

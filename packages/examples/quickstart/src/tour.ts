@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Deployment, type Orchestrator, Pod, Service } from '@orrery/core';
 import { folder } from './assemble.js';
+import type { Place } from './place.js';
 import { type Answer, ask, load, PORT } from './requests.js';
 import type { Screen } from './screen.js';
 import { waitFor, waitForNone } from './wait.js';
@@ -12,12 +13,13 @@ const SELECTOR = 'app=hello';
 
 /** One walk through everything; each step throws when what it promises was not observed. */
 export class Tour {
-  readonly #pids = new Set<number>();
+  readonly #seen: Answer[] = [];
   readonly #ports = new Set<string>();
   #address = '';
 
   constructor(
     private readonly orchestrator: Orchestrator,
+    private readonly place: Place,
     private readonly stateDir: string,
     private readonly screen: Screen,
   ) {}
@@ -68,11 +70,12 @@ export class Tour {
     const victim = await ask(this.#address);
     const began = this.screen.seconds;
     const restarts = (pod: Pod): number => pod.status?.containerStatuses?.[0]?.restartCount ?? 0;
-    const before = restarts(await this.orchestrator.client.kind(Pod).get({ name: victim.pod }));
-    process.kill(victim.pid, 'SIGKILL');
+    const pod = await this.orchestrator.client.kind(Pod).get({ name: victim.pod });
+    const before = restarts(pod);
+    await this.place.kill(pod, victim);
     const isReady = (pod: Pod): boolean => restarts(pod) > before && pod.status?.containerStatuses?.[0]?.ready === true;
     await waitFor(this.orchestrator.client, Pod, { ...REF, name: victim.pod }, isReady, 'the replacement');
-    this.screen.ok(`process ${victim.pid} of ${victim.pod} is gone; a ready replacement stood ${((this.screen.seconds - began) * 1000).toFixed(0)} ms later`);
+    this.screen.ok(`the process of ${victim.pod} is gone; a ready replacement stood ${((this.screen.seconds - began) * 1000).toFixed(0)} ms later`);
   }
 
   /** Up and down. */
@@ -134,23 +137,23 @@ export class Tour {
     await client.kind(Deployment).delete(REF, { propagationPolicy: 'Foreground' });
     await waitForNone(client, Pod, SELECTOR);
     await this.orchestrator.stop();
-    const alive = [...this.#pids].filter(isAlive);
-    if (alive.length > 0) throw new Error(`processes still run: ${alive.join(', ')}`);
+    const left = await this.place.leftovers(this.#seen);
+    if (left.length > 0) throw new Error(`still there: ${left.join(', ')}`);
     const open = [];
     for (const place of this.#ports) if (await answers(place)) open.push(place);
     if (open.length > 0) throw new Error(`ports are still open: ${open.join(', ')}`);
     const files = filesBelow(this.stateDir);
     if (files.length > 0) throw new Error(`files are left: ${files.join(', ')}`);
-    this.screen.ok(`none of ${this.#pids.size} processes, none of ${this.#ports.size} ports, no file is left`);
+    this.screen.ok(`no process or container, none of ${this.#ports.size} ports, no file is left`);
   }
 
-  /** Who answers how often. Remembers all processes ever seen. */
+  /** Who answers how often. Remembers everyone ever seen. */
   async #answers(count: number): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
     for (let i = 0; i < count; i += 1) {
-      const { pod, pid }: Answer = await ask(this.#address);
-      this.#pids.add(pid);
-      counts.set(pod, (counts.get(pod) ?? 0) + 1);
+      const answer = await ask(this.#address);
+      this.#seen.push(answer);
+      counts.set(answer.pod, (counts.get(answer.pod) ?? 0) + 1);
     }
     return counts;
   }
@@ -178,15 +181,6 @@ export class Tour {
 /** Files (not folders) anywhere below a folder. */
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory()).map(({ name }) => name);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function answers(place: string): Promise<boolean> {
