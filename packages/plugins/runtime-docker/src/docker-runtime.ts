@@ -17,6 +17,7 @@ import { Sandboxes } from './lifecycle/sandboxes.js';
 import { Together } from './lifecycle/together.js';
 import { prepare } from './options.js';
 import type { DockerRuntimeOptions, PreparedOptions } from './options.js';
+import { LayerSizes } from './stats/layer-size.js';
 import { readStats } from './stats/stats.js';
 import { EventFeed } from './streams/events.js';
 import { readLogs } from './streams/logs.js';
@@ -54,6 +55,7 @@ class DockerRuntimeOverEngine implements DockerRuntime {
   readonly #ending: Ending;
   readonly #sessions: Sessions;
   readonly #events: EventFeed;
+  readonly #layers: LayerSizes;
   /** What is done to one thing is done once, whoever asks; see {@link Together}. */
   readonly #together = new Together();
   #facts: Promise<EngineFacts> | undefined;
@@ -88,6 +90,7 @@ class DockerRuntimeOverEngine implements DockerRuntime {
       imageUser: (reference, signal) => this.#images.user(reference, signal),
     });
     this.#sessions = new Sessions(this.#engine, this.#inventory, options.logger);
+    this.#layers = new LayerSizes(this.#engine.clock);
     this.#events = new EventFeed(this.#engine, this.#inventory, owner, random);
   }
 
@@ -165,7 +168,7 @@ class DockerRuntimeOverEngine implements DockerRuntime {
   }
 
   stats(signal: AbortSignal): Promise<readonly ContainerStats[]> {
-    return readStats(this.#engine, this.#inventory, this.#options.logMaxFiles, signal);
+    return readStats(this.#engine, this.#inventory, this.#layers, this.#options.logMaxFiles, signal);
   }
 
   pullImage(reference: string, signal: AbortSignal, auth?: RegistryAuth): Promise<ImageStatus> {

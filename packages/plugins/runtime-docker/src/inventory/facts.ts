@@ -21,6 +21,8 @@ export interface Facts {
   readonly tty: boolean;
   readonly stopSignal: string;
   readonly logPath: string;
+  /** What it writes beside its volumes, on this machine; '' where the engine does not tell. */
+  readonly layerPath: string;
 }
 
 /** A container's facts. */
@@ -43,6 +45,7 @@ export function factsOf(info: ContainerInspectInfo): Facts {
     tty: config.Tty ?? false,
     stopSignal: (config as { readonly StopSignal?: string }).StopSignal ?? '',
     logPath: (info as { readonly LogPath?: string }).LogPath ?? '',
+    layerPath: (info as { readonly GraphDriver?: { readonly Data?: { readonly UpperDir?: string } | null } }).GraphDriver?.Data?.UpperDir ?? '',
   };
 }
 

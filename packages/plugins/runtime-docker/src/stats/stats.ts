@@ -6,6 +6,7 @@ import type { ContainerIdentity } from '../identity/labels.js';
 import type { Inventory, Item } from '../inventory/inventory.js';
 import { readCgroup, useOf } from './cgroup-files.js';
 import type { CgroupUse } from './cgroup-files.js';
+import type { LayerSizes } from './layer-size.js';
 
 /** So many containers are read at once. */
 const PARALLEL = 16;
@@ -21,13 +22,14 @@ interface EngineStats {
  * Use of all running containers. Read from the kernel's files, which takes a fraction of a millisecond; where they cannot be seen (another user, an engine in a
  * container of its own) from the engine, which takes some.
  */
-export async function readStats(engine: Engine, inventory: Inventory, logFiles: number, signal: AbortSignal): Promise<readonly ContainerStats[]> {
+export async function readStats(engine: Engine, inventory: Inventory, layers: LayerSizes, logFiles: number, signal: AbortSignal): Promise<readonly ContainerStats[]> {
   const running = (await inventory.containers(signal)).filter(({ facts }) => facts.state === 'running');
+  layers.keep(new Set(running.map(({ facts }) => facts.layerPath)));
   const all: ContainerStats[] = [];
   const queue = [...running];
   const work = async (): Promise<void> => {
     for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
-      const stats = await statsOf(engine, item, logFiles, signal);
+      const stats = await statsOf(engine, item, layers, logFiles, signal);
       if (stats !== undefined) all.push(stats);
     }
   };
@@ -35,10 +37,10 @@ export async function readStats(engine: Engine, inventory: Inventory, logFiles: 
   return all;
 }
 
-async function statsOf(engine: Engine, { id, identity, facts }: Item<ContainerIdentity>, logFiles: number, signal: AbortSignal): Promise<ContainerStats | undefined> {
-  const [use, logBytes] = await Promise.all([readCgroup(facts.pid, id).catch(() => askEngine(engine, id, signal)), sizeOfLogs(facts.logPath, logFiles)]);
+async function statsOf(engine: Engine, { id, identity, facts }: Item<ContainerIdentity>, layers: LayerSizes, logFiles: number, signal: AbortSignal): Promise<ContainerStats | undefined> {
+  const [use, logBytes, layerBytes] = await Promise.all([readCgroup(facts.pid, id).catch(() => askEngine(engine, id, signal)), sizeOfLogs(facts.logPath, logFiles), layers.of(facts.layerPath)]);
   if (use === undefined) return undefined;
-  return { containerId: id, pod: identity.pod, name: identity.name, timestamp: engine.clock.now(), ...use, ...(logBytes === undefined ? {} : { logBytes }) };
+  return { containerId: id, pod: identity.pod, name: identity.name, timestamp: engine.clock.now(), ...use, ...(layerBytes === undefined ? {} : { writableLayerBytes: layerBytes }), ...(logBytes === undefined ? {} : { logBytes }) };
 }
 
 /** Undefined when it has ended meanwhile. */

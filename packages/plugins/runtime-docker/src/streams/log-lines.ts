@@ -81,7 +81,6 @@ function stampLength(bytes: Buffer): number {
 function entryOf(bytes: Buffer, stream: LogEntry['stream'], partial: boolean, last: { stamp: string }): LogEntry {
   const match = STAMP.exec(bytes.toString('latin1', 0, MAX_STAMP_BYTES));
   const stamp = match === null ? last.stamp : `${match[1]}.${(match[2] ?? '').padEnd(9, '0')}Z`;
-  // The engine takes the time of a line before it queues for the file, so two streams may be written in the other order by some microseconds.
-  if (stamp > last.stamp) last.stamp = stamp;
-  return { timestamp: last.stamp, stream, line: bytes.toString('utf8', match?.[0].length ?? 0), partial };
+  last.stamp = stamp;
+  return { timestamp: stamp, stream, line: bytes.toString('utf8', match?.[0].length ?? 0), partial };
 }

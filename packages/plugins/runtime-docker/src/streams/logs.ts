@@ -6,12 +6,15 @@ import type { Engine } from '../engine/engine.js';
 import { engineError } from '../engine/errors.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { logDecoder } from './log-lines.js';
+import { LogPosition } from './log-position.js';
 
 /** When a container has ended and nothing more has come for so long, a stream that the engine forgot to end is ended, milliseconds. */
 const SILENCE_AFTER_END_MS = 3_000;
 /** A follower whose engine went away waits so long for it, milliseconds. */
 const RESUME_WITHIN_MS = 15_000;
 const RESUME_EVERY_MS = 250;
+/** Lines of two streams may lie in another order than their times; so much is read again, milliseconds. */
+const RESUME_BEFORE_MS = 1_000;
 
 /**
  * A container's output. `tailLines` counts lines of the engine's log: a piece of a long line is one. `limitBytes` counts content with one byte for each line end;
@@ -31,15 +34,9 @@ export async function* readLogs(engine: Engine, inventory: Inventory, id: string
   }
 }
 
-/** Where a follower is: the time of the last line, and how many lines of that time it has seen. */
-interface Position {
-  stamp: string;
-  seen: number;
-}
-
 async function* entries(engine: Engine, inventory: Inventory, id: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogEntry> {
   const { facts } = await inventory.container(id, signal);
-  const position: Position = { stamp: '', seen: 0 };
+  const position = new LogPosition();
   const stopped = (): boolean => signal.aborted || engine.closed.aborted;
   for (let lostAt: number | undefined; ; ) {
     try {
@@ -79,8 +76,9 @@ function passes(error: unknown): boolean {
 }
 
 /** One request, from the position on. */
-async function* once(engine: Engine, id: string, tty: boolean, options: LogOptions, position: Position, signal: AbortSignal): AsyncGenerator<LogEntry> {
-  const resumed = position.stamp !== '';
+async function* once(engine: Engine, id: string, tty: boolean, options: LogOptions, position: LogPosition, signal: AbortSignal): AsyncGenerator<LogEntry> {
+  const resumed = position.latest !== '';
+  position.resume();
   const query = {
     stdout: true,
     stderr: true,
@@ -88,23 +86,15 @@ async function* once(engine: Engine, id: string, tty: boolean, options: LogOptio
     follow: options.follow === true,
     // A line that was seen already is not counted again.
     tail: options.tailLines === undefined || resumed ? 'all' : options.tailLines,
-    ...(resumed ? { since: stampSeconds(position.stamp) } : options.sinceTime === undefined ? {} : { since: unixSeconds(options.sinceTime) }),
+    ...(resumed ? { since: unixSeconds(Date.parse(position.latest) - RESUME_BEFORE_MS) } : options.sinceTime === undefined ? {} : { since: unixSeconds(options.sinceTime) }),
   };
   const stream = await engine.open(`read the log of ${id.slice(0, 12)}`, signal, (docker, abortSignal) => dialStream<Readable>(docker, { method: 'GET', path: `/containers/${id}/logs`, query, abortSignal }));
   const silence = options.follow === true ? endAfterSilence(engine, id, stream, signal) : undefined;
   const decoder = logDecoder(tty);
-  let skip = resumed ? position.seen : 0;
-  const { stamp: from } = position;
   function* fresh(all: Iterable<LogEntry>): Generator<LogEntry> {
     for (const entry of all) {
-      if (skip > 0 && entry.timestamp === from) {
-        skip -= 1;
-        continue;
-      }
-      skip = 0;
-      if (entry.timestamp === position.stamp) position.seen += 1;
-      else Object.assign(position, { stamp: entry.timestamp, seen: 1 });
-      yield entry;
+      const told = position.accept(entry);
+      if (told !== undefined) yield told;
     }
   }
   try {
@@ -153,8 +143,4 @@ function endAfterSilence(engine: Engine, id: string, stream: Readable, signal: A
 
 function unixSeconds(milliseconds: number): string {
   return `${Math.floor(milliseconds / 1000)}.${String(Math.floor(milliseconds) % 1000).padStart(3, '0')}000000`;
-}
-
-function stampSeconds(stamp: string): string {
-  return `${Math.floor(Date.parse(stamp) / 1000)}.${stamp.slice(20, 29)}`;
 }
