@@ -188,7 +188,8 @@ export class PodWorker {
       const action = planPod({ pod, view: recall(pod, this.#view), now: options.clock.now(), health: this.#probes.health(), crashes, blockedUntil, volumesReady, ending });
       if (action.do === 'finish') return this.#finish();
       if (action.do === 'nothing') return this.#rest(action.wakeAt);
-      if (action.do === 'stop') await this.#report();
+      // A stop may take long, and so may the pull before a first start: both are told beforehand.
+      if (action.do === 'stop' || (action.do === 'start' && options.runtime.capabilities.images && this.pod.status?.containerStatuses === undefined)) await this.#report();
       this.#view = await this.#actions.apply(pod, this.#view, action, this.#graceMs());
       if (action.do === 'prepareVolumes') this.#volumesAt = options.clock.monotonic();
       if (!this.#actions.sandboxDoubtful) continue;
