@@ -45,8 +45,7 @@ export class Containers {
   /** The id of the container with this sandbox, name and attempt, made if there is none. See {@link Runtime.createContainer}. */
   async create(sandboxId: string, config: ContainerConfig, signal: AbortSignal): Promise<string> {
     const { owner, policy, logs, seccompRoot } = this.#making;
-    const sandbox = await this.#inventory.sandbox(sandboxId, signal);
-    const existing = await this.#existing(sandboxId, config, signal);
+    const [sandbox, existing] = await Promise.all([this.#inventory.sandbox(sandboxId, signal), this.#existing(sandboxId, config, signal)]);
     if (existing !== undefined) return existing;
     if (sandbox.facts.state !== 'running') throw new OrreryError('INVALID', `The sandbox ${sandboxId.slice(0, 12)} does not run.`, { sandboxId });
     if (config.targetContainerId !== undefined) await this.#checkTarget(config.targetContainerId, sandboxId, signal);
