@@ -59,6 +59,13 @@ describe('the outfit of a container', () => {
     expect(await mountsOf(podOf({}), main(), { mounts: false })).toEqual({});
   });
 
+  it('last words inside a volume have a place of their own only where mounts are more than links', async () => {
+    const pod = podOf({ volumes: [{ name: 'v', emptyDir: {} }] });
+    const container = main({ volumeMounts: [{ name: 'v', mountPath: '/out/' }], terminationMessagePath: '/out/words' });
+    expect(Object.keys(await mountsOf(pod, container, { mounts: false }))).toEqual(['/out/']);
+    expect(Object.keys(await mountsOf(pod, container))).toContain('/out/words');
+  });
+
   it('subPathExpr sees the container\'s environment', async () => {
     const pod = podOf({ volumes: [{ name: 'v', emptyDir: {} }] });
     rmSync(root, { recursive: true });

@@ -8,6 +8,7 @@ import { sandboxConfig } from '../sandbox/sandbox-config.js';
 import type { TerminationMessages } from '../termination/termination-messages.js';
 import type { PodFolders } from '../volumes/pod-folders.js';
 import type { PodVolumes } from '../volumes/volumes.js';
+import { cleanPath, isWithin } from './below.js';
 import { containerConfig } from './container-config.js';
 import { ConfigError, containerEnv, type EnvSources } from './env.js';
 import type { NodeSettings } from './node-settings.js';
@@ -62,9 +63,15 @@ export class Outfitter {
       mounts.push({ hostPath, containerPath: '/etc/hosts', readOnly: false });
     }
     const words = await terminations.mount(pod, container, attempt);
-    if (words !== undefined && !mounts.some(({ containerPath }) => containerPath === words.containerPath)) mounts.push(words);
+    if (words !== undefined && !mounts.some((mount) => excludes(mount, words, runtime.capabilities.mounts))) mounts.push(words);
     return mounts;
   }
+}
+
+/** Whether a mount leaves no room for another: at the same place, or, where mounts are links, one inside the other. */
+function excludes(mount: Mount, other: Mount, nested: boolean): boolean {
+  const [a, b] = [cleanPath(mount.containerPath), cleanPath(other.containerPath)];
+  return a === b || (!nested && (isWithin(a, b) || isWithin(b, a)));
 }
 
 const isAddedLater = (pod: Pod, container: Container): boolean => (pod.spec.ephemeralContainers ?? []).some(({ name }) => name === container.name);
