@@ -186,10 +186,13 @@ export class NodeAgent {
   /** Removes the volumes of pods that nobody looks after. */
   async #sweepVolumes(): Promise<void> {
     const { volumes } = this.#pods;
+    const remove = (uid: string): Promise<void> =>
+      volumes.remove(uid).catch((error: unknown) => this.#log.warn('volumes that nobody needs could not be removed', { uid, error: errorMessage(error) }));
     try {
-      for (const uid of volumes.uids?.() ?? []) if (!this.#workers.has(uid)) await volumes.remove(uid);
+      // One that is held up does not hold up the others; the next start tries again.
+      for (const uid of volumes.uids?.() ?? []) if (!this.#workers.has(uid)) await remove(uid);
     } catch (error) {
-      this.#log.warn('volumes that nobody needs could not be removed', { error: errorMessage(error) });
+      this.#log.warn('the folder of volumes could not be read', { error: errorMessage(error) });
     }
   }
 
