@@ -105,6 +105,6 @@ function containerRequests(pod: Pod, container: Container, { defaults }: Request
 }
 
 /** What the scheduler counts for a container that asks for no cpu, in milli-units, when it scores nodes (schedutil.DefaultMilliCPURequest). */
-export const DEFAULT_MILLI_CPU = 100;
+export const DEFAULT_MILLI_CPU_REQUEST = 100;
 /** The same for memory, in bytes (schedutil.DefaultMemoryRequest). */
-export const DEFAULT_MEMORY = 200 * 1024 * 1024;
+export const DEFAULT_MEMORY_REQUEST = 200 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import { type Amounts, amountOf, DEFAULT_MEMORY, DEFAULT_MILLI_CPU, oomScoreAdj, Pod, podLimits, podQosClass, podRequests, requestsWithoutOverhead } from '@orrery/core';
+import { type Amounts, amountOf, DEFAULT_MEMORY_REQUEST, DEFAULT_MILLI_CPU_REQUEST, oomScoreAdj, Pod, podLimits, podQosClass, podRequests, requestsWithoutOverhead } from '@orrery/core';
 import { compare } from '../family.js';
 import type { Family, Outcome, VectorCase } from '../family.js';
 
@@ -28,7 +28,7 @@ function numbersOf(expected: VectorCase['expected'], names: readonly string[]): 
 function podFacts(pod: Pod, nodeMemoryBytes: number): Record<string, unknown> {
   Pod.rules.applyDefaults?.(pod);
   const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-  const filled = podRequests(pod, { defaults: { cpu: DEFAULT_MILLI_CPU, memory: DEFAULT_MEMORY } });
+  const filled = podRequests(pod, { defaults: { cpu: DEFAULT_MILLI_CPU_REQUEST, memory: DEFAULT_MEMORY_REQUEST } });
   return {
     qosClass: podQosClass(pod),
     oomScoreAdj: Object.fromEntries(containers.map((container) => [container.name, oomScoreAdj(pod, container, nodeMemoryBytes)])),

@@ -1,4 +1,4 @@
-import { type Amounts, DEFAULT_MEMORY, DEFAULT_MILLI_CPU, hasPodLevelRequests, noAmounts, type Pod, podRequests } from '@orrery/core';
+import { type Amounts, DEFAULT_MEMORY_REQUEST, DEFAULT_MILLI_CPU_REQUEST, hasPodLevelRequests, noAmounts, type Pod, podRequests } from '@orrery/core';
 
 /** What a pod adds to a node. */
 export interface PodLoad {
@@ -21,7 +21,7 @@ function knownOf(pod: Pod): Known {
   const from = [initContainers, overhead, resources, pod.status?.containerStatuses, pod.status?.initContainerStatuses];
   const found = known.get(containers);
   if (found !== undefined && found.from.every((part, i) => part === from[i])) return found;
-  const fresh: Known = { from, load: loadOf(pod), forScoring: podRequests(pod, { defaults: { cpu: DEFAULT_MILLI_CPU, memory: DEFAULT_MEMORY } }) };
+  const fresh: Known = { from, load: loadOf(pod), forScoring: podRequests(pod, { defaults: { cpu: DEFAULT_MILLI_CPU_REQUEST, memory: DEFAULT_MEMORY_REQUEST } }) };
   known.set(containers, fresh);
   return fresh;
 }
@@ -30,8 +30,8 @@ function loadOf(pod: Pod): PodLoad {
   const requests = podRequests(pod);
   const defaults = noAmounts();
   const podLevel = hasPodLevelRequests(pod);
-  if (!podLevel || !requests['cpu']) defaults['cpu'] = DEFAULT_MILLI_CPU;
-  if (!podLevel || !requests['memory']) defaults['memory'] = DEFAULT_MEMORY;
+  if (!podLevel || !requests['cpu']) defaults['cpu'] = DEFAULT_MILLI_CPU_REQUEST;
+  if (!podLevel || !requests['memory']) defaults['memory'] = DEFAULT_MEMORY_REQUEST;
   const filled = Object.keys(defaults).length > 0 ? podRequests(pod, { defaults }) : requests;
   return { requests, nonZero: { cpu: filled['cpu'] ?? 0, memory: filled['memory'] ?? 0 } };
 }
