@@ -11,6 +11,8 @@ import { namespaceController, namespaceFinalizer } from './namespace/controller.
 import { nodeLifecycleController } from './node-lifecycle/controller.js';
 import { defaultTolerations } from './node-lifecycle/default-tolerations.js';
 import { taintEvictionController } from './node-lifecycle/taint-eviction.js';
+import { persistentVolumeController } from './persistent-volumes/controller.js';
+import { storageProtection } from './persistent-volumes/protection.js';
 import { podGcController } from './pod-gc/controller.js';
 import { replicaSetController } from './replicaset/controller.js';
 
@@ -35,6 +37,9 @@ export { evictionTime, type EvictionTime } from './node-lifecycle/eviction.js';
 export { taintEvictionController, type TaintEvictionOptions } from './node-lifecycle/taint-eviction.js';
 export { planTaints } from './node-lifecycle/taints.js';
 export { evictionInterval, type EvictionRates } from './node-lifecycle/zones.js';
+export { persistentVolumeController } from './persistent-volumes/controller.js';
+export { findVolume } from './persistent-volumes/match.js';
+export { type ClaimStep, type ClaimView, planClaimStep, planVolumeStep, type VolumeStep } from './persistent-volumes/plan.js';
 export { podGcController, type PodGcOptions } from './pod-gc/controller.js';
 export { replicaSetController, type ReplicaSetControllerOptions } from './replicaset/controller.js';
 export { planReplicas, podFor, type ReplicaPlan } from './replicaset/plan.js';
@@ -152,6 +157,16 @@ export const podGc = definePlugin({
   setup: ({ add, options }) => add(Controllers, podGcController({ terminatedThreshold: options.terminatedPodThreshold, quarantineMs: options.quarantineSeconds * 1000 })),
 });
 
+/** Binds claims to volumes, and keeps both while they are in use. */
+export const persistentVolumes = definePlugin({
+  name: 'controller-persistent-volumes',
+  core: '^0.1.0',
+  setup: ({ add }) => {
+    add(Admissions, storageProtection);
+    add(Controllers, persistentVolumeController());
+  },
+});
+
 /** All of the above. Options of `nodeLifecycle` and `podGc` are theirs; a controller listed on its own replaces the one of the preset. */
 export const workloadControllers = definePlugin({
   name: 'workload-controllers',
@@ -165,6 +180,7 @@ export const workloadControllers = definePlugin({
     namespaces(),
     nodeLifecycle(nodeLifecycleOptions.parse(some(options.nodeLifecycle ?? {}))),
     podGc(podGcOptions.parse(some(options.podGc ?? {}))),
+    persistentVolumes(),
   ],
   setup: () => undefined,
 });
