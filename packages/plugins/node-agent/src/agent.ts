@@ -28,6 +28,7 @@ import { PodWorker } from './pod/pod-worker.js';
 import { EMPTY_VIEW, type PodView } from './pod/view.js';
 import type { Prober } from './probes/prober.js';
 import type { ReferenceWatches } from './references/reference-watches.js';
+import type { LocalVolumes } from './volumes/local-volumes.js';
 import type { PodVolumes } from './volumes/volumes.js';
 
 /** What a node agent is made from. */
@@ -53,6 +54,8 @@ export interface NodeAgentOptions {
   readonly diskSpace?: ((path: string) => Promise<DiskSpace>) | undefined;
   /** Where volumes come from; default: folders below `rootDir`. A simulation without a file system brings its own. */
   readonly volumes?: PodVolumes;
+  /** Where volumes of claims are kept; default: a folder below `rootDir`. */
+  readonly localVolumes?: string | undefined;
 }
 
 /** The runtime is asked for everything it has so often even without a hint. */
@@ -77,6 +80,7 @@ const passing = (error: unknown): boolean =>
 export class NodeAgent {
   readonly #workers = new Map<string, PodWorker>();
   readonly #heartbeat: Heartbeat;
+  readonly #localVolumes: LocalVolumes | undefined;
   readonly #pods: PodWorkerOptions;
   readonly #references: ReferenceWatches;
   readonly #collector: Collector;
@@ -86,8 +90,9 @@ export class NodeAgent {
     const { client, runtime, prober, clock, config, events, configure } = options;
     this.#log = options.log.child({ node: config.name });
     this.#heartbeat = new Heartbeat({ ...options, log: this.#log });
-    const { permit, references, ...equipment } = podEquipment({ ...options, log: this.#log });
+    const { permit, references, localVolumes, ...equipment } = podEquipment({ ...options, log: this.#log });
     this.#references = references;
+    this.#localVolumes = localVolumes;
     // As the kubelet names it: of events about the node itself the uid is its name.
     const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: config.name, uid: config.name } };
     this.#collector = new Collector({ runtime, events, clock, node, log: this.#log, settings: options.imageSettings ?? imageSettings(), diskSpace: options.diskSpace });
@@ -112,7 +117,7 @@ export class NodeAgent {
       await this.#endOrphans(found, signal);
       found.clear();
       ready();
-      await Promise.all([this.#heartbeat.run(signal), this.#listen(signal), this.#relist(signal), this.#collector.run(signal), this.#sweepVolumes()]);
+      await Promise.all([this.#heartbeat.run(signal), this.#listen(signal), this.#relist(signal), this.#collector.run(signal), this.#localVolumes?.run(signal), this.#sweepVolumes()]);
     } finally {
       unsubscribe();
       await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));

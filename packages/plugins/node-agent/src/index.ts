@@ -52,6 +52,8 @@ const options = node
     hostIP: z.string().default('127.0.0.1'),
     /** Folder for volumes; default: a folder of this user below the system's temporary folder. */
     rootDir: z.string().optional(),
+    /** Folder for volumes of claims, which outlive pods; default: a folder below `rootDir`. With several nodes each has a folder of its name in it. */
+    localVolumes: z.string().startsWith('/').optional(),
     ...nodeSettingsFields,
     ...imageSettingsFields,
     /** The space of the file system that a path is on; default: asked of the machine. For simulated runtimes. */
@@ -86,6 +88,7 @@ export const nodeAgent = definePlugin({
           machine,
           times: { leaseMs: leaseSeconds * 1000, renewMs: renewSeconds * 1000, statusMs: statusSeconds * 1000 },
           rootDir: join(rootDir, nodeName),
+          localVolumes: options.localVolumes === undefined ? undefined : join(options.localVolumes, nodeName),
           settings,
           imageSettings: imageSettings(options),
           diskSpace: options.diskSpace,

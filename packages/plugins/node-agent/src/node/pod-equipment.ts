@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Client, type Clock, ConfigMap, type EventRecorder, type Informers, type Logger, type Pod, type Runtime, Secret, Service, value } from '@orrery/core';
 import { ImageManager } from '../images/image-manager.js';
 import { type ImageSettings, imageSettings } from '../images/settings.js';
@@ -10,6 +11,7 @@ import { checkPolicy, ungivenHardening } from '../policy/check-policy.js';
 import { checkSysctls } from '../policy/sysctls.js';
 import { ReferenceWatches } from '../references/reference-watches.js';
 import { FileTerminationMessages } from '../termination/termination-messages.js';
+import { LocalVolumes } from '../volumes/local-volumes.js';
 import { systemMounter } from '../volumes/mounter.js';
 import { PodFolders } from '../volumes/pod-folders.js';
 import { type PodVolumes, Volumes } from '../volumes/volumes.js';
@@ -30,12 +32,16 @@ export interface PodEquipmentOptions {
   readonly settings?: NodeSettings | undefined;
   readonly imageSettings?: ImageSettings | undefined;
   readonly volumes?: PodVolumes | undefined;
+  /** Where volumes of claims are kept; default: below `rootDir`. */
+  readonly localVolumes?: string | undefined;
 }
 
 /** What all pods of a node are equipped with: volumes, files, names, and where their values come from. */
 export type PodEquipment = Pick<PodWorkerOptions, 'volumes' | 'outfitter' | 'images' | 'terminations' | 'sources' | 'follow'> & {
   /** Whether the node takes a pod for what it may reach. Tells about what it asks for and the runtime cannot enforce. */
   permit(pod: Pod): Rejection | undefined;
+  /** Volumes of claims on this machine, to be announced and run; absent when volumes are somebody else's. */
+  readonly localVolumes?: LocalVolumes;
   /** Follows what pods refer to; to be closed. */
   readonly references: ReferenceWatches;
 };
@@ -49,12 +55,15 @@ export function podEquipment(options: PodEquipmentOptions): PodEquipment {
   const sources = sourcesOf(options);
   const references = new ReferenceWatches(options);
   const terminations = new FileTerminationMessages(folders, runtime);
+  const localVolumes =
+    options.volumes === undefined ? new LocalVolumes({ ...options, nodeName: config.name, root: options.localVolumes ?? join(rootDir, 'local-volumes'), hostPaths: settings.policy.hostPaths }) : undefined;
   const volumes =
     options.volumes ??
     new Volumes({
       folders, memoryBytes, hostPaths: settings.policy.hostPaths,
       mounter: runtime.capabilities.realProcesses ? systemMounter() : undefined,
       bindSubPaths: runtime.capabilities.mounts,
+      ...(localVolumes !== undefined && { claimFolder: (namespace, claim) => localVolumes.folderOf(namespace, claim) }),
       notice: (pod, message) => events.event(pod, 'Warning', 'VolumeDegraded', message),
     });
   const outfitter = new Outfitter({
@@ -62,7 +71,7 @@ export function podEquipment(options: PodEquipmentOptions): PodEquipment {
     machineHostname: machine.hostname || config.name,
   });
   const images = new ImageManager({ ...options, secret: sources.secret, ...(options.imageSettings ?? imageSettings()) });
-  return { volumes, outfitter, images, terminations, sources, references, follow: (pod, changed) => references.follow(pod, changed), permit: (pod) => permit(pod, settings, runtime, events) };
+  return { ...(localVolumes !== undefined && { localVolumes }), volumes, outfitter, images, terminations, sources, references, follow: (pod, changed) => references.follow(pod, changed), permit: (pod) => permit(pod, settings, runtime, events) };
 }
 
 function sourcesOf({ client, informers, machine, config }: PodEquipmentOptions): Omit<EnvSources, 'podIPs'> {

@@ -1,4 +1,4 @@
-import { backoffDelay, type Client, type Clock, ConfigMap, errorMessage, type KindDefinition, type Logger, OrreryError, type Pod, Secret } from '@orrery/core';
+import { backoffDelay, type Client, type Clock, ConfigMap, errorMessage, type KindDefinition, type KubeObject, type Logger, OrreryError, PersistentVolumeClaim, type Pod, Secret } from '@orrery/core';
 import { type Reference, referencesOf } from './references.js';
 
 const RETRY = { baseMs: 500, maxMs: 30_000 } as const;
@@ -13,7 +13,7 @@ interface Entry {
 }
 
 /**
- * Follows the ConfigMaps and Secrets that pods of a node refer to, one watch an object, for as long as a pod is interested (kubelet's watch-based managers).
+ * Follows the ConfigMaps, Secrets and claims that pods of a node refer to, one watch an object, for as long as a pod is interested (kubelet's watch-based managers).
  * It only hints: whoever is told reads again, and looks by itself now and then, for a watch may be broken for a while.
  * An object that says it never changes is not watched further.
  */
@@ -82,7 +82,7 @@ export class ReferenceWatches {
   async #watch(entry: Entry, alive: () => void): Promise<boolean> {
     const { kind, namespace, name } = entry.reference;
     const { signal } = entry.abort;
-    const objects = this.options.client.kind<ConfigMap | Secret>(KINDS[kind]);
+    const objects = this.options.client.kind(KINDS[kind]);
     for await (const { type, object } of objects.watch({ namespace, fieldSelector: `metadata.name=${name}` }, signal)) {
       alive();
       if (type === 'DELETED') entry.version = undefined;
@@ -97,6 +97,9 @@ export class ReferenceWatches {
   }
 }
 
-const KINDS = { ConfigMap, Secret } as unknown as Readonly<Record<Reference['kind'], KindDefinition<ConfigMap | Secret>>>;
+/** Objects that may say that they never change. */
+type Followed = KubeObject & { readonly immutable?: boolean | undefined };
+
+const KINDS = { ConfigMap, Secret, PersistentVolumeClaim } as unknown as Readonly<Record<Reference['kind'], KindDefinition<Followed>>>;
 
 const keyOf = ({ kind, namespace, name }: Reference): string => `${kind}/${namespace}/${name}`;

@@ -3,12 +3,12 @@ import { allContainers } from '../pod/view.js';
 
 /** An object that a pod takes values from. */
 export interface Reference {
-  readonly kind: 'ConfigMap' | 'Secret';
+  readonly kind: 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim';
   readonly namespace: string;
   readonly name: string;
 }
 
-/** The ConfigMaps and Secrets that environments, volumes and credentials for images of a pod come from, each once (kubelet's configmap and secret managers register the same). Pure. */
+/** The ConfigMaps, Secrets and claims that environments, volumes and credentials for images of a pod come from, each once (kubelet's configmap and secret managers register the same). Pure. */
 export function referencesOf(pod: Pod): readonly Reference[] {
   const namespace = pod.metadata.namespace ?? 'default';
   const found = new Map<string, Reference>();
@@ -25,9 +25,10 @@ export function referencesOf(pod: Pod): readonly Reference[] {
       add('Secret', secretRef?.name);
     }
   }
-  for (const { configMap, secret, projected } of pod.spec.volumes ?? []) {
+  for (const { configMap, secret, projected, persistentVolumeClaim } of pod.spec.volumes ?? []) {
     add('ConfigMap', configMap?.name);
     add('Secret', secret?.secretName);
+    add('PersistentVolumeClaim', persistentVolumeClaim?.claimName);
     for (const source of projected?.sources ?? []) {
       add('ConfigMap', source.configMap?.name);
       add('Secret', source.secret?.name);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createOrchestrator, type KubeObject, type KindDefinition, type Orchestrator, Pod, Runtimes, systemClock } from '@orrery/core';
+import { createOrchestrator, type KubeObject, type KindDefinition, type Orchestrator, type Plugin, Pod, Runtimes, systemClock } from '@orrery/core';
 import { nodeAgent } from '../index.js';
 import { createProcessRuntime, processRuntime } from '@orrery/runtime-process';
 import { memoryStore } from '@orrery/store-memory';
@@ -21,13 +21,14 @@ export class TestCluster {
   readonly folder = mkdtempSync(join(tmpdir(), 'orrery-agent-'));
   orchestrator!: Orchestrator;
 
-  constructor(readonly options: { readonly capacity?: Record<string, string>; readonly journal?: boolean; readonly agent?: Partial<Parameters<typeof nodeAgent>[0]> } = {}) {}
+  constructor(readonly options: { readonly capacity?: Record<string, string>; readonly journal?: boolean; readonly agent?: Partial<Parameters<typeof nodeAgent>[0]>; readonly plugins?: readonly Plugin[] } = {}) {}
 
   async start(): Promise<this> {
     const store = this.options.journal === true ? memoryStore({ journal: join(this.folder, 'journal') }) : memoryStore();
     this.orchestrator = await createOrchestrator({
       plugins: [
         store,
+        ...(this.options.plugins ?? []),
         nodeAgent({ name: 'node', rootDir: join(this.folder, 'volumes'), ...(this.options.capacity !== undefined && { capacity: this.options.capacity }), ...this.options.agent }),
         processRuntime({ stateDir: join(this.folder, 'state'), lingerSeconds: 2, workingDir: '/' }),
       ],
