@@ -239,3 +239,14 @@ describe('collection', () => {
     for (const name of ['a', 'b', 'c']) expect((await get(name)).status?.phase).toBe('Succeeded');
   });
 });
+
+describe('a pod whose time is over while it pulls', () => {
+  it('does not wait for the pull', async () => {
+    await start({ registry: () => ({ sizeBytes: 1, pullMs: 3_600_000 }) });
+    await run('p', { activeDeadlineSeconds: 30 });
+    await cluster.clock.advance(25_000);
+    expect((await get('p')).status?.phase).toBe('Pending');
+    await cluster.clock.advance(10_000);
+    expect((await get('p')).status).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded' });
+  });
+});

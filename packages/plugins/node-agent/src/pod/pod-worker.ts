@@ -1,4 +1,4 @@
-import { ApiError, equalJson, errorMessage, OrreryError, Pod } from '@orrery/core';
+import { ApiError, type CancelTimer, equalJson, errorMessage, OrreryError, Pod } from '@orrery/core';
 import { PodProbes } from '../probes/pod-probes.js';
 import { PodActions } from './actions.js';
 import type { Rejection } from './admission.js';
@@ -190,13 +190,24 @@ export class PodWorker {
       if (action.do === 'nothing') return this.#rest(action.wakeAt);
       // A stop may take long, and so may the pull before a first start: both are told beforehand.
       if (action.do === 'stop' || (action.do === 'start' && options.runtime.capabilities.images && this.pod.status?.containerStatuses === undefined)) await this.#report();
-      this.#view = await this.#actions.apply(pod, this.#view, action, this.#graceMs());
+      const cancel = action.do === 'start' ? this.#atDeadline(() => this.#actions.hurry(graceOf(pod) * 1000)) : () => {};
+      try {
+        this.#view = await this.#actions.apply(pod, this.#view, action, this.#graceMs());
+      } finally {
+        cancel();
+      }
       if (action.do === 'prepareVolumes') this.#volumesAt = options.clock.monotonic();
       if (!this.#actions.sandboxDoubtful) continue;
       this.#actions.sandboxDoubtful = false;
       this.#stale = 'all';
     }
     throw new OrreryError('INTERNAL', `After ${MAX_STEPS} steps the pod is not where it should be.`);
+  }
+
+  /** Acts when the pod has run as long as it may: a pull or a hook that is under way then is not waited for. */
+  #atDeadline(act: () => void): CancelTimer {
+    const deadline = deadlineOf(this.pod);
+    return deadline === undefined ? () => {} : this.options.clock.timer(Math.max(0, deadline - this.options.clock.now()), act);
   }
 
   #admit(): void {
