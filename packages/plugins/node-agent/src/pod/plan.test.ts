@@ -28,6 +28,16 @@ describe('one pod, one step', () => {
     expect(started(plan(podOf({ restartPolicy }), [sandboxOf()], [containerOf('main', 0, 'exited', { exitCode })]))).toEqual([expected]);
   });
 
+  it('a container of its own policy and rules is restarted by them', () => {
+    const ruled = (rules: object[]) => podOf({ restartPolicy: 'Never', containers: [{ name: 'main', restartPolicy: 'Never', restartPolicyRules: rules }] });
+    const restarts = (rules: object[], exitCode: number) => started(plan(ruled(rules), [sandboxOf()], [containerOf('main', 0, 'exited', { exitCode })])).join();
+    const on = (operator: string, ...values: number[]) => ({ action: 'Restart', exitCodes: { operator, values } });
+    expect(restarts([on('In', 42, 43)], 42)).toBe('main-1');
+    expect(restarts([on('In', 42)], 1)).toBe('stopSandbox');
+    expect(restarts([on('NotIn', 0)], 1)).toBe('main-1');
+    expect(restarts([on('NotIn', 0)], 0)).toBe('stopSandbox');
+  });
+
   it('waits in back-off, and says until when', () => {
     const crashes = new Map([['main', { delayMs: 20_000, since: 0 }]]);
     const exited = containerOf('main', 2, 'exited', { finishedAt: 90_000 });

@@ -30,8 +30,10 @@ export function allContainers(pod: Pick<Pod, 'spec'>): readonly Container[] {
   return [...(pod.spec.initContainers ?? []), ...pod.spec.containers, ...ephemeralContainers(pod)];
 }
 
-/** Whether the container has to be started again after it ended. */
-export function shouldRestart(pod: Pick<Pod, 'spec'>, container: Pick<Container, 'restartPolicy'>, exitCode: number): boolean {
+/** Whether the container has to be started again after it ended: by the first of its own rules that knows the exit code (KEP-5307), else by its policy, else by the pod's. */
+export function shouldRestart(pod: Pick<Pod, 'spec'>, container: Pick<Container, 'restartPolicy' | 'restartPolicyRules'>, exitCode: number): boolean {
+  const rule = container.restartPolicyRules?.find(({ exitCodes }) => exitCodes !== undefined && (exitCodes.values ?? []).includes(exitCode) === (exitCodes.operator === 'In'));
+  if (rule?.action === 'Restart') return true;
   const policy = container.restartPolicy ?? pod.spec.restartPolicy ?? 'Always';
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
 }
