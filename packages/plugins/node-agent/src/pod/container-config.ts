@@ -1,4 +1,5 @@
 import { amountOf, type Container, type ContainerConfig, type ContainerResources, milliValue, type Mount, oomScoreAdj, type Pod } from '@orrery/core';
+import { CONTAINER_HASH, containerHash } from './container-hash.js';
 import { securityOf } from './container-security.js';
 import { expand } from './env.js';
 import { devicesOf, type NodeSettings } from './node-settings.js';
@@ -50,7 +51,7 @@ export function containerConfig(pod: Pod, container: Container, attempt: number,
       [LABELS.podUid]: pod.metadata.uid ?? '',
       [LABELS.containerName]: container.name,
     },
-    annotations: {},
+    annotations: { [CONTAINER_HASH]: containerHash(container) },
     security: securityOf(pod, container),
   };
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { containerOf, podOf, sandboxOf } from '../test/build.js';
 import { afterRestart, type CrashEntry, restartAt } from './backoff.js';
+import { CONTAINER_HASH, containerHash } from './container-hash.js';
 import { type PlanInput, planPod, type PodAction } from './plan.js';
 
 const plan = (pod: Pod, sandboxes: SandboxStatus[], containers: RuntimeContainerStatus[], more: Partial<PlanInput> = {}): PodAction =>
@@ -36,6 +37,17 @@ describe('one pod, one step', () => {
     expect(restarts([on('In', 42)], 1)).toBe('stopSandbox');
     expect(restarts([on('NotIn', 0)], 1)).toBe('main-1');
     expect(restarts([on('NotIn', 0)], 0)).toBe('stopSandbox');
+  });
+
+  it('a running container whose image was changed is made anew', () => {
+    const pod = podOf({ containers: [{ name: 'main', image: 'app:2' }, { name: 'other', image: 'x' }] });
+    const made = (name: string, image: string) => containerOf(name, 0, 'running', { annotations: { [CONTAINER_HASH]: containerHash({ name, image }) } });
+    expect(plan(pod, [sandboxOf()], [made('main', 'app:2'), made('other', 'x')])).toEqual({ do: 'nothing' });
+    const action = plan(pod, [sandboxOf()], [made('main', 'app:1'), made('other', 'x')]);
+    expect(stopped(action)).toEqual(['main-0']);
+    expect(action).toMatchObject({ reason: 'Container main definition changed, will be restarted' });
+    // One that an older agent made does not tell what it was made from.
+    expect(plan(pod, [sandboxOf()], [containerOf('main', 0, 'running'), made('other', 'x')])).toEqual({ do: 'nothing' });
   });
 
   it('waits in back-off, and says until when', () => {

@@ -1,5 +1,6 @@
 import type { Container, Pod, RuntimeContainerStatus, SandboxStatus } from '@orrery/core';
 import { type CrashEntry, restartAt } from './backoff.js';
+import { hasChanged } from './container-hash.js';
 import { isSidecar } from './phase.js';
 import { allContainers, attempts, ephemeralContainers, latest, type PodView, shouldRestart } from './view.js';
 
@@ -122,9 +123,13 @@ interface Due {
 /** The containers of a pod that lives in this sandbox. */
 function planContainers(input: PlanInput, sandbox: SandboxStatus): PodAction {
   const { pod, view, health } = input;
+  const initialized = pod.spec.containers.some(({ name }) => inSandbox(latest(view, name), sandbox) !== undefined);
   for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
     const status = inSandbox(latest(view, container.name), sandbox);
     const { unhealthy, graceSeconds } = (status?.state === 'running' ? health.get(status.id) : undefined) ?? {};
+    if (status?.state === 'running' && hasChanged(status, container) && (initialized || isSidecar(container))) {
+      return { do: 'stop', containers: [status], reason: `Container ${container.name} definition changed, will be restarted` };
+    }
     if (status !== undefined && unhealthy !== undefined) return { do: 'stop', containers: [status], reason: unhealthy, ...(graceSeconds !== undefined && { graceSeconds }) };
   }
   const init = dueInit(input, sandbox);
