@@ -11,6 +11,7 @@ import { streamCases } from './stream-cases.js';
 export type { ExecProgram, RuntimeCase, RuntimeContext, RuntimeProgram } from './context.js';
 export { runtimeMutants } from './mutants.js';
 export type { RuntimeMutant } from './mutants.js';
+export { realRuntimeMutants } from './real-mutants.js';
 
 /** Every promise of the runtime contract that can be tested from outside. */
 export const runtimeCases: readonly RuntimeCase[] = [...lifecycleCases, ...streamCases, ...environmentCases, ...confinementCases, ...imageCases, ...robustnessCases];

@@ -12,7 +12,7 @@ export interface RuntimeMutant {
 }
 
 /** Overrides some methods; everything else is the honest runtime's. */
-function broken(context: RuntimeContext, override: (honest: Runtime) => Partial<Runtime>): RuntimeContext {
+export function broken(context: RuntimeContext, override: (honest: Runtime) => Partial<Runtime>): RuntimeContext {
   const honest = context.runtime;
   const changes = override(honest);
   const runtime = new Proxy(honest, {
@@ -27,7 +27,7 @@ function broken(context: RuntimeContext, override: (honest: Runtime) => Partial<
 }
 
 /** Changes what every status says. */
-function statusesChanged(context: RuntimeContext, change: (status: RuntimeContainerStatus) => RuntimeContainerStatus): RuntimeContext {
+export function statusesChanged(context: RuntimeContext, change: (status: RuntimeContainerStatus) => RuntimeContainerStatus): RuntimeContext {
   return broken(context, (honest) => ({
     containerStatus: async (id, signal) => change(await honest.containerStatus(id, signal)),
     listContainers: async (signal, sandboxId) => (await honest.listContainers(signal, sandboxId)).map(change),

@@ -13,6 +13,8 @@ export interface SchedulerPluginSubject {
   /** Added to the suite's own nodes and pods: some that the plugin treats differently. */
   readonly nodes?: readonly Node[];
   readonly pods?: readonly Pod[];
+  /** For a filter with something `outside`: changes that so that the answers on one of the pods change. Called more than once. */
+  readonly change?: () => void;
 }
 
 /** The context of a case. */

@@ -62,7 +62,7 @@ export const filterCases: readonly Case[] = [
           if (verdict.ok) continue;
           check.that(Array.isArray(verdict.reasons) && verdict.reasons.length > 0, `the refusal of ${where} has a reason`);
           check.that(verdict.reasons.every((reason) => typeof reason === 'string' && reason.trim() !== ''), `the reasons for ${where} are texts`);
-          check.that(['node-changes', 'pod-changes', 'never'].includes(verdict.retryWhen), `the refusal of ${where} says what would change it`);
+          check.that(['node-changes', 'pod-changes', 'other-changes', 'never'].includes(verdict.retryWhen), `the refusal of ${where} says what would change it`);
           for (const [name, number] of Object.entries(verdict.numbers ?? {})) check.that(Number.isFinite(number), `${name} for ${where} is a finite number`);
         }
       }
@@ -136,6 +136,29 @@ export const filterCases: readonly Case[] = [
     },
   },
   {
+    name: 'a change outside is told, and shows in the signature of the pods it matters to',
+    needs: (context) => context.filter?.outside !== undefined,
+    run: async (context) => {
+      const filter = filterOf(context);
+      const outside = check.present(filter.outside, 'there is something outside');
+      const change = check.present(context.change, 'the subject can let something outside change (SchedulerPluginSubject.change)');
+      const snapshot = snapshotOf(context.nodes, context.placed);
+      const look = (): readonly Look[] => context.pods.map((pod) => ({ pod, text: check.present(filter.signature?.(pod), 'a filter with something outside has a signature'), passes: passes(verdictsOf(filter, pod, snapshot)) }));
+      const before = look();
+      let told = 0;
+      const stop = outside.changed(() => void told++);
+      change();
+      check.that(told > 0, 'the change is told');
+      const differing = look().filter((now, i) => JSON.stringify(now.passes) !== JSON.stringify(before[i]?.passes));
+      check.that(differing.length > 0, 'the change matters to one of the pods');
+      for (const { pod, text } of differing) check.that(text !== before.find((then) => then.pod === pod)?.text, `the signature of ${pod.metadata.name} shows the change`);
+      stop();
+      told = 0;
+      change();
+      check.equal(told, 0, 'nothing is told to a listener that was removed');
+    },
+  },
+  {
     name: 'state kept by update is as good as new',
     needs: (context) => context.filter?.update !== undefined,
     run: async (context) => {
@@ -144,6 +167,13 @@ export const filterCases: readonly Case[] = [
     },
   },
 ];
+
+/** What a filter says of a pod. */
+interface Look {
+  readonly pod: Pod;
+  readonly text: string;
+  readonly passes: Readonly<Record<string, boolean>>;
+}
 
 /** Lets pods come and go one at a time, telling the filter, and compares with a filter that looks afresh each time. */
 function followMoves(context: SchedulerPluginContext, filter: FilterPlugin, pod: Pod): void {

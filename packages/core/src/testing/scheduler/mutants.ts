@@ -1,4 +1,4 @@
-import type { FilterPlugin, ScorePlugin } from '../../contracts/scheduling.js';
+import type { FilterPlugin, RetryWhen, ScorePlugin } from '../../contracts/scheduling.js';
 import type { SchedulerPluginSubject } from './context.js';
 
 /** A plugin that breaks one promise, and the case that must find it out. */
@@ -13,7 +13,7 @@ const filter = (name: string, caughtBy: string, create: () => Omit<FilterPlugin,
 const score = (name: string, caughtBy: string, create: () => Omit<ScorePlugin, 'name'>): SchedulerPluginMutant => ({ name, caughtBy, create: () => ({ score: { name, ...create() } }) });
 
 const PASS = { ok: true } as const;
-const refuse = (retryWhen: 'node-changes' | 'pod-changes' | 'never' = 'node-changes', ...reasons: string[]) => ({ ok: false, reasons: reasons.length > 0 ? reasons : ['no'], retryWhen }) as const;
+const refuse = (retryWhen: RetryWhen = 'node-changes', ...reasons: string[]) => ({ ok: false, reasons: reasons.length > 0 ? reasons : ['no'], retryWhen }) as const;
 
 /** Deliberately broken plugins; the suite must catch each in the named case. */
 export const schedulerPluginMutants: readonly SchedulerPluginMutant[] = [
@@ -71,6 +71,7 @@ export const schedulerPluginMutants: readonly SchedulerPluginMutant[] = [
   filter('filter that waits for pods where the node must change', 'a refusal for good stays, whatever becomes of the node, and one that waits for pods stays if only the node changes', () => ({
     filter: (_pod, { node }) => (node.spec.unschedulable === true ? refuse('pod-changes') : PASS),
   })),
+  ...outsideMutants(),
   filter('filter that does not count pods that leave', 'state kept by update is as good as new', () => ({
     clusterWide: true,
     preFilter: (_pod, { nodes }) => ({ state: { count: nodes.reduce((sum, { pods }) => sum + pods.size, 0) } }),
@@ -100,3 +101,32 @@ export const schedulerPluginMutants: readonly SchedulerPluginMutant[] = [
   score('score whose signature says too little', 'pods of equal signature are scored alike', () => ({ signature: () => '', score: ({ metadata }) => (metadata.namespace === 'team-b' ? 10 : 0) })),
   score('score that secretly looks at all nodes', 'without clusterWide, the raw score of a node does not depend on other nodes', () => ({ preScore: (_pod, nodes) => ({ state: nodes.length }), score: (_pod, _node, state) => state as number })),
 ];
+
+/** Filters that let pods pass while a switch outside is on, each with one fault. */
+function outsideMutants(): readonly SchedulerPluginMutant[] {
+  const caughtBy = 'a change outside is told, and shows in the signature of the pods it matters to';
+  const mutant = (name: string, faults: { readonly silent?: boolean; readonly deaf?: boolean; readonly hidden?: boolean; readonly unsigned?: boolean }): SchedulerPluginMutant => ({
+    name,
+    caughtBy,
+    create: () => {
+      const listeners = new Set<() => void>();
+      let on = true;
+      const changed = (listener: () => void): (() => void) => {
+        listeners.add(listener);
+        return () => void (faults.deaf === true || listeners.delete(listener));
+      };
+      const signature = (): string => (faults.hidden === true ? '' : String(on));
+      const change = (): void => {
+        on = !on;
+        if (faults.silent !== true) for (const listener of listeners) listener();
+      };
+      return { filter: { name, filter: () => (on ? PASS : refuse('other-changes')), outside: { changed }, ...(faults.unsigned === true ? {} : { signature }) }, change };
+    },
+  });
+  return [
+    mutant('filter that does not tell of a change outside', { silent: true }),
+    mutant('filter that goes on telling', { deaf: true }),
+    mutant('filter whose signature hides a change outside', { hidden: true }),
+    mutant('filter with something outside and no signature', { unsigned: true }),
+  ];
+}
