@@ -13,7 +13,7 @@ import { Store } from './contracts/store.js';
 import { Transport } from './contracts/transport.js';
 import { ControllerRunner } from './control/controller-runner.js';
 import { ProxyRunner } from './control/proxy-runner.js';
-import { longLived } from './kernel/abort.js';
+import { longLived, untilAborted } from './kernel/abort.js';
 import { Kernel, type PluginInstance } from './kernel/boot.js';
 import { Clock, Random } from './kernel/clock.js';
 import { errorMessage, OrreryError } from './kernel/errors.js';
@@ -228,7 +228,7 @@ class Assembly implements Orchestrator {
       phase: 'caches',
       run: async (signal, ready) => {
         ready();
-        await aborted(signal);
+        await untilAborted(signal);
         await this.get(RECORDERS).close();
         await (this.informers as SharedInformers).close();
       },
@@ -327,9 +327,3 @@ class Assembly implements Orchestrator {
 
 /** Not for plugins: they ask for the recorder of their component through `Events`. */
 const RECORDERS = seat<RecorderFactory>('EventRecorders');
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -2,7 +2,7 @@
  * Runs pods on a Docker engine of this machine.
  * @packageDocumentation
  */
-import { Runtimes, definePlugin, errorMessage } from '@orrery/core';
+import { Runtimes, definePlugin, errorMessage, untilAborted } from '@orrery/core';
 import { z } from 'zod';
 import { createDockerRuntime } from './docker-runtime.js';
 
@@ -87,7 +87,7 @@ export const dockerRuntime = definePlugin({
           .get(name)
           ?.ready(signal)
           .catch((error: unknown) => log.warn('the Docker engine is not ready', { error: errorMessage(error) }));
-        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        await untilAborted(signal);
       },
     }));
   },

@@ -2,7 +2,7 @@
  * Runs pods as processes of this machine: no images, no root.
  * @packageDocumentation
  */
-import { Runtimes, definePlugin, errorMessage } from '@orrery/core';
+import { Runtimes, definePlugin, errorMessage, untilAborted } from '@orrery/core';
 import { z } from 'zod';
 import { createProcessRuntime } from './host/process-runtime.js';
 
@@ -62,7 +62,7 @@ export const processRuntime = definePlugin({
           .get(name)
           ?.ready(signal)
           .catch((error: unknown) => log.debug('the helper is not ready yet', { error: errorMessage(error) }));
-        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        await untilAborted(signal);
       },
     }));
   },

@@ -2,7 +2,7 @@
  * Volumes that are folders of the node their first pod runs on.
  * @packageDocumentation
  */
-import { ApiError, Client, Controllers, definePlugin, type StorageClass as Class, StorageClass } from '@orrery/core';
+import { ApiError, Client, Controllers, definePlugin, type StorageClass as Class, StorageClass, untilAborted } from '@orrery/core';
 import { z } from 'zod';
 import { localPathProvisioner, PROVISIONER } from './provisioner.js';
 
@@ -33,7 +33,7 @@ export const localPathStorage = definePlugin({
       async run(signal, ready) {
         await makeClass(get(Client), options);
         ready();
-        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        await untilAborted(signal);
       },
     }));
   },

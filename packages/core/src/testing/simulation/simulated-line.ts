@@ -1,4 +1,5 @@
 import type { ApiRequest, Transport, WatchEvent, WatchRequest } from '../../contracts/transport.js';
+import { untilAborted } from '../../kernel/abort.js';
 import type { Clock } from '../../kernel/clock.js';
 import { OrreryError } from '../../kernel/errors.js';
 import { ApiError } from '../../model/api-error.js';
@@ -95,7 +96,7 @@ export class SimulatedLine implements Transport {
     this.#watches += 1;
     try {
       for await (const events of this.inner.watch(request, ended.signal)) {
-        if (this.#noWayBack()) await aborted(ended.signal);
+        if (this.#noWayBack()) await untilAborted(ended.signal);
         if (ended.signal.aborted) break;
         if (this.faults.cut?.(events) === true) throw new OrreryError('UNAVAILABLE', 'The connection was reset (simulated).');
         yield events;
@@ -122,9 +123,3 @@ export class SimulatedLine implements Transport {
 }
 
 const gone = (): OrreryError => new OrreryError('UNAVAILABLE', 'This process is dead (simulated).');
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });

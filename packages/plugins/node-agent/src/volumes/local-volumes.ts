@@ -1,7 +1,7 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
-  backoffDelay, type Client, type Clock, errorMessage, type Informers, type Logger, matchesNodeSelectorTerm, Node, OrreryError, PersistentVolume, PersistentVolumeClaim,
+  backoffDelay, type Client, type Clock, errorMessage, type Informers, type Logger, matchesNodeSelectorTerm, Node, OrreryError, PersistentVolume, PersistentVolumeClaim, untilAborted,
 } from '@orrery/core';
 import { cleanPath } from '../pod/below.js';
 import { ConfigError } from '../pod/env.js';
@@ -86,7 +86,7 @@ export class LocalVolumes {
       going.set(name, this.#insist(`the folder of volume ${name} could not be removed; trying again`, () => this.#remove(volume), signal).finally(() => going.delete(name)));
     };
     const unsubscribe = this.options.informers.get(PersistentVolume).subscribe({ added: look, updated: look, deleted: () => undefined });
-    await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })));
+    await untilAborted(signal);
     unsubscribe();
     await Promise.all(going.values());
   }
