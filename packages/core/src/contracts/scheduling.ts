@@ -8,8 +8,11 @@ import type { Pod } from '../model/kinds/pod.js';
  * change what they are given.
  */
 
-/** What would make a refusal worth another look. */
-export type RetryWhen = 'node-changes' | 'pod-changes' | 'never';
+/**
+ * What would make a refusal worth another look. `other-changes`: only what the filter knows from outside ({@link OutsideInput}).
+ * A new node, or other labels on a node, are worth one whatever was said.
+ */
+export type RetryWhen = 'node-changes' | 'pod-changes' | 'other-changes' | 'never';
 
 /** A filter's answer. A refusal says why in Kubernetes' words ("Insufficient cpu") and what would change it. */
 export type Verdict =
@@ -54,6 +57,20 @@ export interface ClusterSnapshot {
   node(name: string): NodeInfo | undefined;
 }
 
+/**
+ * What a filter's answers depend on besides pods and nodes: objects of other kinds (claims, volumes), a quota, a licence server. Read
+ * synchronously by the filter, so kept in memory; a change is told, never waited for.
+ */
+export interface OutsideInput {
+  /**
+   * Calls the listener after each change that may change an answer; returns its removal, after which it is not called any more. By then the filter's
+   * answers and its `signature` show the change. Waiting pods whose signature changed are tried again.
+   */
+  changed(listener: () => void): () => void;
+  /** Resolves when the input is complete; until then no pod is looked at. May reject when the signal aborts. Default: it is so from the start. */
+  synced?(signal: AbortSignal): Promise<void>;
+}
+
 /** Decides whether a node can take a pod. */
 export interface FilterPlugin<State = unknown> {
   readonly name: string;
@@ -70,6 +87,11 @@ export interface FilterPlugin<State = unknown> {
   readonly clusterWide?: boolean | 'nodes';
   /** What of the pod the answers depend on, as text: pods with equal text share work. Default: namespace, labels, annotations, owner and the whole spec; never name, uid or status. */
   signature?(pod: Pod): string;
+  /**
+   * What the answers depend on besides pods and nodes. Needs a `signature` that tells its state as far as it matters to the pod: answers are kept
+   * by signature, so a changed one is what makes the engine ask again.
+   */
+  readonly outside?: OutsideInput;
   /**
    * Keeps the state of `preFilter` current when `other` came to (`delta` 1) or left (-1) a node, instead of asking `preFilter` again.
    * Only for `clusterWide` ones. Also called with an undefined state after `skip`. Returns false when it cannot: then `preFilter` is asked again.

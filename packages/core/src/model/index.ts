@@ -9,6 +9,7 @@
  */
 export * from './api-error.js';
 export * from './builtin-kinds.js';
+export * from './claim-matching.js';
 export * from './decode.js';
 export { defineKind } from './define-kind.js';
 export type { KindFields, KindOf, KindOptions, ObjectOf } from './define-kind.js';

@@ -1,10 +1,10 @@
-import { Client, Events, Informers, Namespace, Node, NodeFilters, NodeScores, Pod, Scheduler, SchedulerProfiles, definePlugin } from '@orrery/core';
+import { Client, Events, Informers, Node, NodeFilters, NodeScores, Pod, Scheduler, SchedulerProfiles, definePlugin } from '@orrery/core';
 import { z } from 'zod';
 import { SchedulerEngine } from './engine/scheduler-engine.js';
 import { DEFAULT_SCHEDULER } from './engine/pod-intake.js';
 import { contributedProfiles } from './engine/contributed-profiles.js';
 import { defaultProfile } from './profile.js';
-import { informedNamespaces } from './topology/informed-namespaces.js';
+import { informedSources } from './informed-sources.js';
 
 const optionsSchema = z
   .strictObject({
@@ -30,14 +30,14 @@ export const scheduler = definePlugin({
   options: optionsSchema,
   setup({ provide, run, clock, random, log, options, scope, get }) {
     provide(Scheduler, () => {
-      const { namespaces, stop } = informedNamespaces(get(Informers).get(Namespace));
+      const { sources, stop } = informedSources(get(Informers));
       scope.defer(stop);
       return new SchedulerEngine({
         client: get(Client),
         pods: get(Informers).get(Pod),
         nodes: get(Informers).get(Node),
         events: get(Events)(DEFAULT_SCHEDULER),
-        profiles: contributedProfiles(get(SchedulerProfiles), get(NodeFilters), get(NodeScores), defaultProfile(DEFAULT_SCHEDULER, { namespaces })),
+        profiles: contributedProfiles(get(SchedulerProfiles), get(NodeFilters), get(NodeScores), defaultProfile(DEFAULT_SCHEDULER, sources)),
         clock,
         random,
         log,

@@ -54,7 +54,7 @@ export function askFilter(plugin: FilterPlugin, pod: Pod, node: NodeInfo, state:
   return { plugin: plugin.name, verdict: checkedRefusal(plugin.name, verdict) };
 }
 
-const RETRIES: readonly unknown[] = ['node-changes', 'pod-changes', 'never'];
+const RETRIES: readonly unknown[] = ['node-changes', 'pod-changes', 'other-changes', 'never'];
 
 function checkedRefusal(plugin: string, verdict: Verdict): Refused {
   if (verdict?.ok !== false) throw pluginFailure(plugin, 'gave no verdict');

@@ -1,4 +1,4 @@
-import { type LogFields, type Logger, OrreryError, type QueuedPod, type SchedulerProfile, errorMessage } from '@orrery/core';
+import { type LogFields, type Logger, OrreryError, type OutsideInput, type QueuedPod, type SchedulerProfile, errorMessage } from '@orrery/core';
 import { type CompiledProfile, compileProfile } from '../classes/compiled-profile.js';
 
 /** The profiles as they are now. Read at decision boundaries only. */
@@ -27,20 +27,29 @@ export class Profiles {
     this.#log = log;
   }
 
-  /** Reads the view. Answers whether anything changed since the last time. */
-  refresh(): boolean {
+  /** The version of the view that was read last. */
+  get version(): number | undefined {
+    return this.#version;
+  }
+
+  /** Reads the view, if it changed since the last time. */
+  refresh(): void {
     const { version } = this.#view;
-    if (version === this.#version) return false;
+    if (version === this.#version) return;
     this.#version = version;
     const profiles = this.#view.list();
     this.#compiled = new Map(profiles.map((profile) => [profile.schedulerName, this.#compile(profile)]));
     this.#sort = profiles.find(({ queueSort }) => queueSort !== undefined)?.queueSort;
-    return true;
   }
 
   /** How the first profile that cares wants the queue sorted: there is one queue. */
   get queueSort(): ((a: QueuedPod, b: QueuedPod) => number) | undefined {
     return this.#sort;
+  }
+
+  /** What filters of any profile look at besides pods and nodes. */
+  get outside(): readonly OutsideInput[] {
+    return [...this.#compiled.values()].flatMap((profile) => (OrreryError.is(profile) ? [] : profile.outside));
   }
 
   /** Whether pods of this scheduler name are ours. */

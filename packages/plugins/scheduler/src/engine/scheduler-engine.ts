@@ -18,9 +18,12 @@ import { ClassCache } from '../classes/class-cache.js';
 import type { PodClass } from '../classes/pod-class.js';
 import { DEFAULT_QUEUE_TIMES, type QueueTimes, SchedulingQueue, type WaitingPod, byPriority } from '../queue/scheduling-queue.js';
 import { ClusterState, podId } from '../state/cluster.js';
+import { same } from '../state/same.js';
 import { type BindOutcome, Binder } from './binder.js';
 import { ConditionReporter, type NotScheduled } from './condition-reporter.js';
 import { explain } from './explain.js';
+import { OutsideInputs } from './outside-inputs.js';
+import { ParkedPods } from './parked-pods.js';
 import { GATED, changedForOthers, changedForScheduling, planIntake, schedulerNameOf, whyNotQueued } from './pod-intake.js';
 import { type ProfileView, Profiles } from './profiles.js';
 import { Wakeup } from './wakeup.js';
@@ -80,9 +83,9 @@ export class SchedulerEngine implements Scheduler, Runnable {
   readonly #reporter: ConditionReporter;
   readonly #wakeup: Wakeup;
   readonly #counts = { decided: 0, bound: 0, unschedulable: 0, failed: 0 };
-  /** What happened since waiting pods were last looked at. */
-  #nodesChanged = false;
-  #podsChanged = false;
+  readonly #parked: ParkedPods;
+  readonly #outside: OutsideInputs;
+  #profilesSeen: number | undefined;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -94,6 +97,11 @@ export class SchedulerEngine implements Scheduler, Runnable {
     this.#binder = new Binder(client, clock, log);
     this.#reporter = new ConditionReporter(client, clock, log);
     this.#wakeup = new Wakeup(clock);
+    this.#parked = new ParkedPods(this.#queue, this.#classes, this.#profiles);
+    this.#outside = new OutsideInputs(log, () => {
+      this.#parked.outsideChanged();
+      this.#wakeup.notify();
+    });
   }
 
   /** Counts since the engine was made. */
@@ -105,7 +113,9 @@ export class SchedulerEngine implements Scheduler, Runnable {
   async run(signal: AbortSignal, ready: () => void = () => undefined): Promise<void> {
     const { pods, nodes } = this.#parts;
     this.#profiles.refresh();
+    this.#profilesSeen = this.#profiles.version;
     const unsubscribe = [
+      () => this.#outside.stop(),
       this.#parts.profiles.changed(() => this.#wakeup.notify()),
       nodes.subscribe({
         added: (node) => this.#guard(node, () => this.#onNode(node)),
@@ -119,7 +129,7 @@ export class SchedulerEngine implements Scheduler, Runnable {
       }),
     ];
     try {
-      await Promise.all([pods.synced(signal), nodes.synced(signal)]);
+      await Promise.all([pods.synced(signal), nodes.synced(signal), this.#outside.follow(this.#profiles.outside, signal)]);
       ready();
       await this.#loop(signal);
     } catch (error) {
@@ -143,9 +153,9 @@ export class SchedulerEngine implements Scheduler, Runnable {
   async #loop(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     while (!signal.aborted) {
-      this.#readProfiles();
+      if (this.#profilesChanged()) await this.#readProfiles(signal);
       this.#queue.sweep();
-      this.#wakeParked();
+      this.#parked.wake();
       const until = clock.monotonic() + BATCH_MS;
       let left = BATCH;
       while (left > 0 && this.#binder.inFlight < this.#options.maxBindsInFlight && clock.monotonic() < until) {
@@ -164,13 +174,15 @@ export class SchedulerEngine implements Scheduler, Runnable {
     this.#counts.decided++;
     const { pod } = waiting;
     let found: PodClass;
-    let key: string;
+    let classKey: string;
+    let outsideKey: string;
     try {
       const profile = this.#profiles.get(schedulerNameOf(pod));
       // Its profile was taken away; if one comes back, all pods are looked at again.
       if (profile === undefined) return;
-      key = `${profile.schedulerName}\n${profile.signature(pod)}`;
-      found = this.#classes.current(key, pod, profile);
+      outsideKey = profile.outsideSignature(pod);
+      classKey = `${profile.schedulerName}\n${profile.signature(pod)}`;
+      found = this.#classes.current(classKey, pod, profile);
     } catch (error) {
       this.#queue.retryLater(waiting);
       this.#failed(waiting, 'SchedulerError', errorMessage(error));
@@ -180,7 +192,7 @@ export class SchedulerEngine implements Scheduler, Runnable {
     if (choice === undefined) {
       const { message, retryWhen } = found.diagnosis();
       this.#counts.unschedulable++;
-      this.#queue.park(waiting, key, retryWhen);
+      this.#queue.park(waiting, { classKey, outsideKey, retryWhen });
       this.#failed(waiting, 'Unschedulable', message);
       return;
     }
@@ -216,8 +228,9 @@ export class SchedulerEngine implements Scheduler, Runnable {
   }
 
   #onNode(node: Node): void {
+    const old = this.#cluster.node(node.metadata.name ?? '')?.object;
     if (!this.#cluster.setNode(node)) return;
-    this.#nodesChanged = true;
+    this.#parked.nodeChanged(old === undefined || !same(old.metadata.labels, node.metadata.labels));
     this.#wakeup.notify();
   }
 
@@ -257,42 +270,20 @@ export class SchedulerEngine implements Scheduler, Runnable {
     if (this.#cluster.changes.head !== before) this.#somethingMoved(true);
   }
 
-  /** A pod came, changed or went; `left`: it was counted on a node before, so there may be room. */
   #somethingMoved(left: boolean): void {
-    this.#podsChanged = true;
-    if (left) this.#nodesChanged = true;
+    this.#parked.podChanged(left);
     this.#wakeup.notify();
   }
 
-  /** Wakes the parked pods for which it may look better now. What is known of their class decides, where it is known. */
-  #wakeParked(): void {
-    if (!this.#nodesChanged && !this.#podsChanged) return;
-    const [nodesChanged, podsChanged] = [this.#nodesChanged, this.#podsChanged];
-    this.#nodesChanged = false;
-    this.#podsChanged = false;
-    const fits = new Map<string, boolean>();
-    this.#queue.wake(({ pod, classKey, retryWhen }) => {
-      if (!((nodesChanged && retryWhen.has('node-changes')) || (podsChanged && retryWhen.has('pod-changes')))) return false;
-      if (classKey === undefined || !this.#classes.has(classKey)) return true;
-      const known = fits.get(classKey) ?? this.#fitsSomewhere(classKey, pod);
-      fits.set(classKey, known);
-      return known;
-    });
+  #profilesChanged(): boolean {
+    this.#profiles.refresh();
+    return this.#profiles.version !== this.#profilesSeen;
   }
 
-  #fitsSomewhere(key: string, pod: Pod): boolean {
-    try {
-      const profile = this.#profiles.get(schedulerNameOf(pod));
-      return profile !== undefined && this.#classes.current(key, pod, profile).feasibleCount > 0;
-    } catch {
-      // A plugin failed: the attempt that this wakes will say so.
-      return true;
-    }
-  }
-
-  #readProfiles(): void {
-    if (!this.#profiles.refresh()) return;
+  async #readProfiles(signal: AbortSignal): Promise<void> {
+    this.#profilesSeen = this.#profiles.version;
     this.#classes.clear();
+    await this.#outside.follow(this.#profiles.outside, signal);
     this.#queue.resort();
     this.#queue.wake(() => true);
     for (const pod of this.#parts.pods.lister.list()) {

@@ -60,7 +60,7 @@ describe('SchedulingQueue', () => {
   it('keeps a parked pod until it is woken, and then for the rest of its back-off', async () => {
     const { clock, waiting } = queue();
     waiting.add(aPod('p'));
-    waiting.park(waiting.pop() as WaitingPod, 'class', NODE);
+    waiting.park(waiting.pop() as WaitingPod, { classKey: 'class', retryWhen: NODE });
     await clock.advance(100);
     expect(waiting.ready).toBe(false);
     waiting.wake(({ retryWhen }) => retryWhen.has('pod-changes'));
@@ -77,7 +77,7 @@ describe('SchedulingQueue', () => {
     const { waiting } = queue();
     const pod = aPod('p');
     waiting.add(pod);
-    waiting.park(waiting.pop() as WaitingPod, 'class', NODE);
+    waiting.park(waiting.pop() as WaitingPod, { classKey: 'class', retryWhen: NODE });
     waiting.add({ ...pod, metadata: { ...pod.metadata, labels: { changed: 'yes' } } });
     expect(waiting.counts).toEqual({ active: 1, backingOff: 0, parked: 0 });
     expect(waiting.pop()?.pod.metadata.labels).toEqual({ changed: 'yes' });
@@ -86,7 +86,7 @@ describe('SchedulingQueue', () => {
   it('sweeps up what has been parked for five minutes', async () => {
     const { clock, waiting } = queue();
     waiting.add(aPod('p'));
-    waiting.park(waiting.pop() as WaitingPod, 'class', new Set(['never'] as const));
+    waiting.park(waiting.pop() as WaitingPod, { classKey: 'class', retryWhen: new Set(['never'] as const) });
     expect(waiting.nextWakeAt()).toBe(300_000);
     await clock.advance(299_999);
     waiting.sweep();
@@ -101,7 +101,7 @@ describe('SchedulingQueue', () => {
     const pods = ['active', 'parked', 'late'].map((name) => aPod(name));
     for (const pod of pods) waiting.add(pod);
     const [a, b] = [waiting.pop() as WaitingPod, waiting.pop() as WaitingPod];
-    waiting.park(a, 'class', NODE);
+    waiting.park(a, { classKey: 'class', retryWhen: NODE });
     waiting.retryLater(b);
     expect(waiting.size).toBe(3);
     for (const pod of pods) waiting.remove(pod.metadata.uid ?? '');

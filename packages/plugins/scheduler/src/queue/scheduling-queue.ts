@@ -12,11 +12,20 @@ export interface WaitingPod extends QueuedPod {
   readonly order: number;
   /** The class of the last attempt, and what it was refused for. */
   classKey?: string | undefined;
+  /** What its filters saw outside then, as text. */
+  outsideKey?: string | undefined;
   retryWhen: ReadonlySet<RetryWhen>;
   /** When its back-off is over, monotonic milliseconds. */
   readyAt: number;
   /** When it was last found to fit nowhere. */
   parkedAt: number;
+}
+
+/** What an attempt in vain has found out. */
+export interface Attempted {
+  readonly classKey: string;
+  readonly outsideKey?: string;
+  readonly retryWhen: ReadonlySet<RetryWhen>;
 }
 
 /** Times of the queue, milliseconds. The defaults are those of kube-scheduler. */
@@ -118,9 +127,10 @@ export class SchedulingQueue {
   }
 
   /** Puts a popped pod aside until something in `retryWhen` happens: it fits nowhere now. */
-  park(waiting: WaitingPod, classKey: string, retryWhen: ReadonlySet<RetryWhen>): void {
+  park(waiting: WaitingPod, { classKey, outsideKey, retryWhen }: Attempted): void {
     const now = this.#clock.monotonic();
     waiting.classKey = classKey;
+    waiting.outsideKey = outsideKey;
     waiting.retryWhen = retryWhen;
     waiting.parkedAt = now;
     waiting.readyAt = now + this.#backoff(waiting.attempts);
