@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { evaluate } from '../engine/evaluate.js';
 import { defaultProfile } from '../profile.js';
 import { ClusterState, podId } from '../state/cluster.js';
+import { FakeVolumes, aClaim, aClass, aVolume, boundClaim, using } from '../test-support/fake-volumes.js';
 import { aNode, aPod } from '../test-support/objects.js';
 import { seeded } from '../test-support/fake-cluster.js';
 import { compileProfile } from './compiled-profile.js';
@@ -64,8 +65,23 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 20, arbitrary: fc.record({ do: fc.constant('look' as const), kind: number(7) }) },
 );
 
+const volumes = new FakeVolumes().put(
+  aClass('local', 'kubernetes.io/no-provisioner'),
+  aClass('made', 'example.com/made', { allowedTopologies: [{ matchLabelExpressions: [{ key: ZONE, values: ['z0', 'z1'] }] }] }),
+  ...['n0', 'n1', 'n2'].map((host) => aVolume(`on-${host}`, host, { storageClassName: 'local' })),
+  ...['local', 'made'].flatMap((storageClassName) => ['a', 'b'].map((name) => aClaim(`${storageClassName}-${name}`, { spec: { storageClassName } }))),
+  boundClaim('bound', 'on-n3'),
+  aVolume('on-n3', 'n3'),
+  boundClaim('alone', 'anywhere', { accessModes: ['ReadWriteOncePod'] }),
+  aVolume('anywhere'),
+);
+const CLAIMS = [['local-a'], ['local-b'], ['made-a'], ['made-b'], ['bound'], ['alone'], ['local-a', 'made-b'], []] as const;
+
+/** Pods that use claims, by number. */
+const claimingPod: typeof podOf = (kind, name, nodeName) => aPod(name, { spec: { ...using(...(CLAIMS[kind % 8] ?? [])), ...(nodeName === undefined ? {} : { nodeName }) } });
+
 /** A world that changes step by step, with classes that are asked now and then. */
-function walk(steps: readonly Step[], profile: SchedulerProfile): void {
+function walk(steps: readonly Step[], profile: SchedulerProfile, make: typeof podOf = podOf): void {
   const compiled = compileProfile(profile);
   const cluster = new ClusterState();
   const placed = new Map<number, Pod>();
@@ -83,7 +99,7 @@ function walk(steps: readonly Step[], profile: SchedulerProfile): void {
     } else if (at.do === 'place') {
       const old = placed.get(at.pod);
       if (old !== undefined) cluster.removePod(podId(old));
-      const pod = podOf(at.kind, `placed${at.pod}`, `n${at.node}`);
+      const pod = make(at.kind, `placed${at.pod}`, `n${at.node}`);
       placed.set(at.pod, pod);
       if (at.assume) cluster.assume(pod, `n${at.node}`);
       else cluster.setPod(pod);
@@ -92,7 +108,7 @@ function walk(steps: readonly Step[], profile: SchedulerProfile): void {
   for (let kind = 0; kind < 8; kind++) look(kind);
 
   function look(kind: number): void {
-    const pod = podOf(kind, 'asking');
+    const pod = make(kind, 'asking');
     const kept = classes.get(kind) ?? new PodClass(pod, compiled, cluster);
     classes.set(kind, kept);
     kept.refresh();
@@ -132,6 +148,10 @@ describe('PodClass', () => {
     };
     const profile = { schedulerName: 'x', filters: [pinning, crowded], scores: [{ plugin: emptiest, weight: 1.5 }] };
     fc.assert(fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => walk(steps, profile)), { numRuns: 100 });
+  });
+
+  it('does so for pods with claims', () => {
+    fc.assert(fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => walk(steps, defaultProfile('default-scheduler', { volumes }), claimingPod)), { numRuns: 100 });
   });
 
   it('draws evenly among equals', () => {
