@@ -14,12 +14,16 @@ import {
   type RuntimeContainerStatus,
   type SandboxStatus,
 } from '@orrery/core';
-import { Collector } from './images/collector.js';
+import { type EvictionSettings, evictionSettings } from './eviction/settings.js';
 import type { DiskSpace } from './images/plan-collection.js';
 import { type ImageSettings, imageSettings } from './images/settings.js';
+import type { NodeMeter } from './metrics/meter.js';
+import type { UsageSource } from './metrics/usage-source.js';
 import { Heartbeat, type HeartbeatTimes } from './node/heartbeat.js';
+import { Housekeeping } from './node/housekeeping.js';
 import type { MachineFacts } from './node/machine.js';
 import type { NodeConfig } from './node/node-object.js';
+import { nodeResources, type ResourceTexts } from './node/node-resources.js';
 import { podEquipment } from './node/pod-equipment.js';
 import { admitPod, type Rejection } from './pod/admission.js';
 import type { NodeSettings } from './pod/node-settings.js';
@@ -54,6 +58,14 @@ export interface NodeAgentOptions {
   readonly diskSpace?: ((path: string) => Promise<DiskSpace>) | undefined;
   /** Where volumes come from; default: folders below `rootDir`. A simulation without a file system brings its own. */
   readonly volumes?: PodVolumes;
+  /** What of the node is not for pods. */
+  readonly reserved?: { readonly kubeReserved: ResourceTexts; readonly systemReserved: ResourceTexts };
+  /** When pods are evicted; default: when memory is short. */
+  readonly eviction?: EvictionSettings;
+  /** Measures the node as a whole; without one it is never under pressure. */
+  readonly meter?: NodeMeter | undefined;
+  /** How often what pods use is sampled, for {@link NodeAgent.usage}; default: only when it is needed. */
+  readonly sampleMs?: number;
   /** Where volumes of claims are kept; default: a folder below `rootDir`. */
   readonly localVolumes?: string | undefined;
 }
@@ -83,21 +95,31 @@ export class NodeAgent {
   readonly #localVolumes: LocalVolumes | undefined;
   readonly #pods: PodWorkerOptions;
   readonly #references: ReferenceWatches;
-  readonly #collector: Collector;
+  readonly #housekeeping: Housekeeping;
   readonly #log: Logger;
 
   constructor(private readonly options: NodeAgentOptions) {
     const { client, runtime, prober, clock, config, events, configure } = options;
     this.#log = options.log.child({ node: config.name });
-    this.#heartbeat = new Heartbeat({ ...options, log: this.#log });
-    const { permit, references, localVolumes, ...equipment } = podEquipment({ ...options, log: this.#log });
+    const { meter, diskSpace, sampleMs, eviction = evictionSettings(), reserved = { kubeReserved: {}, systemReserved: {} } } = options;
+    const resources = nodeResources({ machine: options.machine.capacity, given: config.capacity, ...reserved, thresholds: meter === undefined ? [] : eviction.thresholds });
+    this.#heartbeat = new Heartbeat({ ...options, log: this.#log, resources, pressures: () => this.#housekeeping.eviction.pressures });
+    const { permit, references, localVolumes, ...equipment } = podEquipment({ ...options, log: this.#log, resources });
     this.#references = references;
     this.#localVolumes = localVolumes;
     // As the kubelet names it: of events about the node itself the uid is its name.
     const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: config.name, uid: config.name } };
-    this.#collector = new Collector({ runtime, events, clock, node, log: this.#log, settings: options.imageSettings ?? imageSettings(), diskSpace: options.diskSpace });
-    const admit = (pod: Pod): Rejection | undefined => permit(pod) ?? admitPod(pod, this.#holding(pod), equipment.sources.allocatable);
+    this.#housekeeping = new Housekeeping({
+      config, runtime, events, clock, node, diskSpace, eviction, meter, sampleMs, log: this.#log, volumes: equipment.volumes,
+      imageSettings: options.imageSettings ?? imageSettings(), pods: this.#workers, pressuresChanged: () => this.#heartbeat.hurry(),
+    });
+    const admit = (pod: Pod): Rejection | undefined => permit(pod) ?? this.#housekeeping.admit(pod) ?? admitPod(pod, this.#holding(pod), equipment.sources.allocatable);
     this.#pods = { ...equipment, client, runtime, prober, events, clock, log: this.#log, hostIP: config.hostIP, admit, configure };
+  }
+
+  /** What pods and the node use. */
+  get usage(): UsageSource {
+    return this.#housekeeping.usage;
   }
 
   /** Runs until the signal aborts. Ready when the node is registered and what ran before has been adopted. Pods are left running. */
@@ -117,7 +139,7 @@ export class NodeAgent {
       await this.#endOrphans(found, signal);
       found.clear();
       ready();
-      await Promise.all([this.#heartbeat.run(signal), this.#listen(signal), this.#relist(signal), this.#collector.run(signal), this.#localVolumes?.run(signal), this.#sweepVolumes()]);
+      await Promise.all([this.#heartbeat.run(signal), this.#listen(signal), this.#relist(signal), this.#housekeeping.run(signal), this.#localVolumes?.run(signal), this.#sweepVolumes()]);
     } finally {
       unsubscribe();
       await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));

@@ -4,12 +4,15 @@
  */
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { Client, definePlugin, Events, Hooks, hooks, Informers, Runtimes } from '@orrery/core';
+import { Client, definePlugin, Events, Hooks, hooks, Informers, MetricsSources, parseQuantity, Runtimes } from '@orrery/core';
 import { z } from 'zod';
 import { NodeAgent } from './agent.js';
 import type { DiskSpace } from './images/plan-collection.js';
 import { imageSettings, imageSettingsFields } from './images/settings.js';
-import { readMachine } from './node/machine.js';
+import { evictionOption, evictionSettings } from './eviction/settings.js';
+import { MachineMeter } from './metrics/machine-meter.js';
+import type { NodeMeter } from './metrics/meter.js';
+import { readDisk, readMachine } from './node/machine.js';
 import { type NodeSettings, nodeSettingsFields } from './pod/node-settings.js';
 import { NetworkProber, type Prober } from './probes/prober.js';
 
@@ -27,6 +30,10 @@ export { type NodeSettings, nodeSettings } from './pod/node-settings.js';
 export type { Policy } from './policy/policy.js';
 export type { DiskSpace } from './images/plan-collection.js';
 export { imageSettings, type ImageSettings } from './images/settings.js';
+export { type EvictionSettings, evictionSettings, KUBELET_EVICTION_HARD } from './eviction/settings.js';
+export type { FilesystemMeasure, NodeMeasure, NodeMeter } from './metrics/meter.js';
+export type { UsageSource } from './metrics/usage-source.js';
+export type { ResourceTexts } from './node/node-resources.js';
 export { type Candidate, type ContainerConsumption, type PodConsumption, rankForEviction } from './eviction/rank.js';
 export type { Observation, Observations, Pressure, Signal } from './eviction/signals.js';
 export { parseThresholds, type Statements, type Threshold, type ThresholdValue } from './eviction/thresholds.js';
@@ -47,6 +54,8 @@ const node = z.strictObject({
   runtime: z.string().optional(),
 });
 
+const resources = z.record(z.string(), z.string().refine((text) => parseQuantity(text) !== undefined, 'must be a quantity')).default({});
+
 const options = node
   .extend({
     /** More nodes in this process, each with its own agent. When given, the fields above are defaults for them. */
@@ -61,6 +70,15 @@ const options = node
     ...imageSettingsFields,
     /** The space of the file system that a path is on; default: asked of the machine. For simulated runtimes. */
     diskSpace: z.custom<(path: string) => Promise<DiskSpace>>((value) => typeof value === 'function').optional(),
+    /** When pods are evicted because the node runs out of memory, disk or processes. */
+    eviction: evictionOption,
+    /** What of the node is kept for the agent and its runtime, and for everything else on the machine. */
+    kubeReserved: resources,
+    systemReserved: resources,
+    /** How often what pods use is sampled. */
+    metricsSeconds: z.number().positive().default(15),
+    /** Measures the node as a whole; default: the machine, for runtimes that use it. For simulated runtimes. */
+    meter: z.custom<NodeMeter>((value) => typeof (value as NodeMeter | undefined)?.measure === 'function').optional(),
     leaseSeconds: z.number().positive().default(40),
     renewSeconds: z.number().positive().default(10),
     statusSeconds: z.number().positive().default(300),
@@ -75,7 +93,7 @@ export const nodeAgent = definePlugin({
   core: '^0.1.0',
   requires: [Runtimes],
   options,
-  setup({ run, options, clock, log }) {
+  setup({ run, add, options, clock, log }) {
     const machine = readMachine();
     const { nodes, hostIP, prober, leaseSeconds, renewSeconds, statusSeconds, policy, allowedUnsafeSysctls, clusterDNS, clusterDomain, resolvConf, podPidsLimit, devices, ...shared } = options;
     const settings: NodeSettings = { policy, allowedUnsafeSysctls, clusterDNS, clusterDomain, resolvConf, podPidsLimit, devices };
@@ -83,14 +101,22 @@ export const nodeAgent = definePlugin({
     for (const one of nodes ?? [shared]) {
       const { name: given, runtime: runtimeName, ...rest } = { ...shared, ...one };
       const nodeName = given ?? machine.hostname;
+      let running: NodeAgent | undefined;
+      add(MetricsSources, { nodes: () => running?.usage.nodes() ?? [], pods: () => running?.usage.pods() ?? [] });
       run((get) => {
         const runtime = get(Runtimes).get(runtimeName);
         if (runtime === undefined) throw new RangeError(`node "${nodeName}" wants runtime "${runtimeName}", which no plugin provides`);
-        const agent = new NodeAgent({
+        const { realProcesses } = runtime.capabilities;
+        const folder = join(rootDir, nodeName);
+        const agent = (running = new NodeAgent({
           config: { name: nodeName, labels: rest.labels, taints: rest.taints, capacity: rest.capacity, hostIP, runtime: runtime.name },
-          machine,
+          machine: { ...machine, capacity: { ...machine.capacity, ...(realProcesses && readDisk(folder)) } },
+          reserved: { kubeReserved: options.kubeReserved, systemReserved: options.systemReserved },
+          eviction: evictionSettings(options.eviction),
+          meter: options.meter ?? (realProcesses ? new MachineMeter({ rootDir: folder, runtime, log }) : undefined),
+          sampleMs: options.metricsSeconds * 1000,
           times: { leaseMs: leaseSeconds * 1000, renewMs: renewSeconds * 1000, statusMs: statusSeconds * 1000 },
-          rootDir: join(rootDir, nodeName),
+          rootDir: folder,
           localVolumes: options.localVolumes === undefined ? undefined : join(options.localVolumes, nodeName),
           settings,
           imageSettings: imageSettings(options),
@@ -103,7 +129,7 @@ export const nodeAgent = definePlugin({
           clock,
           log,
           configure: (config, pod) => get(Hooks).call(hooks.containerConfig, config, pod),
-        });
+        }));
         return { name: `node-agent ${nodeName}`, phase: 'agents', run: (signal, ready) => agent.run(signal, ready) };
       });
     }

@@ -15,7 +15,7 @@ export interface ContainerConsumption {
 /** What one pod uses. */
 export interface PodConsumption {
   readonly containers: readonly ContainerConsumption[];
-  /** Volumes that are the pod's own, by name; those in memory left out. */
+  /** Volumes that are the pod's own, by name. */
   readonly volumes: ReadonlyMap<string, Pick<VolumeUsage, 'bytes' | 'inodes'>>;
 }
 
@@ -52,7 +52,7 @@ function comparison(signal: Signal, imagefsApart: boolean): Compare {
       return inTurn(byPriority, byUse(({ usage }) => sum(usage, 'processes')));
     default: {
       const parts = diskParts(signal, imagefsApart);
-      const beyond = (candidate: Candidate): number => diskUse(candidate.usage, parts, signal.endsWith('inodesFree')) - (signal.endsWith('inodesFree') ? 0 : requested(candidate.pod, 'ephemeral-storage'));
+      const beyond = (candidate: Candidate): number => diskUse(candidate, parts, signal.endsWith('inodesFree')) - (signal.endsWith('inodesFree') ? 0 : requested(candidate.pod, 'ephemeral-storage'));
       return inTurn(exceeding(beyond), byPriority, byUse(beyond));
     }
   }
@@ -64,9 +64,10 @@ export function diskParts(signal: Signal, imagefsApart: boolean): DiskParts {
   return signal.startsWith('imagefs') ? { rootfs: true, logs: false, volumes: false } : { rootfs: false, logs: true, volumes: true };
 }
 
-/** Bytes, or inodes, that a pod takes of a file system. Of layers and logs only bytes are known. Pure. */
-export function diskUse(usage: PodConsumption | undefined, parts: DiskParts, inodes = false): number {
-  const volumes = parts.volumes ? [...(usage?.volumes.values() ?? [])].reduce((total, volume) => total + (inodes ? volume.inodes : volume.bytes), 0) : 0;
+/** Bytes, or inodes, that a pod takes of a file system; volumes in memory do not count. Of layers and logs only bytes are known. Pure. */
+export function diskUse({ pod, usage }: Candidate, parts: DiskParts, inodes = false): number {
+  const onDisk = parts.volumes ? (pod.spec.volumes ?? []).filter(({ emptyDir }) => emptyDir?.medium !== 'Memory') : [];
+  const volumes = onDisk.reduce((total, { name }) => total + (usage?.volumes.get(name)?.[inodes ? 'inodes' : 'bytes'] ?? 0), 0);
   if (inodes) return volumes;
   return volumes + (parts.rootfs ? sum(usage, 'rootfsBytes') : 0) + (parts.logs ? sum(usage, 'logBytes') : 0);
 }

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { type Clock, type EventRecorder, errorMessage, type ImageStatus, type KubeObject, type Logger, type Runtime } from '@orrery/core';
-import { surplusDead } from './dead-containers.js';
+import { longDead, surplusDead } from './dead-containers.js';
 import { bytesToFree, type DiskSpace, type ImageRecord, observeImages, removableImages } from './plan-collection.js';
 import type { ImageSettings } from './settings.js';
 
@@ -54,6 +54,13 @@ export class Collector {
     const freed = await this.#remove(images, settings.imageMinimumGCAgeSeconds * 1000, wanted, signal);
     if (freed >= wanted) return;
     events.event(node, 'Warning', 'FreeDiskSpaceFailed', `Failed to garbage collect required amount of images. Attempted to free ${wanted} bytes, but only found ${freed} bytes eligible to free.`);
+  }
+
+  /** Makes what room it can because the disk of the node is short: dead containers go, then images that nothing was made from. */
+  async makeRoom(signal: AbortSignal): Promise<void> {
+    const { runtime, clock } = this.options;
+    for (const { id } of longDead(await runtime.listContainers(signal), clock.now())) await runtime.removeContainer(id, signal);
+    if (runtime.capabilities.images) await this.removeUnusedImages(signal);
   }
 
   /** Removes every image that nothing was made from, whatever its age, because the node is under pressure. Resolves with their bytes. */

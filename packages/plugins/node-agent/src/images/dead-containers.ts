@@ -28,3 +28,11 @@ export function surplusDead<T extends Dead>(containers: readonly T[], { maxConta
   const newest = new Set(dead.filter((container) => kept.has(container)).slice(0, maxContainers));
   return dead.filter((container) => !newest.has(container)).reverse();
 }
+
+/** An end that is younger may not have been told yet. */
+const TOLD_MS = 60_000;
+
+/** The dead containers that go when the disk of a node is short: all whose end has been in their pods' status for a while, from which it can be told again. Pure. */
+export function longDead<T extends Pick<RuntimeContainerStatus, 'state' | 'finishedAt'>>(containers: readonly T[], now: number): readonly T[] {
+  return containers.filter(({ state, finishedAt }) => state === 'exited' && finishedAt !== undefined && now - finishedAt >= TOLD_MS);
+}

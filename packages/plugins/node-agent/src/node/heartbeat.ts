@@ -1,5 +1,8 @@
 import { ApiError, type Client, type Clock, errorMessage, Lease, type Logger, microTimeOfMillis, Node, OrreryError, type Runtime } from '@orrery/core';
+import type { Pressure } from '../eviction/signals.js';
 import type { MachineFacts } from './machine.js';
+import { NodeImages } from './node-images.js';
+import type { NodeResources } from './node-resources.js';
 import { differs, initialNode, type NodeConfig, nodeStatus } from './node-object.js';
 
 /** Times of a node's signs of life, milliseconds. */
@@ -19,6 +22,9 @@ export interface HeartbeatOptions {
   readonly config: NodeConfig;
   readonly machine: MachineFacts;
   readonly times: HeartbeatTimes;
+  readonly resources: NodeResources;
+  /** What the node is short of. */
+  pressures(): readonly Pressure[];
   readonly client: Client;
   readonly runtime: Runtime;
   readonly clock: Clock;
@@ -28,8 +34,17 @@ export interface HeartbeatOptions {
 /** Registers the node, renews its lease and reports its status: the lease often and cheaply, the status when it changed or five minutes have passed (KEP-589). */
 export class Heartbeat {
   #reportedAt = Number.NEGATIVE_INFINITY;
+  #early = new AbortController();
+  readonly #images: NodeImages;
 
-  constructor(private readonly options: HeartbeatOptions) {}
+  constructor(private readonly options: HeartbeatOptions) {
+    this.#images = new NodeImages(options);
+  }
+
+  /** Something that the status shows has changed: the next beat is now. */
+  hurry(): void {
+    this.#early.abort();
+  }
 
   /** Registers the node with a fresh status and lease. Safe to repeat; an existing Node keeps its labels and taints. */
   async register(signal: AbortSignal): Promise<Node> {
@@ -47,8 +62,9 @@ export class Heartbeat {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, times, log, client, config } = this.options;
     for (;;) {
-      await clock.sleep(times.renewMs, signal).catch(() => signal);
+      await clock.sleep(times.renewMs, AbortSignal.any([signal, this.#early.signal])).catch(() => signal);
       if (signal.aborted) return;
+      if (this.#early.signal.aborted) this.#early = new AbortController();
       try {
         const node = await client.kind(Node).find({ name: config.name });
         if (node === undefined) await this.register(signal);
@@ -64,11 +80,12 @@ export class Heartbeat {
   }
 
   async #report(signal: AbortSignal): Promise<Node> {
-    const { client, config, machine, clock, times } = this.options;
+    const { client, config, machine, resources, clock, times, pressures } = this.options;
     const nodes = client.kind(Node);
     const ready = await this.#runtimeReady(signal);
+    const images = ready.ok ? await this.#images.list(signal) : undefined;
     const node = await nodes.get({ name: config.name });
-    const status = nodeStatus(node, config, machine, ready, clock.now());
+    const status = nodeStatus(node, { config, machine, resources, health: { ready, pressures: pressures() }, images }, clock.now());
     if (!differs(status, node.status) && clock.monotonic() - this.#reportedAt < times.statusMs) return node;
     const { resourceVersion: _any, ...metadata } = node.metadata;
     const written = await nodes.updateStatus({ ...node, metadata, status });

@@ -1,6 +1,8 @@
-import type { Node, NodeCondition } from '@orrery/core';
-import { canonicalQuantity, equalJson, timeOfMillis, VERSION } from '@orrery/core';
+import type { ContainerImage, Node } from '@orrery/core';
+import { equalJson, timeOfMillis, VERSION } from '@orrery/core';
 import type { MachineFacts } from './machine.js';
+import { type NodeHealth, nodeConditions } from './node-conditions.js';
+import type { NodeResources } from './node-resources.js';
 
 /** What a node is registered with. */
 export interface NodeConfig {
@@ -31,47 +33,40 @@ export function initialNode(config: NodeConfig, machine: MachineFacts): Node {
   } as Node;
 }
 
-const PRESSURES = [
-  { type: 'MemoryPressure', reason: 'KubeletHasSufficientMemory', message: 'kubelet has sufficient memory available' },
-  { type: 'DiskPressure', reason: 'KubeletHasNoDiskPressure', message: 'kubelet has no disk pressure' },
-  { type: 'PIDPressure', reason: 'KubeletHasSufficientPID', message: 'kubelet has sufficient PID available' },
-] as const;
+/** What a status is made from. */
+export interface NodeFacts {
+  readonly config: NodeConfig;
+  readonly machine: MachineFacts;
+  readonly resources: NodeResources;
+  readonly health: NodeHealth;
+  /** What the runtime has of images; undefined: not known. */
+  readonly images?: readonly ContainerImage[] | undefined;
+}
 
-/** The status a node reports: capacity, addresses, conditions. Times of transitions are kept where nothing changed. Pure. */
-export function nodeStatus(node: Node, config: NodeConfig, machine: MachineFacts, ready: { readonly ok: boolean; readonly message: string }, now: number): NonNullable<Node['status']> {
-  const time = timeOfMillis(now);
-  // As the server writes them, so that a status that says the same is the same.
-  const capacity = Object.fromEntries(Object.entries({ ...machine.capacity, ...config.capacity }).map(([resource, amount]) => [resource, canonicalQuantity(amount) ?? amount]));
-  const before = node.status?.conditions ?? [];
-  const condition = (type: string, status: string, reason: string, message: string): NodeCondition => {
-    const known = before.find((candidate) => candidate.type === type);
-    return { type, status, reason, message, lastHeartbeatTime: time, lastTransitionTime: known?.status === status ? (known.lastTransitionTime ?? time) : time };
-  };
-  const own = [
-    ...PRESSURES.map(({ type, reason, message }) => condition(type, 'False', reason, message)),
-    ready.ok ? condition('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status') : condition('Ready', 'False', 'KubeletNotReady', ready.message),
-  ];
+/** The status a node reports: capacity, addresses, conditions, images. Times of transitions are kept where nothing changed. Pure. */
+export function nodeStatus(node: Node, { config, machine, resources, health, images }: NodeFacts, now: number): NonNullable<Node['status']> {
   return {
     ...node.status,
-    capacity,
-    allocatable: capacity,
+    capacity: { ...resources.capacity },
+    allocatable: { ...resources.allocatable },
     addresses: [
       { type: 'InternalIP', address: config.hostIP },
       { type: 'Hostname', address: config.name },
     ],
-    conditions: [...before.filter(({ type }) => !own.some((c) => c.type === type)), ...own],
+    conditions: nodeConditions(health, node.status?.conditions ?? [], timeOfMillis(now)),
     nodeInfo: {
-      machineID: '',
-      systemUUID: '',
-      bootID: '',
+      machineID: machine.machineID ?? '',
+      systemUUID: machine.systemUUID ?? machine.machineID ?? '',
+      bootID: machine.bootID ?? '',
       kernelVersion: machine.kernelVersion,
-      osImage: machine.operatingSystem,
+      osImage: machine.osImage ?? machine.operatingSystem,
       containerRuntimeVersion: `${config.runtime}://${VERSION}`,
       kubeletVersion: `v1.36.0-orrery.${VERSION}`,
       kubeProxyVersion: `v1.36.0-orrery.${VERSION}`,
       operatingSystem: machine.operatingSystem,
       architecture: machine.architecture,
     },
+    ...(images !== undefined && { images: [...images] }),
   };
 }
 

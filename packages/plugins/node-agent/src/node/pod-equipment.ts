@@ -17,11 +17,13 @@ import { PodFolders } from '../volumes/pod-folders.js';
 import { type PodVolumes, Volumes } from '../volumes/volumes.js';
 import type { MachineFacts } from './machine.js';
 import type { NodeConfig } from './node-object.js';
+import type { NodeResources } from './node-resources.js';
 
 /** What the equipment of a node's pods is made from. */
 export interface PodEquipmentOptions {
   readonly config: NodeConfig;
   readonly machine: MachineFacts;
+  readonly resources: NodeResources;
   readonly rootDir: string;
   readonly client: Client;
   readonly informers: Informers;
@@ -74,14 +76,14 @@ export function podEquipment(options: PodEquipmentOptions): PodEquipment {
   return { ...(localVolumes !== undefined && { localVolumes }), volumes, outfitter, images, terminations, sources, references, follow: (pod, changed) => references.follow(pod, changed), permit: (pod) => permit(pod, settings, runtime, events) };
 }
 
-function sourcesOf({ client, informers, machine, config }: PodEquipmentOptions): Omit<EnvSources, 'podIPs'> {
+function sourcesOf({ client, informers, resources, config }: PodEquipmentOptions): Omit<EnvSources, 'podIPs'> {
   const services = informers.get(Service);
   return {
     configMap: (namespace, name) => client.kind(ConfigMap).find({ namespace, name }),
     secret: (namespace, name) => client.kind(Secret).find({ namespace, name }),
     services: (namespace) => services.lister.list(namespace),
     hostIP: config.hostIP,
-    allocatable: { ...machine.capacity, ...config.capacity },
+    allocatable: resources.allocatable,
   };
 }
 

@@ -1,4 +1,5 @@
 import { ApiError, type CancelTimer, equalJson, errorMessage, OrreryError, Pod } from '@orrery/core';
+import type { Eviction } from '../eviction/messages.js';
 import { PodProbes } from '../probes/pod-probes.js';
 import { PodActions } from './actions.js';
 import type { Rejection } from './admission.js';
@@ -34,7 +35,10 @@ export class PodWorker {
   /** What of the view has to be asked for again. */
   #stale: 'nothing' | 'containers' | 'all' = 'nothing';
   #admitted: boolean;
-  #rejection: Rejection | undefined;
+  #rejection: (Rejection & Pick<Eviction, 'condition'>) | undefined;
+  /** What the pod gets to end when the agent itself ended it. */
+  #evictionGraceMs: number | undefined;
+  readonly #whenEnded: (() => void)[] = [];
   /** Nothing of the pod runs here any more, and nothing will. */
   #ended = false;
   /** When its end began, monotonic. */
@@ -76,6 +80,23 @@ export class PodWorker {
   /** The pod as it is known here. */
   get current(): Pod {
     return this.pod;
+  }
+
+  /** The agent itself ends the pod, for good and whatever its restart policy says. Resolves when nothing of it runs any more, or nobody looks after it. */
+  evict(eviction: Eviction): Promise<void> {
+    if (this.#rejection === undefined && !settled(this.pod)) {
+      this.#rejection = eviction;
+      this.#admitted = true;
+      this.#evictionGraceMs = eviction.graceSeconds * 1000;
+      this.#actions.hurry(this.#evictionGraceMs);
+      this.wake();
+    }
+    return this.#ended || this.#finished || this.#abort.signal.aborted ? Promise.resolve() : new Promise((resolve) => this.#whenEnded.push(resolve));
+  }
+
+  /** The agent is ending the pod. */
+  get evicted(): boolean {
+    return this.#rejection !== undefined;
   }
 
   /** The API has a newer version of the pod. One older than what this worker wrote itself is an echo. */
@@ -128,6 +149,11 @@ export class PodWorker {
     this.#follow(false);
     await this.#running;
     await this.#probes.stop();
+    this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    for (const resolve of this.#whenEnded.splice(0)) resolve();
   }
 
   /** Whether to be told when something changes that the pod takes values from. */
@@ -255,6 +281,7 @@ export class PodWorker {
     }
     this.#finished = true;
     this.#cancelWake();
+    this.#tellEnd();
     this.finished();
     return undefined;
   }
@@ -276,6 +303,7 @@ export class PodWorker {
 
   /** What the pod's containers have left to end, milliseconds. */
   #graceMs(): number {
+    if (this.#evictionGraceMs !== undefined) return this.#evictionGraceMs;
     const graceMs = this.#gone ? Math.min(graceOf(this.pod) * 1000, GONE_GRACE_MS) : graceOf(this.pod) * 1000;
     return this.#endingSince === undefined ? graceMs : Math.max(Math.min(graceMs, GONE_GRACE_MS), graceMs - (this.options.clock.monotonic() - this.#endingSince));
   }
@@ -304,7 +332,10 @@ export class PodWorker {
       ...(verdict !== undefined && { verdict }),
     });
     // From here on others may see that its place is free.
-    if (status.phase === 'Succeeded' || status.phase === 'Failed') this.#ended = true;
+    if (status.phase === 'Succeeded' || status.phase === 'Failed') {
+      this.#ended = true;
+      this.#tellEnd();
+    }
     if (equalJson(status, this.pod.status)) return;
     const written = await client.kind(Pod).updateStatus({ ...this.pod, status });
     if (Number(written.metadata.resourceVersion) > Number(this.pod.metadata.resourceVersion)) this.pod = written;

@@ -26,7 +26,7 @@ export interface StatusInput {
   /** Containers will not be started again. */
   readonly terminal: boolean;
   /** Set when the pod as a whole failed for a reason of its own (DeadlineExceeded …). */
-  readonly verdict?: { readonly reason: string; readonly message: string };
+  readonly verdict?: { readonly reason: string; readonly message: string; /** Told with the end. */ readonly condition?: Verdict | undefined };
 }
 
 /** The status a pod should show. Keeps what others own of it: conditions of readiness gates, times of transitions. Pure. */
@@ -50,6 +50,8 @@ export function podStatusOf(given: StatusInput): PodStatus {
   const ready = readinessConditions({ pod, initStatuses, statuses, phase, initialized, foreign: conditions });
   const hasSandbox: Verdict = { type: 'PodReadyToStartContainers', status: sandbox?.state === 'ready' ? 'True' : 'False' };
   const own = [hasSandbox, ready.initialized, ready.ready, ready.containersReady, { type: 'PodScheduled', status: 'True' } satisfies Verdict];
+  // That the pod was disrupted is told together with its end (the kubelet's mergePodStatus).
+  if (input.verdict?.condition !== undefined && settled === undefined && !early) own.push(input.verdict.condition);
   const time = timeOfMillis(now);
   return {
     ...before,
