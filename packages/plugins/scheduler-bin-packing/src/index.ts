@@ -2,8 +2,8 @@
  * A scheduling profile that fills nodes up.
  * @packageDocumentation
  */
-import { Informers, Namespace, SchedulerProfiles, definePlugin } from '@orrery/core';
-import { defaultFilters, defaultScores, informedNamespaces, mostAllocated, scheduler } from '@orrery/scheduler';
+import { Informers, SchedulerProfiles, definePlugin } from '@orrery/core';
+import { defaultFilters, defaultScores, informedSources, mostAllocated, scheduler } from '@orrery/scheduler';
 import { z } from 'zod';
 
 const weights = z.record(z.string().min(1), z.number().positive()).refine((resources) => Object.keys(resources).length > 0, 'name at least one resource');
@@ -28,9 +28,9 @@ export const binPacking = definePlugin({
   setup({ provideNamed, scope, options: { schedulerName, resources, weight } }) {
     const packing = mostAllocated(Object.entries(resources).map(([name, of]) => ({ name, weight: of })));
     provideNamed(SchedulerProfiles, schedulerName, (get) => {
-      const { namespaces, stop } = informedNamespaces(get(Informers).get(Namespace));
+      const { sources, stop } = informedSources(get(Informers));
       scope.defer(stop);
-      return { schedulerName, filters: defaultFilters({ namespaces }), scores: defaultScores({ namespaces }, { plugin: packing, weight }) };
+      return { schedulerName, filters: defaultFilters(sources), scores: defaultScores(sources, { plugin: packing, weight }) };
     });
   },
 });

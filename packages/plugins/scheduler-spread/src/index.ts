@@ -2,8 +2,8 @@
  * A scheduling profile that spreads pods.
  * @packageDocumentation
  */
-import { Informers, type Labels, Namespace, type Pod, ReplicaSet, SchedulerProfiles, Service, controllerOf, definePlugin } from '@orrery/core';
-import { defaultFilters, defaultScores, informedNamespaces, leastAllocated, scheduler, servicesAndOwner } from '@orrery/scheduler';
+import { Informers, type Labels, type Pod, ReplicaSet, SchedulerProfiles, Service, controllerOf, definePlugin } from '@orrery/core';
+import { defaultFilters, defaultScores, informedSources, leastAllocated, scheduler, servicesAndOwner } from '@orrery/scheduler';
 import { z } from 'zod';
 
 /**
@@ -25,14 +25,14 @@ export const spread = definePlugin({
       const informers = get(Informers);
       const services = informers.get(Service).lister;
       const replicaSets = informers.get(ReplicaSet).lister;
-      const { namespaces, stop } = informedNamespaces(informers.get(Namespace));
+      const { sources: informed, stop } = informedSources(informers);
       scope.defer(stop);
       const ownerLabels = (pod: Pod): Labels | undefined => {
         const owner = controllerOf(pod);
         return owner?.kind === 'ReplicaSet' ? replicaSets.get(`${pod.metadata.namespace}/${owner.name}`)?.spec.selector.matchLabels : undefined;
       };
       const belongTogether = servicesAndOwner({ services: (namespace) => services.list(namespace), ownerLabels });
-      const sources = { namespaces, belongTogether };
+      const sources = { ...informed, belongTogether };
       return { schedulerName, filters: defaultFilters(sources), scores: defaultScores(sources, { plugin: leastAllocated(), weight: 1 }) };
     });
   },

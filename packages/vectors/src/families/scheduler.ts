@@ -123,7 +123,7 @@ function clusterOf({ nodes, pods }: Input): ClusterState {
   return cluster;
 }
 
-function sourcesOf({ namespaces, services }: Input): Required<ProfileSources> {
+function sourcesOf({ namespaces, services }: Input): Required<Omit<ProfileSources, 'volumes'>> {
   return {
     namespaces: { labels: (name) => namespaces?.find(({ metadata }) => metadata.name === name)?.metadata.labels, version: 0 },
     belongTogether: servicesAndOwner({ services: (namespace) => services?.filter(({ metadata }) => metadata.namespace === namespace) ?? [] }),
