@@ -236,9 +236,9 @@ export class NodeAgent {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    for await (const { pod } of this.options.runtime.events(signal)) {
-      if (pod === undefined) await this.#compareAll(signal);
-      else this.#workers.get(pod.uid)?.hint();
+    for await (const event of this.options.runtime.events(signal)) {
+      if (event.pod === undefined) await this.#compareAll(signal);
+      else this.#workers.get(event.pod.uid)?.hint(event);
     }
   }
 

@@ -176,7 +176,7 @@ class DockerRuntimeOverEngine implements DockerRuntime {
   }
 
   imageStatus(reference: string, signal: AbortSignal): Promise<ImageStatus | undefined> {
-    return this.#images.status(reference, signal);
+    return this.#once(`look for image ${reference}`, signal, (life) => this.#images.status(reference, life));
   }
 
   listImages(signal: AbortSignal): Promise<readonly ImageStatus[]> {

@@ -1,4 +1,4 @@
-import { ApiError, type CancelTimer, equalJson, errorMessage, OrreryError, Pod } from '@orrery/core';
+import { ApiError, type CancelTimer, equalJson, errorMessage, OrreryError, Pod, type RuntimeEvent } from '@orrery/core';
 import type { Eviction } from '../eviction/messages.js';
 import { PodProbes } from '../probes/pod-probes.js';
 import { PodActions } from './actions.js';
@@ -34,6 +34,8 @@ export class PodWorker {
   #dirty = true;
   /** What of the view has to be asked for again. */
   #stale: 'nothing' | 'containers' | 'all' = 'nothing';
+  /** Containers that are said to have been started, by id. What this worker starts it sees without being told. */
+  readonly #started = new Set<string>();
   #admitted: boolean;
   #rejection: (Rejection & Pick<Eviction, 'condition'>) | undefined;
   /** What the pod gets to end when the agent itself ended it. */
@@ -119,8 +121,10 @@ export class PodWorker {
   }
 
   /** The runtime hinted at a change. */
-  hint(): void {
-    if (this.#stale === 'nothing') this.#stale = 'containers';
+  hint({ type, containerId }: RuntimeEvent): void {
+    if (type === 'containerStarted' && containerId !== undefined) this.#started.add(containerId);
+    else if (type === 'sandboxChanged') this.#stale = 'all';
+    else if (this.#stale === 'nothing') this.#stale = 'containers';
     this.wake();
   }
 
@@ -203,6 +207,7 @@ export class PodWorker {
     // Handlers of one batch of changes run first, so that nothing is counted that is about to go.
     await Promise.resolve();
     for (let step = 0; step < MAX_STEPS; step += 1) {
+      this.#heed();
       if (this.#stale !== 'nothing') await this.#refresh();
       if (!this.#admitted) this.#admit();
       await this.#probes.tend(this.#view, !this.#gone && this.pod.metadata.deletionTimestamp === undefined);
@@ -284,6 +289,13 @@ export class PodWorker {
     this.#tellEnd();
     this.finished();
     return undefined;
+  }
+
+  /** A hint at what is known already is none. */
+  #heed(): void {
+    const running = new Set(this.#view.containers.flatMap(({ id, state }) => (state === 'running' ? [id] : [])));
+    if (this.#stale === 'nothing' && [...this.#started].some((id) => !running.has(id))) this.#stale = 'containers';
+    this.#started.clear();
   }
 
   async #refresh(): Promise<void> {

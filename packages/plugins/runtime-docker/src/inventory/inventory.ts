@@ -22,6 +22,8 @@ interface Row {
 
 /** Inspections of containers that have not ended are believed so long where no event says otherwise, milliseconds. */
 const BELIEVE_MS = 30_000;
+/** What was inspected so lately need not be inspected again for the next step, milliseconds. */
+const RECENT_MS = 2_000;
 /** So many inspections at once. */
 const PARALLEL = 16;
 
@@ -32,7 +34,7 @@ const PARALLEL = 16;
 export class Inventory {
   readonly #engine: Engine;
   readonly #owner: string;
-  readonly #known = new Map<string, { readonly facts: Facts; readonly at: number }>();
+  readonly #known = new Map<string, { readonly item: Item; readonly at: number }>();
 
   constructor(engine: Engine, owner: string) {
     this.#engine = engine;
@@ -60,9 +62,9 @@ export class Inventory {
       const info = await this.#engine.call(`inspect ${id.slice(0, 12)}`, signal, (docker, abortSignal) => docker.getContainer(id).inspect({ abortSignal }), { idempotent: true });
       const identity = decodeLabels(this.#owner, info.Config.Labels);
       if (identity === undefined) return undefined;
-      const facts = factsOf(info);
-      this.#known.set(id, { facts, at: this.#engine.clock.monotonic() });
-      return { id, identity, facts };
+      const item = { id, identity, facts: factsOf(info) };
+      this.#known.set(id, { item, at: this.#engine.clock.monotonic() });
+      return item;
     } catch (error) {
       if (!OrreryError.is(error, 'NOT_FOUND')) throw error;
       this.#known.delete(id);
@@ -70,9 +72,11 @@ export class Inventory {
     }
   }
 
-  /** A sandbox as it is now. Throws `NOT_FOUND`. */
+  /** A sandbox as it is now, or was a moment ago when it then ran. Throws `NOT_FOUND`. */
   async sandbox(id: string, signal: AbortSignal): Promise<Item<SandboxIdentity>> {
-    const item = await this.find(id, signal);
+    const known = this.#known.get(id);
+    const recent = known?.item.facts.state === 'running' && this.#engine.clock.monotonic() - known.at < RECENT_MS;
+    const item = recent ? known.item : await this.find(id, signal);
     if (item?.identity.kind !== 'sandbox') throw new OrreryError('NOT_FOUND', `There is no sandbox ${id.slice(0, 64)}.`, { id: id.slice(0, 64) });
     return item as Item<SandboxIdentity>;
   }
@@ -87,6 +91,11 @@ export class Inventory {
   /** Something happened to it: the next list inspects it again. */
   forget(id: string): void {
     this.#known.delete(id);
+  }
+
+  /** It was started: unless it was inspected since, the next list inspects it again. */
+  started(id: string): void {
+    if (this.#known.get(id)?.item.facts.state !== 'running') this.forget(id);
   }
 
   /** Anything may have happened. */
@@ -111,9 +120,9 @@ export class Inventory {
     const identity = decodeLabels(this.#owner, row.Labels);
     if (identity === undefined) return undefined;
     const known = this.#known.get(row.Id);
-    const { state } = known?.facts ?? {};
+    const { state } = known?.item.facts ?? {};
     const fresh = state === stateOf(row.State) && (state === 'exited' || this.#engine.clock.monotonic() - (known?.at ?? 0) < BELIEVE_MS);
-    if (known !== undefined && fresh) return { id: row.Id, identity, facts: known.facts };
+    if (known !== undefined && fresh) return known.item;
     // Gone since the list was made: then it is not listed.
     return this.find(row.Id, signal);
   }

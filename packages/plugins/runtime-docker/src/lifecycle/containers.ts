@@ -27,6 +27,8 @@ export interface ContainerMaking {
 
 /** Starting a container may take the engine long when many start at once. */
 const START_TIMEOUT_MS = 300_000;
+/** More that were made and not started are asked about. */
+const MOST_MADE = 1_000;
 
 /** Makes and starts containers. */
 export class Containers {
@@ -34,6 +36,8 @@ export class Containers {
   readonly #inventory: Inventory;
   readonly #starts: Limiter;
   readonly #making: ContainerMaking;
+  /** Names of containers that were made here and not started yet, by id: nothing has to be asked before they are. */
+  readonly #made = new Map<string, string>();
 
   constructor(engine: Engine, inventory: Inventory, starts: Limiter, making: ContainerMaking) {
     this.#engine = engine;
@@ -62,7 +66,9 @@ export class Containers {
       ...(imageUser === undefined ? {} : { imageUser }),
     });
     try {
-      return await createOnce(this.#engine, plan, signal, () => this.#existing(sandboxId, config, signal));
+      const { id, isNew } = await createOnce(this.#engine, plan, signal, () => this.#existing(sandboxId, config, signal));
+      if (isNew) this.#remember(id, config.name);
+      return id;
     } catch (error) {
       if (!OrreryError.is(error, 'NOT_FOUND')) throw error;
       throw new OrreryError('IMAGE_UNAVAILABLE', `The image of container ${config.name} is not present: ${String(error.details['words'])}`, { image: config.image }, error);
@@ -71,25 +77,38 @@ export class Containers {
 
   /** Starts a created container; one that has run is left as it is. See {@link Runtime.startContainer}. */
   async start(id: string, signal: AbortSignal): Promise<void> {
-    const before = await this.#inventory.container(id, signal);
-    if (startFailed(before.facts)) throw cannotStart(before.identity.name, before.facts.error);
-    if (before.facts.state !== 'created') return;
+    const name = this.#made.get(id) ?? (await this.#startable(id, signal));
+    if (name === undefined) return;
+    this.#made.delete(id);
     try {
       await this.#starts.run(signal, () => startCreated(this.#engine, id, signal));
     } catch (error) {
       if (OrreryError.is(error, 'NOT_FOUND') && !(await this.#gone(id, signal))) {
         // The engine's 404 may be about the program, not the container.
-        throw cannotStart(before.identity.name, String(error.details['words']), error);
+        throw cannotStart(name, String(error.details['words']), error);
       }
       // An answer of the engine: whether the container is to blame, or the engine, is what it has written down.
       if (!OrreryError.is(error) || error.details['status'] === undefined) throw error;
       const after = await this.#inventory.find(id, signal);
-      if (after !== undefined && startFailed(after.facts)) throw cannotStart(before.identity.name, after.facts.error, error);
+      if (after !== undefined && startFailed(after.facts)) throw cannotStart(name, after.facts.error, error);
       if (after?.facts.state === 'running') return;
       throw error;
     } finally {
       this.#inventory.forget(id);
     }
+  }
+
+  /** The name of a container that was never started; undefined for one that has run. Throws `INVALID` when a start of it has failed. */
+  async #startable(id: string, signal: AbortSignal): Promise<string | undefined> {
+    const { identity, facts } = await this.#inventory.container(id, signal);
+    if (startFailed(facts)) throw cannotStart(identity.name, facts.error);
+    return facts.state === 'created' ? identity.name : undefined;
+  }
+
+  #remember(id: string, name: string): void {
+    this.#made.set(id, name);
+    const oldest = this.#made.size > MOST_MADE ? this.#made.keys().next().value : undefined;
+    if (oldest !== undefined) this.#made.delete(oldest);
   }
 
   async #gone(id: string, signal: AbortSignal): Promise<boolean> {

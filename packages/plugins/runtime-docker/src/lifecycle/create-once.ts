@@ -9,9 +9,9 @@ const AGAIN_MS = 100;
 
 /**
  * Sends a create call so that it makes one container at most: the name is always the same, so when a reply was lost the next try is refused (409),
- * and what is there is found by its labels with `existing`. Resolves with the id.
+ * and what is there is found by its labels with `existing`. Resolves with the id, and whether this very call made it.
  */
-export async function createOnce(engine: Engine, { name, body }: CreatePlan, signal: AbortSignal, existing: () => Promise<string | undefined>): Promise<string> {
+export async function createOnce(engine: Engine, { name, body }: CreatePlan, signal: AbortSignal, existing: () => Promise<string | undefined>): Promise<{ readonly id: string; readonly isNew: boolean }> {
   for (let time = 1; ; time++) {
     try {
       const created = await engine.call(
@@ -21,11 +21,11 @@ export async function createOnce(engine: Engine, { name, body }: CreatePlan, sig
         (docker, abortSignal) => docker.createContainer({ _query: { name }, _body: body, abortSignal } as unknown as ContainerCreateOptions),
         { idempotent: true },
       );
-      return created.id;
+      return { id: created.id, isNew: true };
     } catch (error) {
       if (!OrreryError.is(error, 'CONFLICT')) throw error;
       const id = await existing();
-      if (id !== undefined) return id;
+      if (id !== undefined) return { id, isNew: false };
       // The name is taken by something that is not (or no longer) ours.
       if (time >= TRIES) throw error;
       await engine.clock.sleep(AGAIN_MS, signal);

@@ -83,7 +83,7 @@ export class Sandboxes {
       const [imageId, lowestOomScore] = await Promise.all([this.#making.imageId(signal), this.#making.lowestOomScore(signal)]);
       const plan = planSandbox(config, { owner, imageId, network, policy, lowestOomScore });
       try {
-        return await createOnce(this.#engine, plan, signal, async () => (await this.#existing(config, signal))?.id);
+        return (await createOnce(this.#engine, plan, signal, async () => (await this.#existing(config, signal))?.id)).id;
       } catch (error) {
         if (!OrreryError.is(error, 'NOT_FOUND') || again) throw error;
         // Somebody removed the image by hand since it was found.

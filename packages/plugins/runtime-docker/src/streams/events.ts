@@ -147,7 +147,10 @@ export class EventFeed {
     const id = actor?.ID;
     const identity = decodeLabels(this.#owner, actor?.Attributes);
     if (id === undefined || identity === undefined) return;
-    this.#inventory.forget(id);
+    if (action === 'start') this.#inventory.started(id);
+    else this.#inventory.forget(id);
+    // That a sandbox was started is heard by whoever has it started.
+    if (action === 'start' && identity.kind === 'sandbox') return;
     const type = identity.kind === 'sandbox' ? 'sandboxChanged' : action === 'start' ? 'containerStarted' : action === 'die' ? 'containerExited' : action === 'destroy' ? 'containerRemoved' : undefined;
     if (type === undefined) return;
     // The engine tells an end before its own list shows it; an inspection waits until it does. A failure of it is no reason to hold the hint back.
