@@ -26,16 +26,17 @@ export async function create(resource: Resource, request: RequestContext & { rea
   const decoded = decodeBody(kind, request.body, request);
   placeInNamespace(kind, decoded, request.ref.namespace);
   await checkNamespace(context, kind, decoded);
-  const { generateName: base, name: given } = decoded.metadata;
+  const { generateName: base, name: given = '' } = decoded.metadata;
+  const named = given !== '';
   for (let attempt = 1; ; attempt += 1) {
-    // An attempt fills in its draft (addresses, what admission adds) and freezes it: the next one begins anew.
-    const draft = cloneJson(decoded);
+    // An attempt fills in its draft (addresses, what admission adds) and freezes it: the next one begins anew. Only generated names have a next one.
+    const draft = named ? decoded : cloneJson(decoded);
     prepare(resource, draft);
-    if ((given ?? '') === '' && base !== undefined && base !== '') draft.metadata.name = generateName(base, context.random);
+    if (!named && base !== undefined && base !== '') draft.metadata.name = generateName(base, context.random);
     const result = await createOnce(resource, request, draft);
     if (result !== undefined) return result;
     const taken = ApiError.alreadyExists(kind, draft.metadata.name ?? '');
-    if ((given ?? '') !== '' || attempt === NAME_ATTEMPTS) throw taken;
+    if (named || attempt === NAME_ATTEMPTS) throw taken;
   }
 }
 

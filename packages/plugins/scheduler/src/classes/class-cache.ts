@@ -8,6 +8,7 @@ export class ClassCache {
   readonly #cluster: ClusterState;
   readonly #limit: number;
   readonly #classes = new Map<string, PodClass>();
+  #newest: PodClass | undefined;
 
   constructor(cluster: ClusterState, limit: number) {
     this.#cluster = cluster;
@@ -16,13 +17,25 @@ export class ClassCache {
 
   /** The class of a pod, up to date. Throws `PLUGIN_FAILED`; the class is then forgotten, so that the next attempt starts afresh. */
   current(key: string, pod: Pod, profile: CompiledProfile): PodClass {
-    const known = this.#classes.get(key);
+    try {
+      const known = this.#classes.get(key);
+      known?.refresh();
+      const found = known ?? new PodClass(pod, profile, this.#cluster);
+      this.#use(key, found);
+      return found;
+    } catch (error) {
+      this.#classes.delete(key);
+      throw error;
+    }
+  }
+
+  #use(key: string, found: PodClass): void {
+    // Every entry that is moved to the end of a map leaves a hole, over which each look at its beginning must step.
+    if (found === this.#newest) return;
+    this.#newest = found;
     this.#classes.delete(key);
-    known?.refresh();
-    const found = known ?? new PodClass(pod, profile, this.#cluster);
     this.#classes.set(key, found);
     if (this.#classes.size > this.#limit) this.#classes.delete(this.#classes.keys().next().value as string);
-    return found;
   }
 
   /** Whether a class is held, so that asking it is cheap. */
@@ -33,5 +46,6 @@ export class ClassCache {
   /** Forgets all: the profiles changed. */
   clear(): void {
     this.#classes.clear();
+    this.#newest = undefined;
   }
 }

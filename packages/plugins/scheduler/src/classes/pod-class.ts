@@ -1,5 +1,6 @@
 import type { Pod, Random } from '@orrery/core';
 import type { ClusterState } from '../state/cluster.js';
+import { EMPTY } from './best-slots.js';
 import { type Diagnosis, diagnose } from './diagnosis.js';
 import { deltaSince } from './delta.js';
 import type { CompiledProfile } from './compiled-profile.js';
@@ -15,8 +16,7 @@ export interface Choice {
 }
 
 /**
- * What is known of all nodes for pods that are alike to every plugin of a profile. Asking again costs what changed since the last time,
- * plus one pass over an array of numbers.
+ * What is known of all nodes for pods that are alike to every plugin of a profile. Asking again costs what changed since the last time.
  */
 export class PodClass {
   readonly #pod: Pod;
@@ -61,29 +61,17 @@ export class PodClass {
   best(random: Random): Choice | undefined {
     if (this.#filtering.feasibleCount === 0) return undefined;
     const { totals } = this.#scoring;
-    const { slots } = this.#cluster;
-    let best = -1;
-    let ties = 0;
-    for (let slot = 0; slot < slots.length; slot++) {
-      const total = totals[slot] as number;
-      if (total > best) {
-        best = total;
-        ties = 1;
-      } else if (total === best) ties++;
-    }
-    // The draw is taken after the count, so that chance is asked once and not once a node.
-    let left = ties > 1 ? random.int(ties) : 0;
-    for (let slot = 0; slot < slots.length; slot++) {
-      if (totals[slot] === best && left-- === 0) return { node: (slots[slot] as { name: string }).name, total: best, ties };
-    }
-    return undefined;
+    const { best, ties } = totals;
+    // Chance is asked once, and only where there is a choice.
+    const slot = totals.bestAt(ties > 1 ? random.int(ties) : 0);
+    return { node: (this.#cluster.slots[slot] as { name: string }).name, total: best, ties };
   }
 
   /** The total of a node, if a pod fits there. */
   totalOf(node: string): number | undefined {
     const slot = this.#cluster.node(node)?.slot;
-    const total = slot === undefined ? undefined : this.#scoring.totals[slot];
-    return total === undefined || total < 0 ? undefined : total;
+    const total = slot === undefined ? EMPTY : this.#scoring.totals.get(slot);
+    return total === EMPTY ? undefined : total;
   }
 
   /** Why nodes refuse, as of the last refresh. */

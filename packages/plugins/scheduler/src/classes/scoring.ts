@@ -1,13 +1,11 @@
 import type { NodeInfo, Pod, ScorePlugin, WeightedScore } from '@orrery/core';
 import type { ClusterState } from '../state/cluster.js';
+import { BestSlots, EMPTY } from './best-slots.js';
 import type { NodeState } from '../state/node-state.js';
 import type { Delta } from './delta.js';
 import type { Filtering } from './filtering.js';
 import { isScaled, normalized, scaled } from './normalize.js';
 import { askScore, checkedScore, startScore, tellUpdate } from './plugin-call.js';
-
-/** Marks slots that take no pod in the array of totals. */
-const INFEASIBLE = -1;
 
 interface Run {
   readonly plugin: ScorePlugin;
@@ -28,8 +26,8 @@ interface Run {
  * scores for that node, and all totals are added up again only when the greatest score of a scaled plugin changed.
  */
 export class Scoring {
-  /** By slot: the total, or below zero where no pod fits. */
-  totals = new Float64Array(0);
+  /** By slot: the total; empty where no pod fits. */
+  readonly totals = new BestSlots();
   readonly #runs: readonly Run[];
   readonly #pod: Pod;
   readonly #cluster: ClusterState;
@@ -64,7 +62,14 @@ export class Scoring {
     for (const run of this.#runs) if (this.#settle(run)) everything = true;
     if (everything) this.#maxima = this.#runs.map(({ max }) => max);
     const count = everything ? this.#cluster.slots.length : slots.length;
-    for (let i = 0; i < count; i++) this.#total(everything ? i : (slots[i] as number));
+    // Few changes are cheaper one by one.
+    const many = count * 8 > this.#cluster.slots.length;
+    for (let i = 0; i < count; i++) {
+      const slot = everything ? i : (slots[i] as number);
+      if (many) this.totals.put(slot, this.#total(slot));
+      else this.totals.set(slot, this.#total(slot));
+    }
+    if (many) this.totals.settle();
     this.#filterVersion = this.#filtering.version;
   }
 
@@ -150,11 +155,8 @@ export class Scoring {
     for (let i = 0; i < slots.length; i++) run.normal[slots[i] as number] = scores[i] as number;
   }
 
-  #total(slot: number): void {
-    if (this.#scored[slot] === 0) {
-      this.totals[slot] = INFEASIBLE;
-      return;
-    }
+  #total(slot: number): number {
+    if (this.#scored[slot] === 0) return EMPTY;
     let total = 0;
     for (const run of this.#runs) {
       if (run.skip) continue;
@@ -163,7 +165,7 @@ export class Scoring {
       else if (isScaled(plugin)) total += weight * checkedScore(plugin.name, scaled(raw[slot] as number, max, plugin.normalize === 'reverse'));
       else total += weight * checkedScore(plugin.name, raw[slot] as number);
     }
-    this.totals[slot] = total;
+    return total;
   }
 
   #feasibleNodes(): readonly NodeInfo[] {
@@ -172,14 +174,14 @@ export class Scoring {
 
   #grow(): void {
     const size = this.#cluster.slots.length;
-    if (size <= this.totals.length) return;
+    this.totals.grow(size);
+    if (size <= this.#scored.length) return;
     const capacity = Math.max(64, size * 2);
-    const widened = (old: Float64Array, empty = 0): Float64Array<ArrayBuffer> => {
-      const larger = new Float64Array(capacity).fill(empty);
+    const widened = (old: Float64Array): Float64Array<ArrayBuffer> => {
+      const larger = new Float64Array(capacity);
       larger.set(old);
       return larger;
     };
-    this.totals = widened(this.totals, INFEASIBLE);
     const scored = new Uint8Array(capacity);
     scored.set(this.#scored);
     this.#scored = scored;

@@ -27,6 +27,28 @@ describe('ClusterState', () => {
     expect(cpu('n2')).toBe(0);
   });
 
+  it('notes nothing when a bind comes as it was assumed, and all that came with it else', () => {
+    const cluster = new ClusterState();
+    cluster.setNode(aNode('n1'));
+    const pods = ['as-assumed', 'relabelled', 'resized'].map((name) => aPod(name, { requests: { cpu: '500m' } })) as [Pod, Pod, Pod];
+    for (const pod of pods) cluster.assume(pod, 'n1');
+    const { head } = cluster.changes;
+    const confirmed = { ...on(pods[0], 'n1'), status: { ...pods[0].status, conditions: [{ type: 'PodScheduled', status: 'True' }] } } as Pod;
+    cluster.setPod(confirmed);
+    expect(cluster.changes.head).toBe(head);
+    expect(cluster.node('n1')?.pods.get(podId(confirmed))).toBe(confirmed);
+    cluster.setPod({ ...on(pods[1], 'n1'), metadata: { ...pods[1].metadata, labels: { app: 'other' } } });
+    expect(cluster.changes.head).toBe(head + 2);
+    const { spec } = aPod('resized', { requests: { cpu: '700m' } });
+    cluster.setPod(on({ ...pods[2], spec }, 'n1'));
+    expect([cluster.changes.head, cluster.node('n1')?.requested['cpu']]).toEqual([head + 4, 1_700]);
+    for (const pod of pods) {
+      expect(cluster.isAssumed(podId(pod))).toBe(false);
+      cluster.removePod(podId(pod));
+    }
+    expect(cluster.node('n1')?.requested['cpu']).toBe(0);
+  });
+
   it('keeps counting pods of a node that went away, and reuses its slot', () => {
     const cluster = new ClusterState();
     cluster.setNode(aNode('n1'));

@@ -83,9 +83,19 @@ export class ClusterState implements ClusterSnapshot {
   /** The API shows this pod on `spec.nodeName`: counts it there, confirming an assumption or correcting it. A finished one is not counted. */
   setPod(pod: Pod): void {
     const id = podId(pod);
+    if (this.#confirm(id, pod)) return;
     this.removePod(id);
     if (isFinished(pod) || !pod.spec.nodeName) return;
     this.#place(id, pod, pod.spec.nodeName, false);
+  }
+
+  /** The bind that was assumed has come: nothing is new but that it is so. Most changes of pods are of this kind, and nobody has to look again. */
+  #confirm(id: string, pod: Pod): boolean {
+    const placement = this.#pods.get(id);
+    if (placement?.assumed !== true || placement.state.name !== pod.spec.nodeName || isFinished(pod)) return false;
+    if (!placement.state.replace(id, pod)) return false;
+    placement.assumed = false;
+    return true;
   }
 
   /** Counts a pod on a node before the API shows it there. */

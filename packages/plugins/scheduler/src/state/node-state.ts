@@ -1,6 +1,7 @@
 import { type Amounts, amountsOf, noAmounts, type Node, type NodeInfo, type Pod } from '@orrery/core';
 import { hostPorts } from '../pods/host-ports.js';
 import { podLoad, type PodLoad } from '../pods/requests.js';
+import { same } from './same.js';
 
 /** What one pod counts for on its node. */
 interface Placed {
@@ -55,6 +56,16 @@ export class NodeState implements NodeInfo {
     this.generation++;
   }
 
+  /** Shows another version of a pod that differs only in what the bind itself has changed; does nothing and answers false if there is more. */
+  replace(id: string, pod: Pod): boolean {
+    const placed = this.#placed.get(id);
+    if (placed === undefined || !sameButForBind(placed.pod, pod)) return false;
+    this.#placed.set(id, { ...placed, pod });
+    this.pods.set(id, pod);
+    this.generation++;
+    return true;
+  }
+
   /** Stops counting a pod; answers it as it was counted. */
   take(id: string): Pod | undefined {
     const placed = this.#placed.get(id);
@@ -81,6 +92,12 @@ export class NodeState implements NodeInfo {
     this.nonZeroRequested.memory += sign * load.nonZero.memory;
   }
 }
+
+const SET_BY_BIND = new Set(['nodeName']);
+const CHANGED_BY_WRITE = new Set(['resourceVersion', 'managedFields', 'generation']);
+const CONDITIONS = new Set(['conditions']);
+
+const sameButForBind = (a: Pod, b: Pod): boolean => same(a.metadata, b.metadata, CHANGED_BY_WRITE) && same(a.spec, b.spec, SET_BY_BIND) && same(a.status, b.status, CONDITIONS);
 
 /** A copy of a node's state, with a pod left out if given: what the node would be without it. */
 export function copyOf(state: NodeState, without?: string): NodeState {
