@@ -42,6 +42,11 @@ export class BareEngine {
     for (const id of ids) await this.#ask('DELETE', `/containers/${id}?force=1&v=1`);
   }
 
+  /** Waits until the engine has no container any more: what is being removed takes its time from what is measured next. */
+  async empty(): Promise<void> {
+    while ((JSON.parse(await this.#ask('GET', '/containers/json?all=1')) as readonly unknown[]).length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
   /** The process id of a running container's first process. */
   async pid(id: string): Promise<number> {
     return (JSON.parse(await this.#ask('GET', `/containers/${id}/json`)) as { State: { Pid: number } }).State.Pid;
@@ -70,6 +75,11 @@ export class BareEngine {
     const filters = encodeURIComponent(JSON.stringify({ service: [service], 'desired-state': ['running'] }));
     const tasks = JSON.parse(await this.#ask('GET', `/tasks?filters=${filters}`)) as readonly { Status: { State: string; ContainerStatus?: { ContainerID?: string } } }[];
     return tasks.flatMap(({ Status }) => (Status.State === 'running' ? [Status.ContainerStatus?.ContainerID ?? ''] : []));
+  }
+
+  /** Ends a swarm service; its containers go a little later. */
+  async removeService(service: string): Promise<void> {
+    await this.#ask('DELETE', `/services/${service}`);
   }
 
   /** Ends the swarm and its services. */
