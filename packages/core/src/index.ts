@@ -8,6 +8,7 @@ export * from './model/index.js';
 export { ApiClient, type ClientOptions } from './client/api-client.js';
 export { RecorderFactory } from './client/event-recorder.js';
 export { SharedInformers } from './client/informers.js';
+export { type Manifest, readManifests } from './client/manifests.js';
 export { ControllerRunner, type ControllerRunnerOptions } from './control/controller-runner.js';
 export { ProxyRunner, type ProxyRunnerOptions } from './control/proxy-runner.js';
 export { RouteTracker, routesOf } from './control/route-tracker.js';

@@ -26,12 +26,16 @@ import type { NodeConfig } from './node/node-object.js';
 import { nodeResources, type ResourceTexts } from './node/node-resources.js';
 import { podEquipment } from './node/pod-equipment.js';
 import { admitPod, type Rejection } from './pod/admission.js';
+import { isMirror } from './pod/critical.js';
 import type { NodeSettings } from './pod/node-settings.js';
 import type { PodWorkerOptions } from './pod/options.js';
 import { PodWorker } from './pod/pod-worker.js';
+import { apiRecord } from './pod/record.js';
 import { EMPTY_VIEW, type PodView } from './pod/view.js';
 import type { Prober } from './probes/prober.js';
 import type { ReferenceWatches } from './references/reference-watches.js';
+import type { ManifestSource } from './static-pods/manifest-folder.js';
+import { StaticPods } from './static-pods/static-pods.js';
 import type { LocalVolumes } from './volumes/local-volumes.js';
 import type { PodVolumes } from './volumes/volumes.js';
 
@@ -66,6 +70,8 @@ export interface NodeAgentOptions {
   readonly meter?: NodeMeter | undefined;
   /** How often what pods use is sampled, for {@link NodeAgent.usage}; default: only when it is needed. */
   readonly sampleMs?: number;
+  /** Where pods come from that run whether or not the API can be reached. */
+  readonly staticPods?: ManifestSource | undefined;
   /** Where volumes of claims are kept; default: a folder below `rootDir`. */
   readonly localVolumes?: string | undefined;
 }
@@ -96,6 +102,9 @@ export class NodeAgent {
   readonly #pods: PodWorkerOptions;
   readonly #references: ReferenceWatches;
   readonly #housekeeping: Housekeeping;
+  readonly #staticPods: StaticPods;
+  /** What ran when the agent started, by uid of the pod. */
+  #found: ReadonlyMap<string, FoundPod> = new Map();
   readonly #log: Logger;
 
   constructor(private readonly options: NodeAgentOptions) {
@@ -114,7 +123,12 @@ export class NodeAgent {
       imageSettings: options.imageSettings ?? imageSettings(), pods: this.#workers, pressuresChanged: () => this.#heartbeat.hurry(),
     });
     const admit = (pod: Pod): Rejection | undefined => permit(pod) ?? this.#housekeeping.admit(pod) ?? admitPod(pod, this.#holding(pod), equipment.sources.allocatable);
-    this.#pods = { ...equipment, client, runtime, prober, events, clock, log: this.#log, hostIP: config.hostIP, admit, configure };
+    this.#pods = { ...equipment, record: apiRecord(client), runtime, prober, events, clock, log: this.#log, hostIP: config.hostIP, admit, configure };
+    this.#staticPods = new StaticPods({
+      client, clock, events, node: config.name, about: node, log: this.#log, source: options.staticPods,
+      start: (pod, record, finished) => this.#look(pod, this.#found.get(pod.metadata.uid ?? ''), { ...this.#pods, record }, finished),
+      update: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.update(pod),
+    });
   }
 
   /** What pods and the node use. */
@@ -124,26 +138,44 @@ export class NodeAgent {
 
   /** Runs until the signal aborts. Ready when the node is registered and what ran before has been adopted. Pods are left running. */
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
-    const { runtime, informers, config } = this.options;
+    const { runtime, clock, staticPods } = this.options;
     await this.#insist('the runtime to answer', () => runtime.ready(signal), signal);
-    await this.#insist('the node to be registered', () => this.#heartbeat.register(signal), signal);
+    // An agent with static pods is of use without an API: it does not fail for want of one.
+    const cancelReady = staticPods === undefined ? () => {} : clock.timer(INSIST_MS, ready);
+    try {
+      if (staticPods !== undefined) this.#found = await this.#insist('what runs already', () => this.#listRuntime(signal), signal);
+      await this.#staticPods.begin();
+      const listening = staticPods === undefined ? undefined : this.#listen(signal);
+      await Promise.all([listening, this.#staticPods.run(signal), this.#runFromApi(signal, () => (cancelReady(), ready()))]);
+    } finally {
+      cancelReady();
+      await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+      await this.#references.close();
+    }
+  }
+
+  async #runFromApi(signal: AbortSignal, ready: () => void): Promise<void> {
+    const { informers, config, staticPods } = this.options;
+    const insistMs = staticPods === undefined ? INSIST_MS : Number.POSITIVE_INFINITY;
+    await this.#insist('the node to be registered', () => this.#heartbeat.register(signal), signal, insistMs);
     const informer = informers.get(Pod, { fieldSelector: `spec.nodeName=${config.name}` });
     await informer.synced(signal);
-    const found = await this.#insist('what runs already', () => this.#listRuntime(signal), signal);
+    const found = await this.#insist('what runs already', () => this.#listRuntime(signal), signal, insistMs);
     const unsubscribe = informer.subscribe({
       added: (pod) => this.#admit(pod, found.get(pod.metadata.uid ?? '')),
       updated: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.update(pod) ?? this.#admit(pod, undefined),
-      deleted: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.removed(),
+      deleted: (pod) => (isMirror(pod) ? this.#staticPods.mirrorChanged(pod) : this.#workers.get(pod.metadata.uid ?? '')?.removed()),
     });
     try {
       await this.#endOrphans(found, signal);
       found.clear();
+      this.#found = found;
       ready();
-      await Promise.all([this.#heartbeat.run(signal), this.#listen(signal), this.#relist(signal), this.#housekeeping.run(signal), this.#localVolumes?.run(signal), this.#sweepVolumes()]);
+      // Who listens already has not heard what happened to pods that were not looked after yet.
+      const listening = staticPods === undefined ? this.#listen(signal) : this.#insist('what runs now', () => this.#compareAll(signal), signal, insistMs);
+      await Promise.all([this.#heartbeat.run(signal), listening, this.#relist(signal), this.#housekeeping.run(signal), this.#localVolumes?.run(signal), this.#sweepVolumes()]);
     } finally {
       unsubscribe();
-      await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
-      await this.#references.close();
     }
   }
 
@@ -154,9 +186,9 @@ export class NodeAgent {
   }
 
   /** What may fail for a moment is tried again for a while, as the kubelet does; then its error is told. */
-  async #insist<T>(what: string, attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #insist<T>(what: string, attempt: () => Promise<T>, signal: AbortSignal, limitMs = INSIST_MS): Promise<T> {
     const { clock } = this.options;
-    const until = clock.monotonic() + INSIST_MS;
+    const until = clock.monotonic() + limitMs;
     for (let failures = 1; ; failures += 1) {
       try {
         return await attempt();
@@ -170,12 +202,20 @@ export class NodeAgent {
   }
 
   #admit(pod: Pod, adopted: PodView | undefined): void {
-    const uid = pod.metadata.uid ?? '';
-    if (this.#workers.has(uid)) return;
+    if (isMirror(pod)) return this.#staticPods.mirrorChanged(pod);
+    if (this.#workers.has(pod.metadata.uid ?? '')) return;
     // What ended for good and has left nothing here needs nobody to look after it, until it is deleted.
     const over = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
     if (over && adopted === undefined && pod.metadata.deletionTimestamp === undefined) return;
-    const worker = new PodWorker(pod, adopted, this.#pods, () => this.#workers.delete(uid));
+    this.#look(pod, adopted, this.#pods, () => {});
+  }
+
+  #look(pod: Pod, adopted: PodView | undefined, options: PodWorkerOptions, finished: () => void): void {
+    const uid = pod.metadata.uid ?? '';
+    const worker = new PodWorker(pod, adopted, options, () => {
+      this.#workers.delete(uid);
+      finished();
+    });
     this.#workers.set(uid, worker);
     worker.wake();
   }

@@ -15,6 +15,7 @@ import type { NodeMeter } from './metrics/meter.js';
 import { readDisk, readMachine } from './node/machine.js';
 import { type NodeSettings, nodeSettingsFields } from './pod/node-settings.js';
 import { NetworkProber, type Prober } from './probes/prober.js';
+import { ManifestFolder } from './static-pods/manifest-folder.js';
 
 export { NodeAgent, type NodeAgentOptions } from './agent.js';
 export { type MachineFacts, readMachine } from './node/machine.js';
@@ -37,6 +38,7 @@ export type { ResourceTexts } from './node/node-resources.js';
 export { type Candidate, type ContainerConsumption, type PodConsumption, rankForEviction } from './eviction/rank.js';
 export type { Observation, Observations, Pressure, Signal } from './eviction/signals.js';
 export { parseThresholds, type Statements, type Threshold, type ThresholdValue } from './eviction/thresholds.js';
+export type { ManifestFile, ManifestSource } from './static-pods/manifest-folder.js';
 export type { PodVolumes } from './volumes/volumes.js';
 export type { VolumeUsage } from './volumes/usage.js';
 export { NetworkProber, type Prober, type ProbeKind, type ProbeResult, type ProbeTarget } from './probes/prober.js';
@@ -79,6 +81,8 @@ const options = node
     metricsSeconds: z.number().positive().default(15),
     /** Measures the node as a whole; default: the machine, for runtimes that use it. For simulated runtimes. */
     meter: z.custom<NodeMeter>((value) => typeof (value as NodeMeter | undefined)?.measure === 'function').optional(),
+    /** Folder of manifests, one pod a file, that run whether or not the API can be reached. With several nodes each has a folder of its name in it. */
+    staticPodPath: z.string().startsWith('/').optional(),
     leaseSeconds: z.number().positive().default(40),
     renewSeconds: z.number().positive().default(10),
     statusSeconds: z.number().positive().default(300),
@@ -108,6 +112,7 @@ export const nodeAgent = definePlugin({
         if (runtime === undefined) throw new RangeError(`node "${nodeName}" wants runtime "${runtimeName}", which no plugin provides`);
         const { realProcesses } = runtime.capabilities;
         const folder = join(rootDir, nodeName);
+        const staticPods = options.staticPodPath === undefined || nodes === undefined ? options.staticPodPath : join(options.staticPodPath, nodeName);
         const agent = (running = new NodeAgent({
           config: { name: nodeName, labels: rest.labels, taints: rest.taints, capacity: rest.capacity, hostIP, runtime: runtime.name },
           machine: { ...machine, capacity: { ...machine.capacity, ...(realProcesses && readDisk(folder)) } },
@@ -118,6 +123,7 @@ export const nodeAgent = definePlugin({
           times: { leaseMs: leaseSeconds * 1000, renewMs: renewSeconds * 1000, statusMs: statusSeconds * 1000 },
           rootDir: folder,
           localVolumes: options.localVolumes === undefined ? undefined : join(options.localVolumes, nodeName),
+          staticPods: staticPods === undefined ? undefined : new ManifestFolder(staticPods, (error) => log.warn('the folder of static pods cannot be watched', { folder: staticPods, error })),
           settings,
           imageSettings: imageSettings(options),
           diskSpace: options.diskSpace,

@@ -1,5 +1,6 @@
 import { ApiError, type Client, type Clock, errorMessage, Lease, type Logger, microTimeOfMillis, Node, OrreryError, type Runtime } from '@orrery/core';
 import type { Pressure } from '../eviction/signals.js';
+import { Bell } from './bell.js';
 import type { MachineFacts } from './machine.js';
 import { NodeImages } from './node-images.js';
 import type { NodeResources } from './node-resources.js';
@@ -34,7 +35,7 @@ export interface HeartbeatOptions {
 /** Registers the node, renews its lease and reports its status: the lease often and cheaply, the status when it changed or five minutes have passed (KEP-589). */
 export class Heartbeat {
   #reportedAt = Number.NEGATIVE_INFINITY;
-  #early = new AbortController();
+  readonly #bell = new Bell();
   readonly #images: NodeImages;
 
   constructor(private readonly options: HeartbeatOptions) {
@@ -43,7 +44,7 @@ export class Heartbeat {
 
   /** Something that the status shows has changed: the next beat is now. */
   hurry(): void {
-    this.#early.abort();
+    this.#bell.ring();
   }
 
   /** Registers the node with a fresh status and lease. Safe to repeat; an existing Node keeps its labels and taints. */
@@ -62,9 +63,8 @@ export class Heartbeat {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, times, log, client, config } = this.options;
     for (;;) {
-      await clock.sleep(times.renewMs, AbortSignal.any([signal, this.#early.signal])).catch(() => signal);
+      await this.#bell.wait(clock, times.renewMs, signal);
       if (signal.aborted) return;
-      if (this.#early.signal.aborted) this.#early = new AbortController();
       try {
         const node = await client.kind(Node).find({ name: config.name });
         if (node === undefined) await this.register(signal);

@@ -11,10 +11,9 @@ export const STATIC_POD_ANNOTATIONS = {
   mirror: 'kubernetes.io/config.mirror',
 } as const;
 
-/** Whether the pod comes from a file on the node. Pure. */
-export function isStatic({ metadata }: Pick<Pod, 'metadata'>): boolean {
-  const source = metadata.annotations?.[STATIC_POD_ANNOTATIONS.source];
-  return source !== undefined && source !== 'api';
+/** Whether the pod comes from a file on the node. Annotations anybody can set; but only the agent makes pods whose uid is the hash of a file. Pure. */
+export function isStatic({ metadata: { uid, annotations = {} } }: Pick<Pod, 'metadata'>): boolean {
+  return annotations[STATIC_POD_ANNOTATIONS.source] === 'file' && uid !== undefined && annotations[STATIC_POD_ANNOTATIONS.hash] === uid;
 }
 
 /** Whether the pod only shows a static pod in the API; nothing is run for it. Pure. */

@@ -1,4 +1,4 @@
-import type { Client, Clock, EventRecorder, Logger, Pod, Runtime } from '@orrery/core';
+import type { Clock, EventRecorder, Logger, Pod, Runtime } from '@orrery/core';
 import type { ImageManager } from '../images/image-manager.js';
 import type { Prober } from '../probes/prober.js';
 import type { TerminationMessages } from '../termination/termination-messages.js';
@@ -6,10 +6,11 @@ import type { PodVolumes } from '../volumes/volumes.js';
 import type { Rejection } from './admission.js';
 import type { EnvSources } from './env.js';
 import type { Outfitter } from './outfitter.js';
+import type { PodRecord } from './record.js';
 
 /** What all pods of a node share. */
 export interface PodWorkerOptions {
-  readonly client: Client;
+  readonly record: PodRecord;
   readonly runtime: Runtime;
   readonly prober: Prober;
   readonly volumes: PodVolumes;

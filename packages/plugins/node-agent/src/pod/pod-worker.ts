@@ -276,14 +276,7 @@ export class PodWorker {
     if (!this.#gone && this.pod.metadata.deletionTimestamp === undefined) return undefined;
     await this.#actions.cleanUp(this.pod, this.#view);
     this.#ended = true;
-    if (!this.#gone) {
-      const { namespace, name = '', uid = '' } = this.pod.metadata;
-      try {
-        await this.options.client.kind(Pod).delete({ namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } });
-      } catch (error) {
-        if (!ApiError.is(error, 'NotFound') && !ApiError.is(error, 'Conflict')) throw error;
-      }
-    }
+    if (!this.#gone) await this.options.record.forget(this.pod);
     this.#finished = true;
     this.#cancelWake();
     this.#tellEnd();
@@ -328,7 +321,7 @@ export class PodWorker {
   /** Writes the status if it changed. A conflict means a newer version is on its way here, which brings another turn. */
   async #report(): Promise<void> {
     if (this.#gone) return;
-    const { clock, runtime, hostIP, client, terminations } = this.options;
+    const { clock, runtime, hostIP, record, terminations } = this.options;
     const overdue = this.#overdue() && this.pod.metadata.deletionTimestamp === undefined;
     const verdict = this.#rejection ?? (overdue ? OVERDUE : undefined);
     const status = podStatusOf({
@@ -349,7 +342,7 @@ export class PodWorker {
       this.#tellEnd();
     }
     if (equalJson(status, this.pod.status)) return;
-    const written = await client.kind(Pod).updateStatus({ ...this.pod, status });
+    const written = await record.writeStatus({ ...this.pod, status });
     if (Number(written.metadata.resourceVersion) > Number(this.pod.metadata.resourceVersion)) this.pod = written;
   }
 
