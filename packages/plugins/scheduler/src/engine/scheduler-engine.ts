@@ -175,12 +175,10 @@ export class SchedulerEngine implements Scheduler, Runnable {
     const { pod } = waiting;
     let found: PodClass;
     let classKey: string;
-    let outsideKey: string;
     try {
       const profile = this.#profiles.get(schedulerNameOf(pod));
       // Its profile was taken away; if one comes back, all pods are looked at again.
       if (profile === undefined) return;
-      outsideKey = profile.outsideSignature(pod);
       classKey = `${profile.schedulerName}\n${profile.signature(pod)}`;
       found = this.#classes.current(classKey, pod, profile);
     } catch (error) {
@@ -192,7 +190,7 @@ export class SchedulerEngine implements Scheduler, Runnable {
     if (choice === undefined) {
       const { message, retryWhen } = found.diagnosis();
       this.#counts.unschedulable++;
-      this.#queue.park(waiting, { classKey, outsideKey, retryWhen });
+      this.#queue.park(waiting, { classKey, outsideKey: this.#profiles.get(schedulerNameOf(pod))?.outsideSignature(pod), retryWhen });
       this.#failed(waiting, 'Unschedulable', message);
       return;
     }

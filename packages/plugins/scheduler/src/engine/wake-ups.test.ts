@@ -2,6 +2,7 @@ import type { FilterPlugin, OutsideInput, Pod, SchedulerProfile } from '@orrery/
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compileProfile } from '../classes/compiled-profile.js';
 import { defaultProfile } from '../profile.js';
+import { Listeners } from '../state/listeners.js';
 import { FakeCluster } from '../test-support/fake-cluster.js';
 import { FakeVolumes, aClaim, aClass, aVolume, boundClaim, using } from '../test-support/fake-volumes.js';
 import { aNode, aPod } from '../test-support/objects.js';
@@ -137,6 +138,25 @@ describe('a new place', () => {
     cluster.putNode(aNode(free, { labels: { zone: 'b' } }));
     await cluster.clock.advance(15_000);
     expect(cluster.binds.map(({ node }) => node)).toContain(free);
+  });
+});
+
+describe('namespaces', () => {
+  it('that get the labels a pod asks for let it be scheduled beside their pods', async () => {
+    const listeners = new Listeners();
+    const other: Record<string, string> = {};
+    const namespaces = { version: 0, labels: (name: string) => (name === 'other' ? { ...other } : {}), outside: { changed: (listener: () => void) => listeners.add(listener) } };
+    await start(fixedProfiles(defaultProfile('default-scheduler', { namespaces })));
+    cluster.put(aPod('web', { labels: { app: 'web' }, metadata: { namespace: 'other' }, spec: { nodeName: 'n2' } }));
+    const term = { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'web' } }, namespaceSelector: { matchLabels: { team: 'a' } } };
+    cluster.put(aPod('p', { spec: { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } as never } }));
+    await cluster.clock.advance(10_000);
+    expect(cluster.nodeOf('p')).toBeUndefined();
+    other['team'] = 'a';
+    namespaces.version++;
+    listeners.tell();
+    await cluster.clock.advance(10);
+    expect(cluster.nodeOf('p')).toBe('n2');
   });
 });
 

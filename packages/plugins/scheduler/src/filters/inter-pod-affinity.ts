@@ -20,6 +20,7 @@ interface AffinityState {
 export const interPodAffinityFilter = (namespaces: Namespaces = NO_NAMESPACES): FilterPlugin<AffinityState> => ({
   name: 'InterPodAffinity',
   clusterWide: true,
+  ...(namespaces.outside === undefined ? {} : { outside: namespaces.outside }),
   signature: (pod) => affinitySignature(pod, namespaces),
   preFilter(pod, { nodes }) {
     const state: AffinityState = { wanted: new TopologyCounts(), unwanted: new TopologyCounts(), refusing: new TopologyCounts() };

@@ -1,5 +1,4 @@
-import { type FilterPlugin, PASS, type Verdict } from '@orrery/core';
-import { conflicts, hostPorts } from '../pods/host-ports.js';
+import { type FilterPlugin, hostPortConflicts, hostPorts, PASS, type Verdict } from '@orrery/core';
 
 const REFUSED: Verdict = Object.freeze({ ok: false, reasons: ["node(s) didn't have free ports for the requested pod ports"], retryWhen: 'node-changes' });
 
@@ -11,5 +10,5 @@ export const nodePorts: FilterPlugin<readonly string[]> = {
     const state = hostPorts(pod);
     return state.length === 0 ? { skip: true } : { state };
   },
-  filter: (_pod, { usedPorts }, wanted) => (wanted.some((port) => conflicts(port, usedPorts)) ? REFUSED : PASS),
+  filter: (_pod, { usedPorts }, wanted) => (wanted.some((port) => hostPortConflicts(port, usedPorts)) ? REFUSED : PASS),
 };

@@ -24,7 +24,7 @@ export interface WaitingPod extends QueuedPod {
 /** What an attempt in vain has found out. */
 export interface Attempted {
   readonly classKey: string;
-  readonly outsideKey?: string;
+  readonly outsideKey?: string | undefined;
   readonly retryWhen: ReadonlySet<RetryWhen>;
 }
 

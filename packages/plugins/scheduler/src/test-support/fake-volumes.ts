@@ -1,4 +1,5 @@
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '@orrery/core';
+import { Listeners } from '../state/listeners.js';
 import { STORAGE, type Volumes } from '../volumes/volumes.js';
 
 /** Claims, volumes and classes that change when told to. */
@@ -6,7 +7,7 @@ export class FakeVolumes implements Volumes {
   readonly #claims = new Map<string, PersistentVolumeClaim>();
   readonly #volumes = new Map<string, PersistentVolume>();
   readonly #classes = new Map<string, StorageClass>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   version = 0;
 
   claim = (key: string): PersistentVolumeClaim | undefined => this.#claims.get(key);
@@ -15,13 +16,7 @@ export class FakeVolumes implements Volumes {
   storageClass = (name: string): StorageClass | undefined => this.#classes.get(name);
 
   changed(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
-  }
-
-  /** How many listen. */
-  get listening(): number {
-    return this.#listeners.size;
+    return this.#listeners.add(listener);
   }
 
   /** Takes in objects, in place of those of the same name. */
@@ -43,7 +38,7 @@ export class FakeVolumes implements Volumes {
 
   #tell(): this {
     this.version++;
-    for (const listener of this.#listeners) listener();
+    this.#listeners.tell();
     return this;
   }
 }

@@ -1,4 +1,4 @@
-import { type LabelMatcher, type Labels, type NodeInfo, type Pod, labelMatcher, nothing } from '@orrery/core';
+import { type LabelMatcher, type Labels, type NodeInfo, type OutsideInput, type Pod, labelMatcher, nothing } from '@orrery/core';
 
 type StatedTerm = NonNullable<NonNullable<NonNullable<Pod['spec']['affinity']>['podAffinity']>['requiredDuringSchedulingIgnoredDuringExecution']>[number];
 
@@ -27,6 +27,8 @@ export interface Namespaces {
   labels(namespace: string): Labels | undefined;
   /** Grows with every change of any namespace's labels. */
   readonly version: number;
+  /** Tells of those changes. Absent: there are none. */
+  readonly outside?: OutsideInput;
 }
 
 /** Nothing is known of namespaces: none has labels. */

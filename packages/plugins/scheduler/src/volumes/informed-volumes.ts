@@ -1,4 +1,5 @@
 import type { Informer, KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '@orrery/core';
+import { Listeners } from '../state/listeners.js';
 import { same } from '../state/same.js';
 import type { Volumes } from './volumes.js';
 
@@ -16,13 +17,13 @@ export function informedVolumes(informers: {
   readonly classes: Informer<StorageClass>;
 }): { readonly volumes: Volumes; stop(): void } {
   const { claims, volumes, classes } = informers;
-  const listeners = new Set<() => void>();
+  const listeners = new Listeners();
   let version = 0;
   let byClass: ReadonlyMap<string, readonly PersistentVolume[]> | undefined;
   const changed = (): void => {
     version++;
     byClass = undefined;
-    for (const listener of listeners) listener();
+    listeners.tell();
   };
   const follow = <T extends KubeObject>(informer: Informer<T>): (() => void) =>
     informer.subscribe({ added: changed, updated: (now, old) => (alike(now, old) ? undefined : changed()), deleted: changed });
@@ -36,11 +37,7 @@ export function informedVolumes(informers: {
       get version() {
         return version;
       },
-      changed(listener) {
-        const own = (): void => listener();
-        listeners.add(own);
-        return () => void listeners.delete(own);
-      },
+      changed: (listener) => listeners.add(listener),
       async synced(signal) {
         await Promise.all([claims.synced(signal), volumes.synced(signal), classes.synced(signal)]);
       },
