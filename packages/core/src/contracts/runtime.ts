@@ -20,6 +20,8 @@ export interface Runtime extends AsyncDisposable {
   /**
    * Makes the pod's sandbox: its address and whatever its containers share. Resolves when containers can be created in it.
    * Calling it again for the same `uid` and `attempt` returns the existing sandbox.
+   * Throws `CONFLICT` when a host port is taken, `EXHAUSTED` when there is no space, `FORBIDDEN` for what this runtime's policy does not allow,
+   * `INVALID` for a config that makes no sense. Of the first two trying again may help; nothing of a failed one runs, and it may stay listed as `notReady`.
    */
   runSandbox(config: SandboxConfig, signal: AbortSignal): Promise<SandboxStatus>;
   /** Ends all containers of the sandbox at once and releases its network. The sandbox stays listed as `notReady`. */
@@ -31,7 +33,7 @@ export interface Runtime extends AsyncDisposable {
 
   /**
    * Prepares a container without starting it. The same sandbox, name and attempt return the existing container's id.
-   * Throws `INVALID` (nothing to run), `IMAGE_UNAVAILABLE`, `NOT_FOUND` (sandbox).
+   * Throws `INVALID` (nothing to run), `IMAGE_UNAVAILABLE`, `NOT_FOUND` (sandbox), `EXHAUSTED` (no space), `FORBIDDEN` (the runtime's policy).
    */
   createContainer(sandboxId: string, config: ContainerConfig, signal: AbortSignal): Promise<string>;
   /** Starts a created container. Throws `INVALID` with the engine's words when it cannot be started (no such program …); the status then says `exited`. */
@@ -288,7 +290,7 @@ export interface LogEntry {
   /** RFC 3339 with nanoseconds, as written in the CRI log format. */
   readonly timestamp: string;
   readonly stream: 'stdout' | 'stderr';
-  /** Without the line end. */
+  /** Without the line feed that ends it. A carriage return before it, as a terminal writes one, is part of the line. */
   readonly line: string;
   /** The line goes on in the next entry. */
   readonly partial: boolean;

@@ -1,10 +1,10 @@
-import { type Container, type ContainerConfig, type Pod, errorMessage, OrreryError, type RuntimeContainerStatus, type SandboxConfig } from '@orrery/core';
+import { type Container, type ContainerConfig, type Pod, errorMessage, OrreryError, type RuntimeContainerStatus, type SandboxStatus } from '@orrery/core';
 import { ImageError, type ImageReason } from '../images/image-manager.js';
 import { afterRestart, type CrashEntry } from './backoff.js';
 import { checkNonRoot } from './container-security.js';
 import { ConfigError } from './env.js';
 import { runHook } from './lifecycle-hooks.js';
-import type { PodAction } from './plan.js';
+import { type PodAction, SANDBOX } from './plan.js';
 import type { PodWorkerOptions } from './options.js';
 import type { StartFailure } from './status.js';
 import { latest, type PodView } from './view.js';
@@ -13,6 +13,8 @@ import { latest, type PodView } from './view.js';
 const CREATE_RETRY_MS = 10_000;
 /** The first time it may have been the sandbox's fault, and there soon is another. */
 const SOON_MS = 1_000;
+/** What only a change of the pod or of the node's policy mends is tried again ever more seldom, up to this. */
+const REFUSED_MAX_MS = 300_000;
 /** A container that is asked to end gets at least so long for it, whatever hooks took before (kubelet's minimumGracePeriodInSeconds). */
 const LEAST_GRACE_MS = 2_000;
 const POST_START_LIMIT_MS = 120_000;
@@ -59,8 +61,8 @@ export class PodActions {
         await this.#prepareVolumes(pod);
         return view;
       case 'runSandbox': {
-        const sandbox = await runtime.runSandbox(await this.#sandboxConfig(pod, action.attempt), this.signal);
-        return { ...view, sandboxes: [sandbox, ...view.sandboxes.filter(({ id }) => id !== sandbox.id)] };
+        const sandbox = await this.#runSandbox(pod, action.attempt);
+        return sandbox === undefined ? view : { ...view, sandboxes: [sandbox, ...view.sandboxes.filter(({ id }) => id !== sandbox.id)] };
       }
       case 'stopSandbox':
         await runtime.stopSandbox(action.sandbox.id, this.signal);
@@ -100,12 +102,24 @@ export class PodActions {
     return { ...view, containers };
   }
 
-  async #sandboxConfig(pod: Pod, attempt: number): Promise<SandboxConfig> {
+  /** Undefined when the runtime has a reason not to make it: it is shown, and there is another try later. */
+  async #runSandbox(pod: Pod, attempt: number): Promise<SandboxStatus | undefined> {
+    const { outfitter, runtime, events, clock } = this.options;
     try {
-      return await this.options.outfitter.sandbox(pod, attempt);
+      const sandbox = await runtime.runSandbox(await outfitter.sandbox(pod, attempt), this.signal);
+      this.failures.delete(SANDBOX);
+      this.blockedUntil.delete(SANDBOX);
+      return sandbox;
     } catch (error) {
-      this.options.events.event(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${errorMessage(error)}`);
-      throw error;
+      if (this.signal.aborted) throw error;
+      const message = `Failed to create pod sandbox: ${errorMessage(error)}`;
+      events.event(pod, 'Warning', 'FailedCreatePodSandBox', message);
+      if (!isVerdict(error)) throw error;
+      const times = (this.failures.get(SANDBOX)?.times ?? 0) + 1;
+      // As the kubelet shows it: the pod's containers are still being created.
+      this.failures.set(SANDBOX, { reason: 'ContainerCreating', message, times });
+      this.blockedUntil.set(SANDBOX, clock.now() + retryMs(error, times));
+      return undefined;
     }
   }
 
@@ -142,6 +156,7 @@ export class PodActions {
     try {
       await runtime.startContainer(id, this.signal);
     } catch (error) {
+      if (OrreryError.is(error, 'EXHAUSTED')) return this.#failed(pod, container, 'RunContainerError', error);
       if (!OrreryError.is(error, 'INVALID')) throw error;
       // The runtime shows it as ended with StartError; the restart policy and its back-off take it from there.
       events.event(pod, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
@@ -160,13 +175,18 @@ export class PodActions {
       this.options.events.event(pod, 'Warning', 'Failed', `Error: ${error.reason}`);
       return;
     }
-    const message = errorMessage(error);
-    if (error instanceof ConfigError) this.failures.set(container.name, { reason: 'CreateContainerConfigError', message, times });
-    else this.failures.set(container.name, { reason: 'CreateContainerError', message, times });
+    const config = error instanceof ConfigError || OrreryError.is(error, 'FORBIDDEN');
     // Perhaps it was the sandbox that has ended.
-    this.sandboxDoubtful ||= !(error instanceof ConfigError);
-    const delayMs = times === 1 && !(error instanceof ConfigError) ? SOON_MS : CREATE_RETRY_MS;
-    this.blockedUntil.set(container.name, this.options.clock.now() + delayMs);
+    this.sandboxDoubtful ||= !config;
+    this.#failed(pod, container, config ? 'CreateContainerConfigError' : 'CreateContainerError', error);
+  }
+
+  /** Shows why a container waits, and when it is tried again. */
+  #failed(pod: Pod, { name }: Container, reason: string, error: unknown): void {
+    const times = (this.failures.get(name)?.times ?? 0) + 1;
+    const message = errorMessage(error);
+    this.failures.set(name, { reason, message, times });
+    this.blockedUntil.set(name, this.options.clock.now() + retryMs(error, times));
     this.options.events.event(pod, 'Warning', 'Failed', `Error: ${message}`);
   }
 
@@ -202,6 +222,15 @@ export class PodActions {
       }
     }
   }
+}
+
+/** The runtime has judged what it was asked for: it is not that it could not be asked. */
+const isVerdict = (error: unknown): boolean => OrreryError.is(error) && ['FORBIDDEN', 'INVALID', 'CONFLICT', 'EXHAUSTED'].includes(error.code);
+
+/** How long a step that failed so many times waits for its next try. */
+function retryMs(error: unknown, times: number): number {
+  if (OrreryError.is(error, 'FORBIDDEN')) return Math.min(REFUSED_MAX_MS, CREATE_RETRY_MS * 2 ** Math.min(20, times - 1));
+  return times === 1 && !(error instanceof ConfigError) ? SOON_MS : CREATE_RETRY_MS;
 }
 
 /** An ephemeral container that debugs another one sees its processes. */

@@ -4,6 +4,9 @@ import { hasChanged } from './container-hash.js';
 import { isSidecar } from './phase.js';
 import { allContainers, attempts, ephemeralContainers, latest, type PodView, shouldRestart } from './view.js';
 
+/** The name under which a pod's sandbox stands among its containers, of which none has it. */
+export const SANDBOX = '';
+
 /** What probes and hooks know of a running container. */
 export interface ContainerHealth {
   /** The startup probe has passed, or there is none. */
@@ -25,7 +28,7 @@ export interface PlanInput {
   readonly health: ReadonlyMap<string, ContainerHealth>;
   /** By container name. */
   readonly crashes: ReadonlyMap<string, CrashEntry>;
-  /** Containers that could not be created, by name: not before this time again. */
+  /** Containers that could not be created, by name, and the {@link SANDBOX}: not before this time again. */
   readonly blockedUntil: ReadonlyMap<string, number>;
   /** Volumes are in place. */
   readonly volumesReady: boolean;
@@ -72,6 +75,8 @@ function planLife(input: PlanInput): PodAction {
   }
   const doubtful = view.containers.filter(({ state }) => state === 'unknown');
   if (doubtful.length > 0) return { do: 'stop', containers: doubtful, reason: 'Killing' };
+  const sandboxAt = input.blockedUntil.get(SANDBOX) ?? 0;
+  if (sandbox === undefined && sandboxAt > input.now) return { do: 'nothing', wakeAt: sandboxAt };
   if (sandbox === undefined) return { do: 'runSandbox', attempt: (view.sandboxes[0]?.attempt ?? -1) + 1 };
   return planContainers(input, sandbox);
 }

@@ -2,7 +2,7 @@ import { type Container, type ContainerState, type ContainerStatus, millisOfTime
 import { type CrashEntry, restartAt } from './backoff.js';
 import { readinessConditions, type Verdict, withTransition } from './conditions.js';
 import { isSidecar, podPhase } from './phase.js';
-import type { ContainerHealth } from './plan.js';
+import { type ContainerHealth, SANDBOX } from './plan.js';
 import { recall } from './recall.js';
 import { attempts, ephemeralContainers, type PodView, shouldRestart, startedBefore } from './view.js';
 
@@ -96,7 +96,8 @@ function containerStatus(input: StatusInput, container: Container, before: reado
 function states(input: StatusInput, container: Container, newest: RuntimeContainerStatus | undefined, previous: RuntimeContainerStatus | undefined): { state: ContainerState; lastState: ContainerState } {
   const last = (status: RuntimeContainerStatus | undefined): ContainerState => (status?.state === 'exited' ? { terminated: terminatedOf(input.runtime, status) } : {});
   const waiting = (reason: string, message?: string): ContainerState => ({ waiting: { reason, ...(message !== undefined && message !== '' && { message }) } });
-  const failure = input.failures.get(container.name);
+  // Without a sandbox nothing else is tried.
+  const failure = input.failures.get(SANDBOX) ?? input.failures.get(container.name);
   if (newest === undefined || newest.state === 'created') {
     if (failure !== undefined) return { state: waiting(failure.reason, failure.message), lastState: last(previous) };
     const isRegular = input.pod.spec.containers.includes(container);

@@ -51,10 +51,16 @@ export function boundedWords(raw: string): string {
   return clean.length > MAX_WORDS ? `${clean.slice(0, MAX_WORDS - 1)}…` : clean;
 }
 
-function codeOf(status: number): ErrorCode {
+/** What an engine says, in an answer of status 500, when its disk is full. */
+const DISK_FULL = /no space left on device|disk quota exceeded/i;
+/** What it says, also with status 500, when somebody else has a host port. */
+const PORT_TAKEN = /port is already allocated|address already in use/i;
+
+function codeOf(status: number, words: string): ErrorCode {
   if (status === 404) return 'NOT_FOUND';
   if (status === 409) return 'CONFLICT';
-  if (status === 507) return 'EXHAUSTED';
+  if (status === 507 || (status >= 500 && DISK_FULL.test(words))) return 'EXHAUSTED';
+  if (status >= 500 && PORT_TAKEN.test(words)) return 'CONFLICT';
   // An engine that is starting or stopping answers 502 and 503, and 500 when its containerd is away; all may pass.
   if (status >= 500) return 'UNAVAILABLE';
   if (status === 401 || status === 403) return 'FORBIDDEN';
@@ -62,14 +68,14 @@ function codeOf(status: number): ErrorCode {
 }
 
 /**
- * An error of the driver as one of ours. Codes: 404 `NOT_FOUND`, 409 `CONFLICT`, other 4xx `INVALID`, 5xx and a broken or missing connection
+ * An error of the driver as one of ours. Codes: 404 `NOT_FOUND`, 409 and a taken port `CONFLICT`, a full disk `EXHAUSTED`, other 4xx `INVALID`, other 5xx and a broken or missing connection
  * `UNAVAILABLE` (`details.sent` tells whether the engine may have acted). `details.status` is the HTTP status.
  */
 export function engineError(what: string, error: unknown): OrreryError {
   if (OrreryError.is(error)) return error;
   const { statusCode, code } = error as Thrown;
   const words = engineWords(error);
-  if (typeof statusCode === 'number') return new OrreryError(codeOf(statusCode), `${what}: the engine says: ${words}`, { status: statusCode, words }, error);
+  if (typeof statusCode === 'number') return new OrreryError(codeOf(statusCode, words), `${what}: the engine says: ${words}`, { status: statusCode, words }, error);
   if (neverSent(error)) return new OrreryError('UNAVAILABLE', `${what}: the engine cannot be reached: ${words}`, { sent: false, cause: code }, error);
   if (replyLost(error)) return new OrreryError('UNAVAILABLE', `${what}: the connection to the engine broke: ${words}`, { sent: true, cause: code }, error);
   return new OrreryError('UNAVAILABLE', `${what}: ${words}`, { sent: true }, error);
