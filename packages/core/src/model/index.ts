@@ -17,6 +17,7 @@ export * from './field-error.js';
 export * from './field-labels.js';
 export * from './field-selector.js';
 export * from './hash.js';
+export * from './host-ports.js';
 export * from './int-or-percent.js';
 export * from './json-schema.js';
 export * from './json.js';

@@ -19,13 +19,13 @@ import type { DiskSpace } from './images/plan-collection.js';
 import { type ImageSettings, imageSettings } from './images/settings.js';
 import type { NodeMeter } from './metrics/meter.js';
 import type { UsageSource } from './metrics/usage-source.js';
+import { Admission } from './node/admission.js';
 import { Heartbeat, type HeartbeatTimes } from './node/heartbeat.js';
 import { Housekeeping } from './node/housekeeping.js';
 import type { MachineFacts } from './node/machine.js';
 import type { NodeConfig } from './node/node-object.js';
 import { nodeResources, type ResourceTexts } from './node/node-resources.js';
 import { podEquipment } from './node/pod-equipment.js';
-import { admitPod, type Rejection } from './pod/admission.js';
 import { isMirror } from './pod/critical.js';
 import type { NodeSettings } from './pod/node-settings.js';
 import type { PodWorkerOptions } from './pod/options.js';
@@ -122,8 +122,10 @@ export class NodeAgent {
       config, runtime, events, clock, node, diskSpace, eviction, meter, sampleMs, log: this.#log, volumes: equipment.volumes,
       imageSettings: options.imageSettings ?? imageSettings(), pods: this.#workers, pressuresChanged: () => this.#heartbeat.hurry(),
     });
-    const admit = (pod: Pod): Rejection | undefined => permit(pod) ?? this.#housekeeping.admit(pod) ?? admitPod(pod, this.#holding(pod), equipment.sources.allocatable);
-    this.#pods = { ...equipment, record: apiRecord(client), runtime, prober, events, clock, log: this.#log, hostIP: config.hostIP, admit, configure };
+    const admission = new Admission({
+      events, permit, log: this.#log, allocatable: resources.allocatable, node: this.#heartbeat, pressures: () => this.#housekeeping.eviction.pressures, others: (pod) => this.#holding(pod),
+    });
+    this.#pods = { ...equipment, record: apiRecord(client), runtime, prober, events, clock, log: this.#log, hostIP: config.hostIP, configure, makeRoom: (pod) => admission.makeRoom(pod), admit: (pod) => admission.admit(pod) };
     this.#staticPods = new StaticPods({
       client, clock, events, node: config.name, about: node, log: this.#log, source: options.staticPods,
       start: (pod, record, finished) => this.#look(pod, this.#found.get(pod.metadata.uid ?? ''), { ...this.#pods, record }, finished),
@@ -180,9 +182,8 @@ export class NodeAgent {
   }
 
   /** The other pods that hold resources of this node: admitted here, and not over as far as the API knows. */
-  #holding(pod: Pod): readonly Pod[] {
-    const others = [...this.#workers.values()].filter(({ holdsResources, uid }) => holdsResources && uid !== pod.metadata.uid);
-    return others.map(({ current }) => current);
+  #holding(pod: Pod): readonly PodWorker[] {
+    return [...this.#workers.values()].filter(({ holdsResources, uid }) => holdsResources && uid !== pod.metadata.uid);
   }
 
   /** What may fail for a moment is tried again for a while, as the kubelet does; then its error is told. */

@@ -1,11 +1,9 @@
 import { type Clock, type ContainerStats, errorMessage, type EventRecorder, type KubeObject, type Logger, type Pod } from '@orrery/core';
 import type { NodeMeasure, NodeMeter } from '../metrics/meter.js';
 import { observationsOf } from '../metrics/meter.js';
-import type { Rejection } from '../pod/admission.js';
 import { isCritical } from '../pod/critical.js';
 import type { VolumeUsage } from '../volumes/usage.js';
 import type { PodVolumes } from '../volumes/volumes.js';
-import { admitUnderPressure } from './admit.js';
 import { limitsLayers, limitsStorage, limitsVolumes, localStorageEviction } from './local-storage.js';
 import type { Eviction } from './messages.js';
 import { assess, INITIAL_STATE, planEviction, thresholdsMet, thresholdToReclaim } from './plan.js';
@@ -57,11 +55,6 @@ export class EvictionManager {
   /** The conditions of the node that are true now. */
   get pressures(): readonly Pressure[] {
     return this.#pressures;
-  }
-
-  /** Whether the node takes a new pod in the state it is in. */
-  admit(pod: Pod): Rejection | undefined {
-    return admitUnderPressure(pod, this.#pressures);
   }
 
   /** Runs until the signal aborts. A round that fails is tried again at the next. */

@@ -36,10 +36,22 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   #reportedAt = Number.NEGATIVE_INFINITY;
   readonly #bell = new Bell();
+  #node: Node | undefined;
   readonly #images: NodeImages;
 
   constructor(private readonly options: HeartbeatOptions) {
     this.#images = new NodeImages(options);
+  }
+
+  /** The node as the API had it last; undefined before it was registered. */
+  get node(): Node | undefined {
+    return this.#node;
+  }
+
+  /** Asks the API for the node as it is now. */
+  async refresh(): Promise<void> {
+    const { client, config } = this.options;
+    this.#node = (await client.kind(Node).find({ name: config.name })) ?? this.#node;
   }
 
   /** Something that the status shows has changed: the next beat is now. */
@@ -84,7 +96,7 @@ export class Heartbeat {
     const nodes = client.kind(Node);
     const ready = await this.#runtimeReady(signal);
     const images = ready.ok ? await this.#images.list(signal) : undefined;
-    const node = await nodes.get({ name: config.name });
+    const node = (this.#node = await nodes.get({ name: config.name }));
     const status = nodeStatus(node, { config, machine, resources, health: { ready, pressures: pressures() }, images }, clock.now());
     if (!differs(status, node.status) && clock.monotonic() - this.#reportedAt < times.statusMs) return node;
     const { resourceVersion: _any, ...metadata } = node.metadata;

@@ -1,4 +1,4 @@
-import type { Clock, EventRecorder, KubeObject, Logger, Pod, Runtime } from '@orrery/core';
+import type { Clock, EventRecorder, KubeObject, Logger, Runtime } from '@orrery/core';
 import { type EvictablePod, EvictionManager } from '../eviction/manager.js';
 import type { EvictionSettings } from '../eviction/settings.js';
 import { Collector } from '../images/collector.js';
@@ -6,7 +6,6 @@ import type { DiskSpace } from '../images/plan-collection.js';
 import type { ImageSettings } from '../images/settings.js';
 import type { NodeMeter } from '../metrics/meter.js';
 import { UsageSource } from '../metrics/usage-source.js';
-import type { Rejection } from '../pod/admission.js';
 import type { PodVolumes } from '../volumes/volumes.js';
 
 /** A pod of the node, as its keeping sees it. */
@@ -58,11 +57,6 @@ export class Housekeeping {
       reclaimDisk: (signal) => this.#collector.makeRoom(signal),
       changed: () => options.pressuresChanged(),
     });
-  }
-
-  /** Whether the node takes a new pod in the state it is in. */
-  admit(pod: Pod): Rejection | undefined {
-    return this.eviction.admit(pod);
   }
 
   /** Runs until the signal aborts. */

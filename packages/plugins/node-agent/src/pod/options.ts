@@ -24,7 +24,9 @@ export interface PodWorkerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly hostIP: string;
-  /** Whether the node has room for a pod that has not been here before. */
+  /** Does what can be done so that the node takes a pod; the pod is not told of it. */
+  makeRoom(pod: Pod): Promise<void>;
+  /** Whether the node takes a pod that has not been here before. */
   admit(pod: Pod): Rejection | undefined;
   /** A change to the container's config by hooks. */
   configure(config: Parameters<Runtime['createContainer']>[1], pod: Pod): Promise<Parameters<Runtime['createContainer']>[1]>;

@@ -1,4 +1,4 @@
-import { ApiError, type CancelTimer, equalJson, errorMessage, OrreryError, Pod, type RuntimeEvent } from '@orrery/core';
+import { ApiError, type CancelTimer, equalJson, errorMessage, OrreryError, type Pod, type RuntimeEvent } from '@orrery/core';
 import type { Eviction } from '../eviction/messages.js';
 import { PodProbes } from '../probes/pod-probes.js';
 import { PodActions } from './actions.js';
@@ -209,7 +209,7 @@ export class PodWorker {
     for (let step = 0; step < MAX_STEPS; step += 1) {
       this.#heed();
       if (this.#stale !== 'nothing') await this.#refresh();
-      if (!this.#admitted) this.#admit();
+      if (!this.#admitted) await this.#admit();
       await this.#probes.tend(this.#view, !this.#gone && this.pod.metadata.deletionTimestamp === undefined);
       const { pod, options } = this;
       this.#follow(!this.#abort.signal.aborted && !this.#gone && this.#rejection === undefined && !settled(this.pod));
@@ -241,7 +241,10 @@ export class PodWorker {
     return deadline === undefined ? () => {} : this.options.clock.timer(Math.max(0, deadline - this.options.clock.now()), act);
   }
 
-  #admit(): void {
+  async #admit(): Promise<void> {
+    if (!this.#gone && this.pod.metadata.deletionTimestamp === undefined && !settled(this.pod)) await this.options.makeRoom(this.pod);
+    // From here to the end in one step: who comes next counts this pod.
+    if (this.#admitted) return;
     this.#rejection = this.#gone || this.pod.metadata.deletionTimestamp !== undefined || settled(this.pod) ? undefined : this.options.admit(this.pod);
     this.#admitted = true;
     if (this.#rejection === undefined) return;

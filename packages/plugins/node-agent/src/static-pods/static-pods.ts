@@ -1,4 +1,4 @@
-import { type Client, type Clock, errorMessage, type EventRecorder, type KubeObject, type Logger, Pod, timeOfMillis } from '@orrery/core';
+import { type Client, type Clock, errorMessage, type EventRecorder, type KubeObject, type Logger, type Pod, timeOfMillis } from '@orrery/core';
 import { Bell } from '../node/bell.js';
 import type { PodRecord } from '../pod/record.js';
 import type { ManifestFile, ManifestSource } from './manifest-folder.js';

@@ -1,7 +1,6 @@
 import { matchesNode, matchesNodeSelectorTerm, type Node, podRequests, tolerates } from '@orrery/core';
 import { describe, expect, it } from 'vitest';
 import { aNode, aPod } from '../test-support/objects.js';
-import { conflicts, hostPorts } from './host-ports.js';
 import { podLoad } from './requests.js';
 
 const container = (name: string, requests: Record<string, string>, more: object = {}) => ({ name, resources: { requests }, ...more });
@@ -35,21 +34,6 @@ describe('podRequests', () => {
 
   it('finds nothing under the names of object members', () => {
     expect(podRequests(aPod('p'))['constructor']).toBeUndefined();
-  });
-});
-
-describe('host ports', () => {
-  it.each([
-    ['TCP/0.0.0.0/80', ['TCP/10.0.0.1/80'], true],
-    ['TCP/10.0.0.1/80', ['TCP/0.0.0.0/80'], true],
-    ['TCP/10.0.0.1/80', ['TCP/10.0.0.2/80'], false],
-    ['UDP/0.0.0.0/80', ['TCP/0.0.0.0/80'], false],
-    ['TCP/0.0.0.0/80', ['TCP/0.0.0.0/8080'], false],
-  ])('%s beside %j: conflict %s', (wanted, used, expected) => expect(conflicts(wanted, new Set(used))).toBe(expected));
-
-  it('are those of containers and sidecars', () => {
-    const ports = [{ containerPort: 1, hostPort: 1, protocol: 'UDP' }, { containerPort: 2 }];
-    expect(hostPorts(podWith({ containers: [{ name: 'a', ports }], initContainers: [{ name: 'b', ports: [{ containerPort: 3, hostPort: 3 }], restartPolicy: 'Always' }, { name: 'c', ports }] }))).toEqual(['UDP/0.0.0.0/1', 'TCP/0.0.0.0/3']);
   });
 });
 

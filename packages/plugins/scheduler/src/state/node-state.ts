@@ -1,5 +1,4 @@
-import { type Amounts, amountsOf, noAmounts, type Node, type NodeInfo, type Pod } from '@orrery/core';
-import { hostPorts } from '../pods/host-ports.js';
+import { type Amounts, amountsOf, hostPorts, noAmounts, type Node, type NodeInfo, type Pod } from '@orrery/core';
 import { podLoad, type PodLoad } from '../pods/requests.js';
 import { same } from './same.js';
 
