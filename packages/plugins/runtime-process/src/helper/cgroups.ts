@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ContainerResources } from '@orrery/core';
@@ -142,37 +141,16 @@ function setWeight(base: CgroupBase, directory: string, cpuShares: number): void
   for (const { file, value } of planSettings(base.version, { cpuShares })) tolerate(['ENOENT'], () => writeFileSync(join(directory, file), value));
 }
 
-/**
- * Moves a process that asked for no cpu, and what it has started already, to the group of its like. The move takes the kernel some milliseconds
- * in which the process runs on: nobody waits for it.
- */
-export async function joinBestEffort(base: CgroupBase, pid: number): Promise<void> {
+/** The group of containers that asked for no cpu, made if need be; undefined where cpu is not shared out. */
+export function makeBestEffortGroup(base: CgroupBase): string | undefined {
   const top = topOf(base);
-  if (top === undefined) return;
+  if (top === undefined) return undefined;
   const directory = join(top, BEST_EFFORT);
-  for (let attempt = 0; ; attempt += 1) {
-    if (!existsSync(directory)) {
-      makeGroup(base, directory);
-      setWeight(base, directory, LEAST_SHARES);
-    }
-    try {
-      return await moveTree(directory, pid);
-    } catch (error) {
-      // Another helper took the empty group away.
-      if (errno(error) !== 'ENOENT' || attempt >= 3) throw error;
-    }
+  if (!existsSync(directory)) {
+    makeGroup(base, directory);
+    setWeight(base, directory, LEAST_SHARES);
   }
-}
-
-async function moveTree(directory: string, pid: number): Promise<void> {
-  try {
-    await writeFile(join(directory, 'cgroup.procs'), String(pid));
-  } catch (error) {
-    // It has ended already.
-    if (errno(error) !== 'ESRCH') throw error;
-  }
-  const children = tolerate(['ENOENT', 'ESRCH'], () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')) ?? '';
-  for (const child of children.split(' ')) if (child !== '') await moveTree(directory, Number(child));
+  return directory;
 }
 
 /** Takes away what is left of the groups that containers share, unless others use them. */

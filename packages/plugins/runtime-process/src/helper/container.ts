@@ -3,7 +3,8 @@ import type { Readable, Writable } from 'node:stream';
 import type { RuntimeEvent } from '@orrery/core';
 import { layout } from '../shared/layout.js';
 import type { ContainerRecord, Ending, SandboxRecord } from '../shared/records.js';
-import { joinBestEffort, killInside, makeCgroups, needsCgroups, oomKills, planCgroups, removeCgroups, startInside } from './cgroups.js';
+import type { BestEffort } from './best-effort.js';
+import { killInside, makeCgroups, needsCgroups, oomKills, planCgroups, removeCgroups, startInside } from './cgroups.js';
 import type { CgroupBase } from './cgroups.js';
 import { HelperFailure, messageOf } from './failure.js';
 import type { FifoPool } from './fifo-pool.js';
@@ -24,6 +25,8 @@ export interface Workshop {
   readonly fifos: FifoPool;
   readonly sweeper: Sweeper;
   readonly cgroups: CgroupBase | undefined;
+  /** Where containers go that asked for nothing; absent without control groups. */
+  readonly bestEffort: BestEffort | undefined;
   readonly logLimits: LogLimits;
   readonly boot: string;
   complain(message: string): void;
@@ -146,9 +149,7 @@ export class Container {
       const cgroups = this.#joinCgroups();
       const streams = pipes === undefined ? {} : { streams: { stdout: this.shop.fifos.path(pipes.stdout), stderr: this.shop.fifos.path(pipes.stderr) } };
       const program = { ...this.program([...config.command, ...config.args], config.stdin), ...streams };
-      const launched = startInside(cgroups, () => launch(program));
-      if (cgroups.length === 0) this.#weighLeast(launched.pid);
-      this.#run(launched);
+      this.#run(startInside(cgroups, () => launch(program)));
     } catch (error) {
       const failure = error instanceof LaunchError ? await error.reason : error;
       const message = messageOf(failure);
@@ -156,12 +157,6 @@ export class Container {
       await this.#end({ finishedAt: now(), exitCode: 128, reason: 'StartError', message });
       throw failure instanceof HelperFailure ? failure : new HelperFailure('INVALID', message);
     }
-  }
-
-  /** Where there are control groups, a container that asks for nothing gets what the others leave. */
-  #weighLeast(pid: number): void {
-    if (this.shop.cgroups === undefined) return;
-    joinBestEffort(this.shop.cgroups, pid).catch((error: unknown) => this.shop.complain(`Container ${this.#record.id} keeps its weight: ${messageOf(error)}`));
   }
 
   /** Makes the control groups, if there are any here and the container asks for something. They are written down first, so that none can be left behind. */
@@ -177,7 +172,9 @@ export class Container {
     const startTicks = readStat(launched.pid)?.startTicks ?? '';
     this.stdin = launched.stdin;
     if (this.#record.config.resources.oomScoreAdj !== undefined) setOomScore(launched.pid, this.#record.config.resources.oomScoreAdj);
-    this.#save({ ...this.#record, startedAt: now(), process: { pid: launched.pid, startTicks, bootId: this.shop.boot } });
+    const identity = { pid: launched.pid, startTicks, bootId: this.shop.boot };
+    this.#save({ ...this.#record, startedAt: now(), process: identity });
+    if (this.#record.cgroups === undefined) this.shop.bestEffort?.add(identity);
     const log = this.#openLog();
     const streams = [this.#pump('stdout', launched.stdout, log), this.#pump('stderr', launched.stderr, log)];
     launched.exited.then((exit) => this.#finish(exit, streams)).catch((error: unknown) => this.shop.complain(messageOf(error)));

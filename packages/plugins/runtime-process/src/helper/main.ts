@@ -4,6 +4,7 @@ import { layout } from '../shared/layout.js';
 import type { HelperOptions } from '../shared/layout.js';
 import { parseJson } from '../shared/protocol.js';
 import { Addresses } from './addresses.js';
+import { BestEffort } from './best-effort.js';
 import { detectCgroups, removeSharedCgroups } from './cgroups.js';
 import { claim } from './claim.js';
 import { readIfPresent, removeTree, writeAtomically } from './disk.js';
@@ -46,6 +47,7 @@ async function main(options: HelperOptions): Promise<void> {
   const fifos = new FifoPool(layout.fifos(stateDir), new Set([...journal.containers.values()].flatMap(({ pipes }) => (pipes === undefined ? [] : [pipes.stdout, pipes.stderr]))));
   void fifos.fill();
   const cgroups = options.cgroups === 'off' ? undefined : detectCgroups(readIfPresent('/proc/self/mountinfo') ?? '', readIfPresent('/proc/self/cgroup') ?? '');
+  const boot = bootId();
   const machine: Machine = new Machine(
     {
       stateDir,
@@ -53,8 +55,9 @@ async function main(options: HelperOptions): Promise<void> {
       fifos,
       sweeper: new Sweeper(),
       cgroups,
+      bestEffort: cgroups === undefined ? undefined : new BestEffort(cgroups, boot, complain),
       logLimits: options,
-      boot: bootId(),
+      boot,
       complain,
       announce: (event) => {
         server.announce(event);
