@@ -39,8 +39,8 @@ export interface EvictionManagerOptions {
   changed(): void;
 }
 
-/** Volumes are measured so often at most (the kubelet's VolumeStatsAggPeriod). */
-const VOLUMES_MS = 60_000;
+/** Volumes are measured once in so many rounds: once a minute, as the kubelet's VolumeStatsAggPeriod. */
+const ROUNDS_PER_MEASUREMENT = 6;
 /** How long a round waits for what it evicted (the kubelet's podCleanupTimeout). */
 const CLEANUP_MS = 30_000;
 
@@ -137,10 +137,10 @@ export class EvictionManager {
   }
 
   async #volumesOf(pod: EvictablePod): Promise<ReadonlyMap<string, VolumeUsage>> {
-    const { volumes, clock } = this.options;
+    const { volumes, clock, settings } = this.options;
     const known = this.#volumes.get(pod);
     if (volumes.usage === undefined || !(pod.current.spec.volumes ?? []).some(({ emptyDir }) => emptyDir !== undefined)) return new Map();
-    if (known !== undefined && clock.monotonic() - known.at < VOLUMES_MS) return known.usage;
+    if (known !== undefined && clock.monotonic() - known.at < ROUNDS_PER_MEASUREMENT * settings.monitoringMs) return known.usage;
     const usage = await volumes.usage(pod.current);
     this.#volumes.set(pod, { at: clock.monotonic(), usage });
     return usage;
