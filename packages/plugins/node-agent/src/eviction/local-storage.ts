@@ -7,10 +7,7 @@ import { bytesText } from './thresholds.js';
 const STORAGE = 'ephemeral-storage';
 
 /** Whether a pod limits what it takes of the node's disk, by volume, by container or as a whole. Pure. */
-export const limitsStorage = (pod: Pod): boolean => limitsVolumes(pod) || limitsLayers(pod);
-
-/** Whether it has a volume with a limit. Pure. */
-export const limitsVolumes = (pod: Pod): boolean => (pod.spec.volumes ?? []).some(({ emptyDir }) => emptyDir?.sizeLimit !== undefined);
+export const limitsStorage = (pod: Pod): boolean => limitsLayers(pod) || (pod.spec.volumes ?? []).some(({ emptyDir }) => emptyDir?.sizeLimit !== undefined);
 
 /** Whether layers, logs and volumes of its containers are limited. Pure. */
 export const limitsLayers = (pod: Pod): boolean => podLimits(pod)[STORAGE] !== undefined;

@@ -1,10 +1,9 @@
 import { type Clock, type ContainerStats, errorMessage, type EventRecorder, type KubeObject, type Logger, type Pod } from '@orrery/core';
-import type { NodeMeasure, NodeMeter } from '../metrics/meter.js';
-import { observationsOf } from '../metrics/meter.js';
+import { type NodeMeasure, type NodeMeter, observationsOf } from '../metrics/meter.js';
 import { isCritical } from '../pod/critical.js';
 import type { VolumeUsage } from '../volumes/usage.js';
 import type { PodVolumes } from '../volumes/volumes.js';
-import { limitsLayers, limitsStorage, limitsVolumes, localStorageEviction } from './local-storage.js';
+import { limitsLayers, limitsStorage, localStorageEviction } from './local-storage.js';
 import type { Eviction } from './messages.js';
 import { assess, INITIAL_STATE, planEviction, thresholdsMet, thresholdToReclaim } from './plan.js';
 import type { PodConsumption } from './rank.js';
@@ -119,8 +118,8 @@ export class EvictionManager {
     const stats = pods.some(({ current }) => limitsLayers(current)) ? byPod(await this.options.stats(this.options.settings.monitoringMs, signal)) : new Map<string, ContainerStats[]>();
     const evicted: Promise<boolean>[] = [];
     for (const pod of pods) {
-      const volumes = limitsVolumes(pod.current) || limitsLayers(pod.current) ? await this.#volumesOf(pod) : new Map<string, VolumeUsage>();
-      const eviction = localStorageEviction(pod.current, consumptionOf(stats.get(pod.current.metadata.uid ?? '') ?? [], volumes), imagefsApart);
+      const usage = consumptionOf(stats.get(pod.current.metadata.uid ?? '') ?? [], await this.#volumesOf(pod));
+      const eviction = localStorageEviction(pod.current, usage, imagefsApart);
       if (eviction !== undefined) evicted.push(this.#evict(pod, eviction, signal));
     }
     return (await Promise.all(evicted)).includes(true);

@@ -120,7 +120,7 @@ describe('a node that runs out of disk', () => {
   it('refuses pods, removes images that nothing uses, and ends no pod when that was enough', async () => {
     const meter = new FakeMeter();
     const images = { registry: () => ({ sizeBytes: Gi }), present: { 'used:1': { sizeBytes: Gi }, 'unused:1': { sizeBytes: 5 * Gi } } };
-    const { pods, phases, conditionsOf } = await start(meter, { images });
+    const { client, pods, phases, conditionsOf } = await start(meter, { images });
     await pods.create(pod('one', { containers: [{ name: 'main', image: 'used:1', imagePullPolicy: 'IfNotPresent' }] }));
     await cluster.clock.advance(15_000);
     expect(await phases()).toEqual({ one: 'Running' });
@@ -130,6 +130,8 @@ describe('a node that runs out of disk', () => {
       if (cluster.machine.images?.list().length === 1) meter.now = full(14 * Gi);
       return measure();
     };
+    const listed = (await client.kind(Node).get({ name: 'node' })).status?.images;
+    expect(listed).toEqual([{ names: [expect.stringContaining('unused:1')], sizeBytes: 5 * Gi }, { names: [expect.stringContaining('used:1')], sizeBytes: Gi }]);
     await cluster.clock.advance(11_000);
     expect(await conditionsOf()).toMatchObject({ DiskPressure: 'True KubeletHasDiskPressure' });
     await pods.create(pod('two', { containers: [{ name: 'main', image: 'used:1', imagePullPolicy: 'IfNotPresent', resources: { requests: { cpu: '1m' } } }] }));

@@ -70,11 +70,6 @@ export class MachineMeter implements NodeMeter {
   }
 }
 
-/** What the file system of a path has in all, bytes; of a path that does not exist yet, its nearest folder's. */
-export async function filesystemCapacity(path: string): Promise<number> {
-  return (await filesystem(existing(path))).capacityBytes;
-}
-
 async function filesystem(path: string): Promise<FilesystemMeasure> {
   const { blocks, bavail, bsize, files, ffree } = await statfs(path);
   return { availableBytes: bavail * bsize, capacityBytes: blocks * bsize, inodesFree: ffree, inodes: files };
