@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, errorMessage, type Random, systemClock, systemRandom } from '@orrery/core';
@@ -15,6 +15,8 @@ export interface DockerdOptions {
   readonly bridge?: boolean;
   /** Containers go on running while the engine is down. Default false: a restart of the engine ends them. */
   readonly liveRestore?: boolean;
+  /** The engine's data lies on a file system of its own of this size, bytes, which can be filled up. Default: beside everything else. */
+  readonly diskBytes?: number;
   /** More arguments for dockerd, e.g. `--insecure-registry=…`. */
   readonly args?: readonly string[];
   readonly clock?: Clock;
@@ -26,6 +28,8 @@ export interface DockerEngine extends AsyncDisposable {
   readonly socketPath: string;
   /** Everything of it lies below; short, because of the 107 bytes of a socket's path. */
   readonly folder: string;
+  /** Images, layers and logs of containers. */
+  readonly dataRoot: string;
   /** Of the dockerd that runs now, or ran last. */
   readonly pid: number;
   /** The address block of the bridge, `10.x.y.0/24`; absent without one. */
@@ -56,6 +60,7 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
   const bridge = options.bridge === true ? makeBridge(options.random ?? systemRandom) : undefined;
   const engine = new Dockerd(folder, bridge, options);
   try {
+    if (options.diskBytes !== undefined) mountDisk(engine.dataRoot, options.diskBytes);
     await engine.start();
   } catch (error) {
     await engine.stop();
@@ -64,8 +69,15 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
   return engine;
 }
 
+/** In memory; the guardian unmounts it. */
+function mountDisk(folder: string, bytes: number): void {
+  mkdirSync(folder);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=0711`, 'orrery-disk', folder], { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
 class Dockerd implements DockerEngine {
   readonly socketPath: string;
+  readonly dataRoot: string;
   readonly subnet?: string;
   readonly #clock: Clock;
   readonly #guardian;
@@ -77,10 +89,11 @@ class Dockerd implements DockerEngine {
   constructor(readonly folder: string, bridge: { readonly name: string; readonly subnet: string } | undefined, { clock = systemClock, liveRestore = false, args = [] }: DockerdOptions) {
     this.#clock = clock;
     this.socketPath = join(folder, 'docker.sock');
+    this.dataRoot = join(folder, 'data');
     if (bridge !== undefined) this.subnet = bridge.subnet;
     this.#guardian = startGuardian(folder, bridge?.name);
     this.#arguments = [
-      '--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'), '--pidfile', join(folder, 'docker.pid'), '--host', `unix://${this.socketPath}`,
+      '--data-root', this.dataRoot, '--exec-root', join(folder, 'exec'), '--pidfile', join(folder, 'docker.pid'), '--host', `unix://${this.socketPath}`,
       `--bridge=${bridge?.name ?? 'none'}`, '--userland-proxy=true', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false',
       ...(liveRestore ? ['--live-restore'] : []), ...args,
     ];

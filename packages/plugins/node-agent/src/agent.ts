@@ -31,7 +31,7 @@ import type { NodeSettings } from './pod/node-settings.js';
 import type { PodWorkerOptions } from './pod/options.js';
 import { PodWorker } from './pod/pod-worker.js';
 import { apiRecord } from './pod/record.js';
-import { EMPTY_VIEW, type PodView } from './pod/view.js';
+import { EMPTY_VIEW, type PodView, strays } from './pod/view.js';
 import type { Prober } from './probes/prober.js';
 import type { ReferenceWatches } from './references/reference-watches.js';
 import type { ManifestSource } from './static-pods/manifest-folder.js';
@@ -232,7 +232,11 @@ export class NodeAgent {
       view.sandboxes.sort((a, b) => b.attempt - a.attempt);
       views.set(sandbox.pod.uid, view);
     }
-    for (const container of containers) views.get(container.pod.uid)?.containers.push(container);
+    for (const container of containers) {
+      const view = views.get(container.pod.uid) ?? { pod: container.pod, sandboxes: [], containers: [] };
+      view.containers.push(container);
+      views.set(container.pod.uid, view);
+    }
     return views;
   }
 
@@ -245,6 +249,7 @@ export class NodeAgent {
         const pod = await pods.find(view.pod);
         if (pod?.metadata.uid === uid || this.#workers.has(uid)) return;
         this.#log.info('ending a pod that the API does not have', { pod: view.pod.name, uid });
+        for (const { id } of strays(view)) await this.options.runtime.removeContainer(id, signal);
         for (const { id } of view.sandboxes) await this.options.runtime.removeSandbox(id, signal);
         await this.#pods.volumes.remove(uid);
       }),

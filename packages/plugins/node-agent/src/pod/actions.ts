@@ -7,7 +7,7 @@ import { runHook } from './lifecycle-hooks.js';
 import { type PodAction, SANDBOX } from './plan.js';
 import type { PodWorkerOptions } from './options.js';
 import type { StartFailure } from './status.js';
-import { latest, type PodView } from './view.js';
+import { latest, type PodView, sandboxIds, strays } from './view.js';
 
 /** Until a container that could not be created is tried again (kubelet's backOffPeriod). */
 const CREATE_RETRY_MS = 10_000;
@@ -93,12 +93,14 @@ export class PodActions {
 
   /** Removes everything of the pod from the node. */
   async cleanUp(pod: Pod, view: PodView): Promise<void> {
-    await Promise.all(view.sandboxes.map(({ id }) => this.options.runtime.removeSandbox(id, this.signal)));
+    const { runtime } = this.options;
+    await Promise.all(strays(view).map(({ id }) => runtime.removeContainer(id, this.signal)));
+    await Promise.all(view.sandboxes.map(({ id }) => runtime.removeSandbox(id, this.signal)));
     await this.options.volumes.remove(pod.metadata.uid ?? '');
   }
 
   async #observe(view: PodView): Promise<PodView> {
-    const containers = (await Promise.all(view.sandboxes.map(({ id }) => this.options.runtime.listContainers(this.signal, id)))).flat();
+    const containers = (await Promise.all(sandboxIds(view).map((id) => this.options.runtime.listContainers(this.signal, id)))).flat();
     return { ...view, containers };
   }
 

@@ -75,6 +75,9 @@ function planLife(input: PlanInput): PodAction {
   }
   const doubtful = view.containers.filter(({ state }) => state === 'unknown');
   if (doubtful.length > 0) return { do: 'stop', containers: doubtful, reason: 'Killing' };
+  // What still runs in a sandbox that has ended ends too (the kubelet's sandbox change), before it is replaced.
+  const left = view.containers.filter(({ state, sandboxId }) => state === 'running' && sandboxId !== sandbox?.id);
+  if (left.length > 0) return { do: 'stop', containers: left, reason: 'Pod sandbox changed, it will be killed and re-created.' };
   const sandboxAt = input.blockedUntil.get(SANDBOX) ?? 0;
   if (sandbox === undefined && sandboxAt > input.now) return { do: 'nothing', wakeAt: sandboxAt };
   if (sandbox === undefined) return { do: 'runSandbox', attempt: (view.sandboxes[0]?.attempt ?? -1) + 1 };

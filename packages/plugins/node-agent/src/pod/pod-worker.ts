@@ -1,4 +1,4 @@
-import { ApiError, type CancelTimer, equalJson, errorMessage, OrreryError, type Pod, type RuntimeEvent } from '@orrery/core';
+import { ApiError, type CancelTimer, equalJson, errorMessage, OrreryError, type Pod, type PodIdentity, type RuntimeEvent } from '@orrery/core';
 import type { Eviction } from '../eviction/messages.js';
 import { PodProbes } from '../probes/pod-probes.js';
 import { PodActions } from './actions.js';
@@ -7,7 +7,7 @@ import type { PodWorkerOptions } from './options.js';
 import { planPod } from './plan.js';
 import { recall } from './recall.js';
 import { deadlineOf, podStatusOf } from './status.js';
-import { EMPTY_VIEW, type PodView } from './view.js';
+import { EMPTY_VIEW, type PodView, sandboxIds } from './view.js';
 
 /** Wait before a step that failed is tried again: first and longest. */
 const RETRY_MS = 1_000;
@@ -300,9 +300,14 @@ export class PodWorker {
     const { runtime } = this.options;
     const { signal } = this.#abort;
     try {
-      const sandboxes = all ? (await runtime.listSandboxes(signal)).filter(({ pod }) => pod.uid === this.uid).sort((a, b) => b.attempt - a.attempt) : this.#view.sandboxes;
-      const containers = (await Promise.all(sandboxes.map(({ id }) => runtime.listContainers(signal, id)))).flat();
-      this.#view = { sandboxes, containers };
+      if (all) {
+        const [sandboxes, containers] = await Promise.all([runtime.listSandboxes(signal), runtime.listContainers(signal)]);
+        const own = ({ pod }: { readonly pod: PodIdentity }): boolean => pod.uid === this.uid;
+        this.#view = { sandboxes: sandboxes.filter(own).sort((a, b) => b.attempt - a.attempt), containers: containers.filter(own) };
+      } else {
+        const containers = (await Promise.all(sandboxIds(this.#view).map((id) => runtime.listContainers(signal, id)))).flat();
+        this.#view = { ...this.#view, containers };
+      }
     } catch (error) {
       this.#stale = 'all';
       throw error;

@@ -42,3 +42,11 @@ export function shouldRestart(pod: Pick<Pod, 'spec'>, container: Pick<Container,
 export function startedBefore(pod: Pick<Pod, 'spec'>, view: PodView): boolean {
   return pod.spec.containers.some(({ name }) => view.containers.some((container) => container.name === name && container.startedAt !== undefined));
 }
+
+/** The sandboxes in which containers of the pod are or were, also those that are gone. */
+export const sandboxIds = ({ sandboxes, containers }: PodView): readonly string[] =>
+  [...new Set([...sandboxes.map(({ id }) => id), ...containers.map(({ sandboxId }) => sandboxId)])].filter((id) => id !== '');
+
+/** Containers whose sandbox is gone: somebody removed it by hand. */
+export const strays = ({ sandboxes, containers }: PodView): readonly RuntimeContainerStatus[] =>
+  containers.filter(({ sandboxId }) => sandboxId !== '' && !sandboxes.some(({ id }) => id === sandboxId));
