@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Event } from '@orrery/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { condition, TestCluster } from '../test/cluster.js';
+import { condition, containerOf, TestCluster } from '../test/cluster.js';
 import { ManifestFolder } from './manifest-folder.js';
 
 const yaml = (name: string, script: string): string => `
@@ -53,6 +53,20 @@ describe('a folder of manifests', () => {
     expect(condition(await cluster.get('second-node'), 'Ready')).toBe('True');
     const bad = (await cluster.orchestrator.client.kind(Event).list()).items.filter(({ reason }) => reason === 'FailedStaticPod');
     expect(bad.map(({ message }) => message)).toEqual([expect.stringContaining('"bad.yaml"')]);
+  });
+
+  it('is found running again by the next agent, even when the API has forgotten everything', async () => {
+    const path = folder();
+    writeFileSync(join(path, 'web.yaml'), yaml('web', 'exec sleep 1000'));
+    const cluster = new TestCluster({ agent: { staticPodPath: path } });
+    await cluster.start();
+    cleanUp.push(() => cluster.dispose());
+    const before = await cluster.ready('web-node');
+    await cluster.orchestrator.stop();
+    await cluster.start();
+    const after = await cluster.ready('web-node');
+    expect(containerOf(after)).toMatchObject({ containerID: containerOf(before)?.containerID, restartCount: 0 });
+    expect(await cluster.runtime.listSandboxes(new AbortController().signal)).toHaveLength(1);
   });
 
   it('reads only ordinary files of moderate size, below no folder and without a dot', async () => {
