@@ -26,7 +26,7 @@ import type { MachineFacts } from './node/machine.js';
 import type { NodeConfig } from './node/node-object.js';
 import { nodeResources, type ResourceTexts } from './node/node-resources.js';
 import { podEquipment } from './node/pod-equipment.js';
-import { isMirror } from './pod/critical.js';
+import { isMirror, isStatic } from './pod/critical.js';
 import type { NodeSettings } from './pod/node-settings.js';
 import type { PodWorkerOptions } from './pod/options.js';
 import { PodWorker } from './pod/pod-worker.js';
@@ -129,6 +129,7 @@ export class NodeAgent {
     this.#staticPods = new StaticPods({
       client, clock, events, node: config.name, about: node, log: this.#log, source: options.staticPods,
       start: (pod, record, finished) => this.#look(pod, this.#found.get(pod.metadata.uid ?? ''), { ...this.#pods, record }, finished),
+      endFormer: (pod, signal) => this.#endFormer(pod, signal),
       update: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.update(pod),
     });
   }
@@ -146,7 +147,7 @@ export class NodeAgent {
     const cancelReady = staticPods === undefined ? () => {} : clock.timer(INSIST_MS, ready);
     try {
       if (staticPods !== undefined) this.#found = await this.#insist('what runs already', () => this.#listRuntime(signal), signal);
-      await this.#staticPods.begin();
+      await this.#staticPods.begin(signal);
       const listening = staticPods === undefined ? undefined : this.#listen(signal);
       await Promise.all([listening, this.#staticPods.run(signal), this.#runFromApi(signal, () => (cancelReady(), ready()))]);
     } finally {
@@ -254,6 +255,16 @@ export class NodeAgent {
         await this.#pods.volumes.remove(uid);
       }),
     );
+  }
+
+  /** Ends what a file that was changed while no agent ran has left running. */
+  async #endFormer({ metadata }: Pod, signal: AbortSignal): Promise<void> {
+    for (const [uid, { pod, sandboxes }] of this.#found) {
+      if (pod.name !== metadata.name || pod.namespace !== metadata.namespace || uid === metadata.uid) continue;
+      const former = sandboxes.filter(({ annotations }) => isStatic({ metadata: { uid, annotations } }));
+      for (const { id } of former) await this.options.runtime.removeSandbox(id, signal);
+      if (former.length > 0) await this.#pods.volumes.remove(uid);
+    }
   }
 
   /** Removes the volumes of pods that nobody looks after. */

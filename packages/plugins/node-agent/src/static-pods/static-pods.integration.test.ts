@@ -55,7 +55,7 @@ describe('a folder of manifests', () => {
     expect(bad.map(({ message }) => message)).toEqual([expect.stringContaining('"bad.yaml"')]);
   });
 
-  it('is found running again by the next agent, even when the API has forgotten everything', async () => {
+  it('is found running again by the next agent, even when the API has forgotten everything; what was changed meanwhile is exchanged', async () => {
     const path = folder();
     writeFileSync(join(path, 'web.yaml'), yaml('web', 'exec sleep 1000'));
     const cluster = new TestCluster({ agent: { staticPodPath: path } });
@@ -66,6 +66,12 @@ describe('a folder of manifests', () => {
     await cluster.start();
     const after = await cluster.ready('web-node');
     expect(containerOf(after)).toMatchObject({ containerID: containerOf(before)?.containerID, restartCount: 0 });
+    expect(await cluster.runtime.listSandboxes(new AbortController().signal)).toHaveLength(1);
+    await cluster.orchestrator.stop();
+    writeFileSync(join(path, 'web.yaml'), yaml('web', 'echo changed; exec sleep 1000'));
+    await cluster.start();
+    const changed = await cluster.until('web-node', (pod) => condition(pod, 'Ready') === 'True' && containerOf(pod)?.containerID !== containerOf(before)?.containerID);
+    expect(await cluster.output(changed)).toEqual(['changed']);
     expect(await cluster.runtime.listSandboxes(new AbortController().signal)).toHaveLength(1);
   });
 

@@ -17,6 +17,8 @@ export interface StaticPodsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly events: EventRecorder;
+  /** Ends what still runs of another content of the pod. */
+  endFormer(pod: Pod, signal: AbortSignal): Promise<void>;
   /** Begins to look after a pod. `finished` is called when nothing of it is left. */
   start(pod: Pod, record: PodRecord, finished: () => void): void;
   /** The pod is to be seen as this from now on. */
@@ -57,10 +59,12 @@ export class StaticPods {
     this.#mirrors = new Mirrors({ ...options, wanted: (key) => this.#shown(key) });
   }
 
-  /** The first look: what the folder has now is started. */
-  async begin(): Promise<void> {
+  /** The first look: what the folder has now is started, after the end of what ran under the same names before this agent. Throws when the folder cannot be read. */
+  async begin(signal: AbortSignal): Promise<void> {
     await this.#scan();
+    await Promise.all([...this.#wanted.values()].map((pod) => this.options.endFormer(pod, signal)));
     this.#scanned = true;
+    this.#reconcile();
   }
 
   /** Runs until the signal aborts. The pods are left running. */
@@ -83,7 +87,7 @@ export class StaticPods {
         await this.#bell.wait(clock, RESCAN_MS, signal);
         await clock.sleep(SETTLE_MS, signal).catch(() => signal);
         if (signal.aborted) return;
-        await this.#scan().catch((error: unknown) => log.warn('the folder of static pods could not be read', { error: errorMessage(error) }));
+        await this.#scan().then(() => this.#reconcile(), (error: unknown) => log.warn('the folder of static pods could not be read', { error: errorMessage(error) }));
       }
     } finally {
       unwatch();
@@ -102,7 +106,6 @@ export class StaticPods {
       else known.set(file, this.#problem(file, { ...entry, problem: `another file has a pod ${JSON.stringify(key)} already` }, this.#known.get(file)));
     }
     this.#wanted = wanted;
-    this.#reconcile();
   }
 
   async #learn(given: ManifestFile, before: Known | undefined): Promise<Known> {
