@@ -1,80 +1,31 @@
 import {
   ApiError,
   backoffDelay,
-  type Client,
-  type Clock,
-  type EventRecorder,
   errorMessage,
-  type Informers,
   type Logger,
   OrreryError,
   Pod,
   type PodIdentity,
-  type Runtime,
   type RuntimeContainerStatus,
   type SandboxStatus,
 } from '@orrery/core';
-import { type EvictionSettings, evictionSettings } from './eviction/settings.js';
-import type { DiskSpace } from './images/plan-collection.js';
-import { type ImageSettings, imageSettings } from './images/settings.js';
-import type { NodeMeter } from './metrics/meter.js';
+import type { NodeAgentOptions } from './agent-options.js';
+import { evictionSettings } from './eviction/settings.js';
+import { imageSettings } from './images/settings.js';
 import type { UsageSource } from './metrics/usage-source.js';
 import { Admission } from './node/admission.js';
-import { Heartbeat, type HeartbeatTimes } from './node/heartbeat.js';
+import { Heartbeat } from './node/heartbeat.js';
 import { Housekeeping } from './node/housekeeping.js';
-import type { MachineFacts } from './node/machine.js';
-import type { NodeConfig } from './node/node-object.js';
-import { nodeResources, type ResourceTexts } from './node/node-resources.js';
+import { nodeResources } from './node/node-resources.js';
 import { podEquipment } from './node/pod-equipment.js';
 import { isMirror, isStatic } from './pod/critical.js';
-import type { NodeSettings } from './pod/node-settings.js';
 import type { PodWorkerOptions } from './pod/options.js';
 import { PodWorker } from './pod/pod-worker.js';
 import { apiRecord } from './pod/record.js';
 import { EMPTY_VIEW, type PodView, strays } from './pod/view.js';
-import type { Prober } from './probes/prober.js';
 import type { ReferenceWatches } from './references/reference-watches.js';
-import type { ManifestSource } from './static-pods/manifest-folder.js';
 import { StaticPods } from './static-pods/static-pods.js';
 import type { LocalVolumes } from './volumes/local-volumes.js';
-import type { PodVolumes } from './volumes/volumes.js';
-
-/** What a node agent is made from. */
-export interface NodeAgentOptions {
-  readonly config: NodeConfig;
-  readonly machine: MachineFacts;
-  readonly times: HeartbeatTimes;
-  /** Folder of the pods' volumes. */
-  readonly rootDir: string;
-  readonly client: Client;
-  readonly informers: Informers;
-  readonly runtime: Runtime;
-  readonly prober: Prober;
-  readonly events: EventRecorder;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly configure: PodWorkerOptions['configure'];
-  /** What pods get and may ask for; default: {@link nodeSettings} without options, which allows nothing out of the ordinary. */
-  readonly settings?: NodeSettings;
-  /** How images and dead containers are handled; default: as the kubelet does. */
-  readonly imageSettings?: ImageSettings;
-  /** The space of the file system that a path is on; default: asked of the machine. For simulated runtimes. */
-  readonly diskSpace?: ((path: string) => Promise<DiskSpace>) | undefined;
-  /** Where volumes come from; default: folders below `rootDir`. A simulation without a file system brings its own. */
-  readonly volumes?: PodVolumes;
-  /** What of the node is not for pods. */
-  readonly reserved?: { readonly kubeReserved: ResourceTexts; readonly systemReserved: ResourceTexts };
-  /** When pods are evicted; default: when memory is short. */
-  readonly eviction?: EvictionSettings;
-  /** Measures the node as a whole; without one it is never under pressure. */
-  readonly meter?: NodeMeter | undefined;
-  /** How often what pods use is sampled, for {@link NodeAgent.usage}; default: only when it is needed. */
-  readonly sampleMs?: number;
-  /** Where pods come from that run whether or not the API can be reached. */
-  readonly staticPods?: ManifestSource | undefined;
-  /** Where volumes of claims are kept; default: a folder below `rootDir`. */
-  readonly localVolumes?: string | undefined;
-}
 
 /** The runtime is asked for everything it has so often even without a hint. */
 const RELIST_MS = 30_000;

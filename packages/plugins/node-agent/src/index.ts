@@ -17,7 +17,8 @@ import { type NodeSettings, nodeSettingsFields } from './pod/node-settings.js';
 import { NetworkProber, type Prober } from './probes/prober.js';
 import { ManifestFolder } from './static-pods/manifest-folder.js';
 
-export { NodeAgent, type NodeAgentOptions } from './agent.js';
+export { NodeAgent } from './agent.js';
+export type { NodeAgentOptions } from './agent-options.js';
 export { type MachineFacts, readMachine } from './node/machine.js';
 export type { HeartbeatTimes } from './node/heartbeat.js';
 export type { NodeConfig } from './node/node-object.js';
