@@ -28,8 +28,8 @@ export interface Runtime extends AsyncDisposable {
   stopSandbox(sandboxId: string, signal: AbortSignal): Promise<void>;
   /** Stops if needed, then forgets the sandbox, its containers and their logs. */
   removeSandbox(sandboxId: string, signal: AbortSignal): Promise<void>;
-  /** All sandboxes that carry this orchestrator's identity, whatever their state. */
-  listSandboxes(signal: AbortSignal): Promise<readonly SandboxStatus[]>;
+  /** All sandboxes that carry this orchestrator's identity, whatever their state, or those of one pod (by its uid), which costs no more than that pod. */
+  listSandboxes(signal: AbortSignal, podUid?: string): Promise<readonly SandboxStatus[]>;
 
   /**
    * Prepares a container without starting it. The same sandbox, name and attempt return the existing container's id.

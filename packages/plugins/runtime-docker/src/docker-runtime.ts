@@ -30,7 +30,7 @@ const CAPABILITIES: RuntimeCapabilities = {
 
 /** A runtime on a Docker engine, with what the contract does not ask of every runtime. */
 export interface DockerRuntime extends Runtime {
-  /** Removes what was begun and can never be finished, see {@link planOrphans}; resolves with the ids. `ready` does so the first time it succeeds. */
+  /** Removes what was begun and can never be finished; resolves with the ids. `ready` does so the first time it succeeds. */
   collectOrphans(signal: AbortSignal): Promise<readonly string[]>;
   /** Removes every container and sandbox that carries this runtime's identity, then closes it. Images stay. */
   destroy(signal: AbortSignal): Promise<void>;
@@ -122,8 +122,8 @@ class DockerRuntimeOverEngine implements DockerRuntime {
     return this.#once(`remove ${sandboxId}`, signal, (life) => this.#sandboxes.remove(sandboxId, life));
   }
 
-  async listSandboxes(signal: AbortSignal): Promise<readonly SandboxStatus[]> {
-    return (await this.#inventory.sandboxes(signal)).map(({ id, identity, facts }) => sandboxStatus(id, identity, facts));
+  async listSandboxes(signal: AbortSignal, podUid?: string): Promise<readonly SandboxStatus[]> {
+    return (await this.#inventory.sandboxes(signal, podUid)).map(({ id, identity, facts }) => sandboxStatus(id, identity, facts));
   }
 
   createContainer(sandboxId: string, config: ContainerConfig, signal: AbortSignal): Promise<string> {

@@ -56,8 +56,8 @@ class MachineRuntime implements Runtime {
     return this.#call('removeSandbox', id, signal, () => this.machine.removeSandbox(id));
   }
 
-  listSandboxes(signal: AbortSignal): Promise<readonly SandboxStatus[]> {
-    return this.#call('listSandboxes', '', signal, () => this.machine.sandboxes());
+  listSandboxes(signal: AbortSignal, podUid?: string): Promise<readonly SandboxStatus[]> {
+    return this.#call('listSandboxes', podUid ?? '', signal, () => this.machine.sandboxes().filter(({ pod }) => podUid === undefined || pod.uid === podUid));
   }
 
   createContainer(sandboxId: string, config: ContainerConfig, signal: AbortSignal): Promise<string> {

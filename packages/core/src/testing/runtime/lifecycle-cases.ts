@@ -34,6 +34,7 @@ export const lifecycleCases: readonly RuntimeCase[] = [
       const next = await runtime.runSandbox(sandboxConfig('one', { attempt: 1 }), never);
       check.that(next.id !== first.id, 'A new attempt is a new sandbox.');
       check.equal((await runtime.listSandboxes(never)).length, 2, 'Each sandbox is listed once.');
+      check.equal([(await runtime.listSandboxes(never, 'uid-one')).length, (await runtime.listSandboxes(never, 'uid-none')).length], [2, 0], 'One pod\'s can be asked for.');
     },
   },
   {

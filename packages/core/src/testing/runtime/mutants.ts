@@ -100,7 +100,7 @@ export const runtimeMutants: readonly RuntimeMutant[] = [
           hidden.add(id);
         },
         listContainers: async (signal, id) => (await honest.listContainers(signal, id)).filter((container) => !hidden.has(container.id)),
-        listSandboxes: async (signal) => (await honest.listSandboxes(signal)).filter((sandbox) => !hidden.has(sandbox.id)),
+        listSandboxes: async (signal, uid) => (await honest.listSandboxes(signal, uid)).filter((sandbox) => !hidden.has(sandbox.id)),
       }));
     },
   },

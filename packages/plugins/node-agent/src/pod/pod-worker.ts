@@ -1,4 +1,4 @@
-import { ApiError, type CancelTimer, equalJson, errorMessage, OrreryError, type Pod, type PodIdentity, type RuntimeEvent } from '@orrery/core';
+import { ApiError, type CancelTimer, equalJson, errorMessage, OrreryError, type Pod, type RuntimeEvent, longLived } from '@orrery/core';
 import type { Eviction } from '../eviction/messages.js';
 import { PodProbes } from '../probes/pod-probes.js';
 import { PodActions } from './actions.js';
@@ -26,12 +26,14 @@ const GONE_GRACE_MS = 2_000;
  * Everything it knows can be found again from the API and the runtime, so it may end at any point.
  */
 export class PodWorker {
-  readonly #abort = new AbortController();
+  readonly #abort = longLived(new AbortController());
   readonly #actions: PodActions;
   readonly #probes: PodProbes;
   #view: PodView;
   #gone = false;
   #dirty = true;
+  /** Sandboxes in which something of the pod was found that is not in the view. */
+  #suspects: readonly string[] = [];
   /** What of the view has to be asked for again. */
   #stale: 'nothing' | 'containers' | 'all' = 'nothing';
   /** Containers that are said to have been started, by id. What this worker starts it sees without being told. */
@@ -133,6 +135,7 @@ export class PodWorker {
     const mark = ({ sandboxes, containers }: PodView): string => [...sandboxes, ...containers].map(({ id, state }) => `${id} ${state}`).sort().join();
     if (mark(found) === mark(this.#view)) return;
     this.#stale = 'all';
+    this.#suspects = sandboxIds(found);
     this.wake();
   }
 
@@ -300,14 +303,11 @@ export class PodWorker {
     const { runtime } = this.options;
     const { signal } = this.#abort;
     try {
-      if (all) {
-        const [sandboxes, containers] = await Promise.all([runtime.listSandboxes(signal), runtime.listContainers(signal)]);
-        const own = ({ pod }: { readonly pod: PodIdentity }): boolean => pod.uid === this.uid;
-        this.#view = { sandboxes: sandboxes.filter(own).sort((a, b) => b.attempt - a.attempt), containers: containers.filter(own) };
-      } else {
-        const containers = (await Promise.all(sandboxIds(this.#view).map((id) => runtime.listContainers(signal, id)))).flat();
-        this.#view = { ...this.#view, containers };
-      }
+      const sandboxes = all ? [...(await runtime.listSandboxes(signal, this.uid))].sort((a, b) => b.attempt - a.attempt) : this.#view.sandboxes;
+      const ids = new Set([...sandboxIds({ sandboxes, containers: this.#view.containers }), ...(all ? this.#suspects : [])]);
+      const containers = (await Promise.all([...ids].map((id) => runtime.listContainers(signal, id)))).flat();
+      this.#view = { sandboxes, containers };
+      if (all) this.#suspects = [];
     } catch (error) {
       this.#stale = 'all';
       throw error;

@@ -78,8 +78,9 @@ export class Machine {
     this.shop.announce({ type: 'sandboxChanged', pod: record.config.pod });
   }
 
-  listSandboxes(): SandboxStatus[] {
-    return [...this.#sandboxes.values()].map(sandboxStatus);
+  listSandboxes(podUid?: string): SandboxStatus[] {
+    const records = [...this.#sandboxes.values()];
+    return (podUid === undefined ? records : records.filter(({ config }) => config.pod.uid === podUid)).map(sandboxStatus);
   }
 
   createContainer(sandboxId: string, config: ContainerConfig): string {

@@ -110,7 +110,7 @@ export class HelperServer {
       case 'removeSandbox':
         return this.machine.removeSandbox(id());
       case 'listSandboxes':
-        return this.machine.listSandboxes();
+        return this.machine.listSandboxes(args['podUid'] === undefined ? undefined : text(args, 'podUid'));
       case 'createContainer':
         return this.machine.createContainer(text(args, 'sandboxId'), object<ContainerConfig>(args, 'config'));
       case 'startContainer':

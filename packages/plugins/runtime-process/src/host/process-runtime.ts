@@ -70,8 +70,8 @@ class HelperRuntime implements ProcessRuntime {
     await this.link.request('removeSandbox', { id }, signal);
   }
 
-  listSandboxes(signal: AbortSignal): Promise<readonly SandboxStatus[]> {
-    return this.link.request('listSandboxes', {}, signal);
+  listSandboxes(signal: AbortSignal, podUid?: string): Promise<readonly SandboxStatus[]> {
+    return this.link.request('listSandboxes', podUid === undefined ? {} : { podUid }, signal);
   }
 
   createContainer(sandboxId: string, config: ContainerConfig, signal: AbortSignal): Promise<string> {

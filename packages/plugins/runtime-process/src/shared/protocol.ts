@@ -29,7 +29,7 @@ export interface Operations {
   runSandbox: { args: { readonly config: SandboxConfig }; result: SandboxStatus };
   stopSandbox: { args: { readonly id: string }; result: Nothing };
   removeSandbox: { args: { readonly id: string }; result: Nothing };
-  listSandboxes: { args: Nothing; result: readonly SandboxStatus[] };
+  listSandboxes: { args: { readonly podUid?: string }; result: readonly SandboxStatus[] };
   createContainer: { args: { readonly sandboxId: string; readonly config: ContainerConfig }; result: string };
   startContainer: { args: { readonly id: string }; result: Nothing };
   stopContainer: { args: { readonly id: string; readonly graceMs: number }; result: Nothing };
