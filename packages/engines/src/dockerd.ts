@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Clock, errorMessage, type Random, systemClock, systemRandom } from '@orrery/core';
+import { type Clock, errorMessage, type Random, systemClock, systemRandom, longLived } from '@orrery/core';
 import { engineApi } from './api.js';
 import { makeBridge } from './bridge.js';
 import { startGuardian } from './guardian.js';
@@ -50,7 +50,7 @@ const STOP_LIMIT_MS = 30_000;
 const POLL_MS = 25;
 /** A longer path of the temporary folder makes the paths of sockets too long. */
 const LONGEST_TMP = 40;
-const never = new AbortController().signal;
+const never = longLived(new AbortController()).signal;
 
 /** Starts a Docker engine with a data root, socket and process id file of its own. Needs root; throws with the end of its log when it does not come up. */
 export async function startDockerd(options: DockerdOptions = {}): Promise<DockerEngine> {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Clock, systemClock, systemRandom } from '@orrery/core';
+import { type Clock, systemClock, systemRandom, longLived } from '@orrery/core';
 import { mustApi } from './api.js';
 import { startGuardian } from './guardian.js';
 import { splitName } from './image.js';
@@ -28,7 +28,7 @@ export interface Registry extends AsyncDisposable {
 
 const START_LIMIT_MS = 30_000;
 const POLL_MS = 25;
-const never = new AbortController().signal;
+const never = longLived(new AbortController()).signal;
 
 /** Starts a registry on a free port of the loopback. Throws with the end of its log when it does not come up. */
 export async function startRegistry({ users, clock = systemClock }: RegistryOptions = {}): Promise<Registry> {

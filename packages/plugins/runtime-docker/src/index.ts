@@ -2,7 +2,7 @@
  * Runs pods on a Docker engine of this machine.
  * @packageDocumentation
  */
-import { Runtimes, definePlugin, errorMessage, untilAborted } from '@orrery/core';
+import { Runtimes, definePlugin, errorMessage, untilAborted, longLived } from '@orrery/core';
 import { z } from 'zod';
 import { createDockerRuntime } from './docker-runtime.js';
 
@@ -72,7 +72,7 @@ export const dockerRuntime = definePlugin({
       const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
       const runtime = createDockerRuntime({ name, clock, logger: log, ...set });
       scope.defer(async () => {
-        if (onStop === 'destroy') await runtime.destroy(new AbortController().signal);
+        if (onStop === 'destroy') await runtime.destroy(longLived(new AbortController()).signal);
         else await runtime[Symbol.asyncDispose]();
       });
       return runtime;

@@ -1,4 +1,4 @@
-import { type Container, type ContainerConfig, type Pod, errorMessage, OrreryError, type RuntimeContainerStatus, type SandboxStatus } from '@orrery/core';
+import { type Container, type ContainerConfig, type Pod, errorMessage, OrreryError, type RuntimeContainerStatus, type SandboxStatus, longLived } from '@orrery/core';
 import { ImageError, type ImageReason } from '../images/image-manager.js';
 import { afterRestart, type CrashEntry } from './backoff.js';
 import { checkNonRoot } from './container-security.js';
@@ -35,7 +35,7 @@ export class PodActions {
   volumesReady = false;
   /** A sandbox may be gone or changed: it has to be asked for again. */
   sandboxDoubtful = false;
-  #hurry = new AbortController();
+  #hurry = longLived(new AbortController());
   #graceMs: number | undefined;
 
   constructor(
@@ -47,7 +47,7 @@ export class PodActions {
   hurry(graceMs: number): void {
     this.#graceMs = graceMs;
     this.#hurry.abort();
-    this.#hurry = new AbortController();
+    this.#hurry = longLived(new AbortController());
   }
 
   /** Does one action; resolves with what the runtime then has. `graceMs` is what is left for the pod's containers to end. */

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createOrchestrator, type KubeObject, type KindDefinition, type Orchestrator, type Plugin, Pod, Runtimes, systemClock } from '@orrery/core';
+import { createOrchestrator, type KubeObject, type KindDefinition, type Orchestrator, type Plugin, Pod, Runtimes, systemClock, longLived } from '@orrery/core';
 import { nodeAgent } from '../index.js';
 import { createProcessRuntime, processRuntime } from '@orrery/runtime-process';
 import { memoryStore } from '@orrery/store-memory';
 
-export const never = new AbortController().signal;
+export const never = longLived(new AbortController()).signal;
 
 type Container = Partial<Pod['spec']['containers'][number]>;
 type Init = NonNullable<Pod['spec']['initContainers']>[number];

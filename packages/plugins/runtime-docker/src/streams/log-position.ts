@@ -10,16 +10,22 @@ interface Mark {
 }
 
 /**
- * Passes each line on once. The engine repeats lines: a request that resumes starts a little before where the last one ended, and the engine's own follower goes
- * back when the log is rotated under it. Within one stream times never go back, so what is older than the last line was seen already.
+ * Passes each line on once, though each request begins before where the last one ended. Within one stream times never go back, so what is older than the
+ * last line was seen already.
  */
 export class LogPosition {
   readonly #marks = new Map<LogEntry['stream'], Mark>();
   #latest = '';
+  #begin = '';
 
   /** The time of the latest line; '' before the first. */
   get latest(): string {
     return this.#latest;
+  }
+
+  /** The first line that was asked for: what is older is never told. A second call does nothing. */
+  beginAt(timestamp: string): void {
+    if (this.#begin === '') this.#begin = timestamp;
   }
 
   /** A new request begins: it may repeat everything. */
@@ -30,6 +36,7 @@ export class LogPosition {
   /** The line as it is told, or undefined for one that was told already. */
   accept(entry: LogEntry): LogEntry | undefined {
     const { stream, timestamp } = entry;
+    if (timestamp < this.#begin) return undefined;
     const mark = this.#marks.get(stream);
     if (mark === undefined || timestamp > mark.stamp) {
       this.#marks.set(stream, { stamp: timestamp, seen: 1, skip: 0 });

@@ -1,3 +1,4 @@
+import { longLived } from '@orrery/core';
 import { engineApi } from '@orrery/engines';
 import type { DockerEngine } from '@orrery/engines';
 import type { RuntimeContext } from '@orrery/core/testing';
@@ -6,7 +7,7 @@ import type { DockerRuntime } from '../docker-runtime.js';
 import { LABEL } from '../identity/labels.js';
 import type { DockerRuntimeOptions } from '../options.js';
 
-const never = new AbortController().signal;
+const never = longLived(new AbortController()).signal;
 
 /** The image that cases run, made by the test file before its cases. */
 export const IMAGE = 'suite';

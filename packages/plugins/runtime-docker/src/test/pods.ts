@@ -1,8 +1,8 @@
 import type { ContainerConfig, Runtime, SandboxConfig } from '@orrery/core';
-import { systemClock } from '@orrery/core';
+import { systemClock, longLived } from '@orrery/core';
 import { IMAGE } from './context.js';
 
-export const never = new AbortController().signal;
+export const never = longLived(new AbortController()).signal;
 
 /** A sandbox's config. */
 export function sandboxOf(name: string, over: Partial<SandboxConfig> = {}): SandboxConfig {
