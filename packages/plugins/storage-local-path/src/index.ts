@@ -4,7 +4,7 @@
  */
 import { ApiError, Client, Controllers, definePlugin, type StorageClass as Class, StorageClass, untilAborted } from '@orrery/core';
 import { z } from 'zod';
-import { localPathProvisioner, PROVISIONER } from './provisioner.js';
+import { localPathProvisioner, NODE_FOLDER, PROVISIONER } from './provisioner.js';
 
 export { FOLDER_FINALIZER, localPathProvisioner, NODE_FOLDER, planProvision, type Provision, PROVISIONER } from './provisioner.js';
 
@@ -48,6 +48,8 @@ async function makeClass(client: Client, { className, isDefault, reclaimPolicy }
     provisioner: PROVISIONER,
     reclaimPolicy,
     volumeBindingMode: 'WaitForFirstConsumer',
+    // Nodes that keep no such folders say no such thing.
+    allowedTopologies: [{ matchLabelExpressions: [{ key: NODE_FOLDER, values: ['true'] }] }],
   };
   try {
     await client.kind(StorageClass).create(storageClass);

@@ -4,7 +4,7 @@ import {
 
 /** Who makes these volumes, as storage classes name it. */
 export const PROVISIONER = 'orrery.dev/local-path';
-/** On a Node: the folder below which it keeps such volumes. A node without it offers none. */
+/** On a Node, as annotation: the folder below which it keeps such volumes; as label (`true`): that it keeps any. A node without them offers none. */
 export const NODE_FOLDER = 'orrery.dev/local-volumes';
 /** On a volume: its folder is still there. The node's agent takes it off when it has removed the folder. */
 export const FOLDER_FINALIZER = 'orrery.dev/local-path';

@@ -1,5 +1,5 @@
-import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from '@orrery/core';
-import { findVolume, isFor } from './match.js';
+import { isVolumeFor, type Node, type PersistentVolume, type PersistentVolumeClaim, type StorageClass } from '@orrery/core';
+import { findVolume } from './match.js';
 import { STORAGE } from './names.js';
 
 /** What is known of a claim. */
@@ -35,7 +35,7 @@ export function planClaimStep(view: ClaimView): ClaimStep {
   const volume = volumes.find(({ metadata }) => metadata.name === name);
   const wasBound = claim.metadata.annotations?.[STORAGE.bindCompleted] !== undefined;
   if (volume === undefined) return wasBound ? phase(claim, 'Lost') : phase(claim, 'Pending');
-  if (volume.spec.claimRef !== undefined && !isFor(volume, claim)) {
+  if (volume.spec.claimRef !== undefined && !isVolumeFor(volume, claim)) {
     return wasBound ? phase(claim, 'Lost') : wait('FailedBinding', `volume "${name}" already bound to a different claim.`, 'Warning');
   }
   if ((volume.spec.claimRef?.uid ?? '') === '') return { do: 'bindVolume', volume };
@@ -56,7 +56,7 @@ function planUnbound({ claim, volumes, classes, node }: ClaimView): ClaimStep {
   }
   const storageClass = classes.find(({ metadata }) => metadata.name === className);
   const delayed = storageClass?.volumeBindingMode === 'WaitForFirstConsumer';
-  const made = volumes.find((volume) => volume.spec.claimRef !== undefined && isFor(volume, claim) && volume.metadata.deletionTimestamp === undefined);
+  const made = volumes.find((volume) => volume.spec.claimRef !== undefined && isVolumeFor(volume, claim) && volume.metadata.deletionTimestamp === undefined);
   if (made === undefined && delayed && node === undefined) return wait('WaitForFirstConsumer', 'waiting for first consumer to be created before binding');
   const volume = made ?? findVolume(claim, volumes, delayed ? node : undefined);
   if (volume !== undefined) return (volume.spec.claimRef?.uid ?? '') === '' ? { do: 'bindVolume', volume } : { do: 'bindClaim', volume };

@@ -9,7 +9,7 @@ import type { Policy } from '../policy/policy.js';
 import { hostPlace } from './host-path.js';
 import { mountsWithin } from './mount-table.js';
 
-/** On a Node: below which folder it keeps volumes that are made for claims. Provisioners read it. */
+/** On a Node, as annotation: below which folder it keeps volumes that are made for claims, for provisioners; as label: that it does, for schedulers. */
 export const LOCAL_VOLUMES = 'orrery.dev/local-volumes';
 /** On a volume: its folder is still there. */
 export const FOLDER_FINALIZER = 'orrery.dev/local-path';
@@ -72,8 +72,8 @@ export class LocalVolumes {
     const { client, nodeName } = this.options;
     const nodes = client.kind(Node);
     const node = await nodes.get({ name: nodeName });
-    if (node.metadata.annotations?.[LOCAL_VOLUMES] === this.#root) return;
-    await nodes.patch({ name: nodeName }, 'merge', { metadata: { annotations: { [LOCAL_VOLUMES]: this.#root } } });
+    if (node.metadata.annotations?.[LOCAL_VOLUMES] === this.#root && node.metadata.labels?.[LOCAL_VOLUMES] === 'true') return;
+    await nodes.patch({ name: nodeName }, 'merge', { metadata: { annotations: { [LOCAL_VOLUMES]: this.#root }, labels: { [LOCAL_VOLUMES]: 'true' } } });
   }
 
   /** Tells on the Node where volumes may be made, and removes the folders of volumes that are being deleted, until the signal aborts. */

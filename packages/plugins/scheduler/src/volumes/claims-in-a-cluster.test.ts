@@ -17,7 +17,7 @@ const make = <T extends KubeObject>(object: object): T => object as T;
 const ref = (name: string) => ({ namespace: 'default', name });
 
 async function addNode(name: string, cpu: string): Promise<void> {
-  const node = make<Node>({ apiVersion: 'v1', kind: 'Node', metadata: { name, labels: { 'kubernetes.io/hostname': name }, annotations: { [NODE_FOLDER]: '/volumes' } }, spec: {} });
+  const node = make<Node>({ apiVersion: 'v1', kind: 'Node', metadata: { name, labels: { 'kubernetes.io/hostname': name, [NODE_FOLDER]: 'true' }, annotations: { [NODE_FOLDER]: '/volumes' } }, spec: {} });
   const made = await client.kind(Node).create(node);
   await client.kind(Node).updateStatus({ ...made, status: { allocatable: { cpu, memory: '8Gi', pods: '10' } } });
 }
