@@ -1,4 +1,4 @@
-import { ApiError, type Client, Client as ClientSeat, Event, Events, Informers, type KindClient, Node, Pod, Runtimes, silentLogger } from '@orrery/core';
+import { ApiError, type Client, Client as ClientSeat, Event, Events, Informers, type KindClient, Node, OrreryError, Pod, Runtimes, silentLogger } from '@orrery/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ManifestFile, type ManifestSource, NodeAgent } from '../index.js';
 import { isCritical, isStatic } from '../pod/critical.js';
