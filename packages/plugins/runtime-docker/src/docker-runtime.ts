@@ -200,9 +200,9 @@ class DockerRuntimeOverEngine implements DockerRuntime {
   }
 
   async destroy(signal: AbortSignal): Promise<void> {
-    const remove = (items: readonly { readonly id: string }[]): Promise<void[]> => Promise.all(items.map(({ id }) => this.#ending.remove(id, signal)));
-    await remove(await this.#inventory.containers(signal));
-    await remove(await this.#inventory.sandboxes(signal));
+    // All at once: what is killed in any case need not keep its network until its end.
+    const all = await Promise.all([this.#inventory.containers(signal), this.#inventory.sandboxes(signal)]);
+    await Promise.all(all.flat().map(({ id }) => this.#ending.removeOwn(id, signal)));
     await this[Symbol.asyncDispose]();
   }
 

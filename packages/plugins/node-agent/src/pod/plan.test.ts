@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { containerOf, podOf, sandboxOf } from '../test/build.js';
 import { afterRestart, type CrashEntry, restartAt } from './backoff.js';
 import { CONTAINER_HASH, containerHash } from './container-hash.js';
-import { type PlanInput, planPod, type PodAction } from './plan.js';
+import { type PlanInput, planPod, type PodAction, SANDBOX } from './plan.js';
 
 const plan = (pod: Pod, sandboxes: SandboxStatus[], containers: RuntimeContainerStatus[], more: Partial<PlanInput> = {}): PodAction =>
   planPod({ pod, view: { sandboxes, containers }, now: 100_000, health: new Map(), crashes: new Map(), blockedUntil: new Map(), volumesReady: true, ending: false, ...more });
@@ -21,6 +21,21 @@ describe('one pod, one step', () => {
     expect(plan(two, [], [])).toEqual({ do: 'runSandbox', attempt: 0 });
     expect(started(plan(two, [sandboxOf()], []))).toEqual(['a-0', 'b-0']);
     expect(plan(two, [sandboxOf()], [containerOf('a', 0, 'running'), containerOf('b', 0, 'running')], { volumesReady: false })).toEqual({ do: 'nothing' });
+  });
+
+  it('a sandbox that could not be made is not made again before its time', () => {
+    const blockedUntil = new Map([[SANDBOX, 100_001]]);
+    expect(plan(two, [], [], { blockedUntil })).toEqual({ do: 'nothing', wakeAt: 100_001 });
+    expect(plan(two, [], [], { blockedUntil, now: 100_001 })).toEqual({ do: 'runSandbox', attempt: 0 });
+    expect(started(plan(two, [sandboxOf()], [], { blockedUntil }))).toEqual(['a-0', 'b-0']);
+  });
+
+  it('what still runs in a sandbox that has ended, or is gone, is stopped before anything is started', () => {
+    const running = containerOf('main', 0, 'running');
+    const ended = { ...sandboxOf(), state: 'notReady' as const };
+    expect(stopped(plan(podOf({}), [ended], [running]))).toEqual([running.id]);
+    expect(stopped(plan(podOf({}), [], [running]))).toEqual([running.id]);
+    expect(stopped(plan(podOf({}), [{ ...sandboxOf(), id: 'next', attempt: 1 }], [running]))).toEqual([running.id]);
   });
 
   it.each([

@@ -44,7 +44,11 @@ export class Ending {
 
   /** Kills if needed and removes, with the anonymous volumes. Something unknown or not ours is left alone. */
   async remove(id: string, signal: AbortSignal): Promise<void> {
-    if ((await this.#inventory.find(id, signal)) === undefined) return;
+    if ((await this.#inventory.find(id, signal)) !== undefined) await this.removeOwn(id, signal);
+  }
+
+  /** The same for something that is known to be ours. */
+  async removeOwn(id: string, signal: AbortSignal): Promise<void> {
     for (let time = 1; ; time++) {
       try {
         await this.#engine.call(`remove ${id.slice(0, 12)}`, signal, (docker, abortSignal) => docker.getContainer(id).remove({ force: true, v: true, abortSignal }), { idempotent: true });

@@ -28,6 +28,6 @@ export async function collectOrphans(inventory: Inventory, ending: Ending, clock
   const containers = await inventory.containers(signal);
   const sandboxes = await inventory.sandboxes(signal);
   const orphans = planOrphans(sandboxes, containers, clock.now());
-  for (const id of orphans) await ending.remove(id, signal);
+  for (const id of orphans) await ending.removeOwn(id, signal);
   return orphans;
 }

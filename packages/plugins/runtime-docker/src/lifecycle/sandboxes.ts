@@ -64,8 +64,8 @@ export class Sandboxes {
   async remove(id: string, signal: AbortSignal): Promise<void> {
     if ((await this.#find(id, signal)) === undefined) return;
     const containers = await this.#inventory.containers(signal, id);
-    await Promise.all(containers.map((container) => this.#ending.remove(container.id, signal)));
-    await this.#ending.remove(id, signal);
+    await Promise.all(containers.map((container) => this.#ending.removeOwn(container.id, signal)));
+    await this.#ending.removeOwn(id, signal);
   }
 
   async #endAll(items: readonly Item[], signal: AbortSignal): Promise<void> {

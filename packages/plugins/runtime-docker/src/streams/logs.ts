@@ -43,7 +43,7 @@ export async function* readLogs(engine: Engine, inventory: Inventory, id: string
 async function* entries(engine: Engine, inventory: Inventory, id: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogEntry> {
   const { facts } = await inventory.container(id, signal);
   const source: Source = { engine, id, tty: facts.tty, signal };
-  if (options.follow !== true) yield* read(source, firstQuery(options));
+  if (options.follow !== true) yield* new LogReader(source, options).more();
   else yield* follow(source, inventory, options);
 }
 
@@ -58,7 +58,7 @@ interface Source {
 /** Goes on until the container has ended, over a loss of the engine too. */
 async function* follow(source: Source, inventory: Inventory, options: LogOptions): AsyncGenerator<LogEntry> {
   const { engine, id, signal } = source;
-  const reader = new Follower(source, options);
+  const reader = new LogReader(source, options);
   const stopped = (): boolean => signal.aborted || engine.closed.aborted;
   for (let lostAt: number | undefined; ; ) {
     try {
@@ -100,7 +100,7 @@ async function* follow(source: Source, inventory: Inventory, options: LogOptions
  * Reads what is new, each line once and in order. The engine's own follower loses and repeats lines when the log is rotated under it, so what is new
  * is read from the end of the log backwards until that meets what was read before.
  */
-class Follower {
+class LogReader {
   readonly #position = new LogPosition();
   readonly #source: Source;
   readonly #options: LogOptions;
@@ -113,6 +113,7 @@ class Follower {
     this.#options = options;
   }
 
+  /** What was asked for at first, then what is new. */
   async *more(): AsyncGenerator<LogEntry> {
     if (!this.#started) {
       yield* this.#first();
