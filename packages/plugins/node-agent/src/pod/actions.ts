@@ -151,19 +151,23 @@ export class PodActions {
       this.#couldNotCreate(pod, container, error);
       return;
     }
-    this.failures.delete(container.name);
-    this.blockedUntil.delete(container.name);
-    if (previous?.state === 'exited') this.crashes.set(container.name, afterRestart(this.crashes.get(container.name), previous.finishedAt ?? clock.now(), clock.now()));
+    const startedOrBroken = (): void => {
+      this.failures.delete(container.name);
+      this.blockedUntil.delete(container.name);
+      if (previous?.state === 'exited') this.crashes.set(container.name, afterRestart(this.crashes.get(container.name), previous.finishedAt ?? clock.now(), clock.now()));
+    };
     events.event(pod, 'Normal', 'Created', `Container created: ${container.name}`);
     try {
       await runtime.startContainer(id, this.signal);
     } catch (error) {
       if (OrreryError.is(error, 'EXHAUSTED')) return this.#failed(pod, container, 'RunContainerError', error);
       if (!OrreryError.is(error, 'INVALID')) throw error;
+      startedOrBroken();
       // The runtime shows it as ended with StartError; the restart policy and its back-off take it from there.
       events.event(pod, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
       return;
     }
+    startedOrBroken();
     events.event(pod, 'Normal', 'Started', `Container started: ${container.name}`);
     await this.#postStart(pod, container, id, podIPs);
   }
