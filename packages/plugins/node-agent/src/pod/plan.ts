@@ -28,7 +28,7 @@ export interface PlanInput {
   readonly health: ReadonlyMap<string, ContainerHealth>;
   /** By container name. */
   readonly crashes: ReadonlyMap<string, CrashEntry>;
-  /** Containers that could not be created, by name, and the {@link SANDBOX}: not before this time again. */
+  /** Containers that could not be created, by name, and the `SANDBOX`: not before this time again. */
   readonly blockedUntil: ReadonlyMap<string, number>;
   /** Volumes are in place. */
   readonly volumesReady: boolean;

@@ -15,11 +15,11 @@ export interface DockerPolicy {
   readonly devices?: boolean | readonly string[];
   /** Seccomp profile `Unconfined` and proc mount `Unmasked`. */
   readonly unconfined?: boolean;
-  /** Capabilities that may be added beside {@link DEFAULT_CAPABILITIES}, without `CAP_`; `ALL` allows every one. */
+  /** Capabilities that may be added beside those that engines give everybody, without `CAP_`; `ALL` allows every one. */
   readonly capabilities?: readonly string[];
   /** When given, mounts must lie in one of these directories, links followed. */
   readonly mountRoots?: readonly string[];
-  /** Kernel parameters beside {@link SAFE_SYSCTLS}; one that ends in `*` is a prefix, as the kubelet's `allowedUnsafeSysctls`. */
+  /** Kernel parameters beside the safe ones of the kubelet; one that ends in `*` is a prefix, as the kubelet's `allowedUnsafeSysctls`. */
   readonly sysctls?: readonly string[];
 }
 
