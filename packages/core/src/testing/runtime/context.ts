@@ -1,4 +1,5 @@
 import type { ContainerConfig, LogEntry, Runtime, RuntimeCapabilities, RuntimeContainerStatus, SandboxConfig, SandboxStatus } from '../../contracts/runtime.js';
+import { longLived } from '../../kernel/abort.js';
 import type { SuiteCase, SuiteContext } from '../suite.js';
 import { check } from '../suite.js';
 
@@ -49,7 +50,7 @@ export interface RuntimeContext extends SuiteContext {
 export type RuntimeCase = SuiteCase<RuntimeContext>;
 
 /** Stops a case from waiting for ever if the runner does not. */
-export const never: AbortSignal = new AbortController().signal;
+export const never: AbortSignal = longLived(new AbortController()).signal;
 
 /** A case that runs only where the capability is claimed. */
 export function claims(...capabilities: readonly (keyof RuntimeCapabilities)[]): (context: RuntimeContext) => boolean {
