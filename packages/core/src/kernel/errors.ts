@@ -30,6 +30,7 @@ export const CODES = {
   ALREADY_EXISTS: { retry: false, why: 'What was to be made exists already.' },
   UNSUPPORTED: { retry: false, why: 'This implementation does not have the capability. See what it declares.' },
   INVALID: { retry: false, why: 'An argument is malformed; the message names it.' },
+  IN_USE: { retry: true, why: 'Somebody else holds it. Wait until they let go, or use another.' },
   FORBIDDEN: { retry: false, why: 'The policy of this node does not allow it. Change what is asked for, or the policy in the options of the plugin.' },
   IMAGE_UNAVAILABLE: { retry: true, why: 'The image cannot be pulled or is not present.' },
   EXHAUSTED: { retry: true, why: 'A bounded resource (addresses, ports, buffer) is used up.' },

@@ -1,6 +1,7 @@
 /** How software is assembled, timed and stopped; knows nothing of pods. */
 export * from './abort.js';
 export * from './backoff.js';
+export * from './claim.js';
 export * from './clock.js';
 export * from './errors.js';
 export { defineHook, HookSet, type HookShape, type HookToken, type Tap, type TapResult } from './hooks.js';

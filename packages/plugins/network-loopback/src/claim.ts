@@ -1,6 +1,4 @@
-import type { Server } from 'node:net';
-import { createServer } from 'node:net';
-import { OrreryError } from '@orrery/core';
+import { type Claim as NameClaim, claimName, OrreryError } from '@orrery/core';
 import { parseBlock, sixteensOf, type Block } from './ranges.js';
 
 /** The /16 blocks tried by default: 127.192.0.0 to 127.254.0.0. The process runtime gives pods addresses of 127.64 to 127.191. */
@@ -15,8 +13,7 @@ export interface Claim {
 }
 
 /**
- * Claims the wanted block, or the first free one. A claim is an abstract Unix socket per /16 that the block touches: it cannot be stale, since the
- * kernel takes it back when the process ends, however it ends. Throws `EXHAUSTED` when another orchestrator holds the wanted block (or all of them),
+ * Claims the wanted block, or the first free one. A claim is a name (core's `claimName`) per /16 that the block touches. Throws `EXHAUSTED` when another orchestrator holds the wanted block (or all of them),
  * `INVALID` for a malformed one, `UNSUPPORTED` where there is no such loopback range.
  */
 export async function claimBlock(wanted: string | undefined, platform: string = process.platform): Promise<Claim> {
@@ -32,16 +29,16 @@ export async function claimBlock(wanted: string | undefined, platform: string = 
   throw new OrreryError('EXHAUSTED', `The service addresses ${wanted ?? `127.${FIRST}.0.0 to 127.${LAST}.255.255`} are held by another orchestrator on this machine.`, {});
 }
 
-async function claimAll(numbers: readonly number[]): Promise<Server[] | undefined> {
-  const held: Server[] = [];
+async function claimAll(numbers: readonly number[]): Promise<NameClaim[] | undefined> {
+  const held: NameClaim[] = [];
   try {
     for (const number of numbers) {
-      const server = await claimName(`orrery-loopback-127.${number}`);
-      if (server === undefined) {
+      const claim = await claimName(`orrery-loopback-127.${number}`);
+      if (claim === undefined) {
         await releaseAll(held);
         return undefined;
       }
-      held.push(server);
+      held.push(claim);
     }
     return held;
   } catch (error) {
@@ -50,16 +47,6 @@ async function claimAll(numbers: readonly number[]): Promise<Server[] | undefine
   }
 }
 
-/** Undefined: somebody else holds the name. */
-function claimName(name: string): Promise<Server | undefined> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
-    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)));
-    server.listen(`\0${name}`, () => resolve(server.unref()));
-  });
-}
-
-async function releaseAll(held: readonly Server[]): Promise<void> {
-  // The error of closing twice is that it is closed: what was wanted.
-  await Promise.all(held.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+async function releaseAll(held: readonly NameClaim[]): Promise<void> {
+  await Promise.all(held.map((claim) => claim[Symbol.asyncDispose]()));
 }

@@ -2,9 +2,12 @@
  * Runs pods on a Docker engine of this machine.
  * @packageDocumentation
  */
-import { Runtimes, definePlugin, errorMessage, untilAborted, longLived } from '@orrery/core';
+import { createHash } from 'node:crypto';
+import { existsSync, realpathSync } from 'node:fs';
+import { type Claim, OrreryError, Runtimes, claimName, definePlugin, errorMessage, longLived, untilAborted } from '@orrery/core';
 import { z } from 'zod';
 import { createDockerRuntime } from './docker-runtime.js';
+import { USUAL_ID, USUAL_SOCKET } from './options.js';
 
 export { createDockerRuntime } from './docker-runtime.js';
 export type { DockerRuntime } from './docker-runtime.js';
@@ -68,12 +71,15 @@ export const dockerRuntime = definePlugin({
     .prefault({}),
   setup({ provideNamed, run, scope, clock, log, options }) {
     const { name, onStop, ...given } = options;
+    let claim: Claim | undefined;
     provideNamed(Runtimes, name, () => {
       const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
       const runtime = createDockerRuntime({ name, clock, logger: log, ...set });
       scope.defer(async () => {
-        if (onStop === 'destroy') await runtime.destroy(longLived(new AbortController()).signal);
+        // Without the claim what is there is somebody else's.
+        if (onStop === 'destroy' && claim !== undefined) await runtime.destroy(longLived(new AbortController()).signal);
         else await runtime[Symbol.asyncDispose]();
+        await claim?.[Symbol.asyncDispose]();
       });
       return runtime;
     });
@@ -82,6 +88,7 @@ export const dockerRuntime = definePlugin({
       phase: 'store',
       // The engine is asked beside everything else. Who needs it waits for it, and hears why it failed.
       async run(signal, ready) {
+        claim = await claimEngine(given.socketPath ?? USUAL_SOCKET, given.id ?? USUAL_ID);
         ready();
         await get(Runtimes)
           .get(name)
@@ -92,3 +99,10 @@ export const dockerRuntime = definePlugin({
     }));
   },
 });
+
+/** Two orchestrators on one engine with one id would each end what the other runs, as belonging to no pod. */
+async function claimEngine(socketPath: string, id: string): Promise<Claim> {
+  const claim = await claimName(`orrery-docker-${createHash('sha256').update(`${id} ${existsSync(socketPath) ? realpathSync(socketPath) : socketPath}`).digest('hex').slice(0, 32)}`);
+  if (claim !== undefined) return claim;
+  throw new OrreryError('IN_USE', `Another orchestrator of this machine uses the engine at ${socketPath} with the id "${id}". Stop it, or give one of them another \`id\`.`, { socketPath, id });
+}

@@ -29,6 +29,21 @@ describe('options', () => {
     await orchestrator.start();
     expect(orchestrator.get(Runtimes).get('d')?.name).toBe('d');
     await orchestrator.stop();
+  });
+
+  it('a second orchestrator with the same id on the engine is told so, and destroys nothing', async () => {
+    const made = (id: string) => createOrchestrator({ plugins: [memoryStore(), dockerRuntime({ socketPath: '/no/such/socket', id, onStop: 'leave' })] });
+    const [first, second, other] = [await made('claimed'), await made('claimed'), await made('other')];
+    await first.start();
+    await expect(second.start()).rejects.toThrow(/Another orchestrator of this machine uses the engine at \/no\/such\/socket with the id "claimed"/);
+    await other.start();
+    await first.stop();
+    const third = await made('claimed');
+    await third.start();
+    for (const orchestrator of [second, other, third]) await orchestrator.stop();
+  });
+
+  it('the plugin refuses options that it does not know', async () => {
     await expect(createOrchestrator({ plugins: [memoryStore(), dockerRuntime({ policy: { privilege: true } } as never)] })).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
   });
 });

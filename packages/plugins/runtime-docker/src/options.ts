@@ -33,6 +33,11 @@ export interface DockerRuntimeOptions {
   readonly logger?: Logger;
 }
 
+/** Where engines listen unless told otherwise. */
+export const USUAL_SOCKET = '/var/run/docker.sock';
+/** The id of an orchestrator that names none. */
+export const USUAL_ID = 'default';
+
 /** Options with their defaults. */
 export type PreparedOptions = Required<Omit<DockerRuntimeOptions, 'clock' | 'random' | 'logger' | 'sandboxImage' | 'parallelPulls' | 'callTimeoutMs'>>;
 
@@ -40,8 +45,8 @@ export type PreparedOptions = Required<Omit<DockerRuntimeOptions, 'clock' | 'ran
 export function prepare(options: DockerRuntimeOptions): PreparedOptions {
   const prepared: PreparedOptions = {
     name: options.name ?? 'docker',
-    id: options.id ?? 'default',
-    socketPath: options.socketPath ?? '/var/run/docker.sock',
+    id: options.id ?? USUAL_ID,
+    socketPath: options.socketPath ?? USUAL_SOCKET,
     network: options.network ?? 'bridge',
     policy: options.policy ?? {},
     parallelStarts: options.parallelStarts ?? 8,

@@ -2,9 +2,12 @@
  * Runs pods as processes of this machine: no images, no root.
  * @packageDocumentation
  */
-import { Runtimes, definePlugin, errorMessage, untilAborted } from '@orrery/core';
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { type Claim, OrreryError, Runtimes, claimName, definePlugin, errorMessage, untilAborted } from '@orrery/core';
 import { z } from 'zod';
 import { createProcessRuntime } from './host/process-runtime.js';
+import type { ProcessRuntime } from './host/process-runtime.js';
 
 export { createProcessRuntime } from './host/process-runtime.js';
 export type { ProcessRuntime } from './host/process-runtime.js';
@@ -43,12 +46,15 @@ export const processRuntime = definePlugin({
     .prefault({}),
   setup({ provideNamed, run, scope, clock, log, options }) {
     const { name, onStop, ...given } = options;
+    let claim: Claim | undefined;
     provideNamed(Runtimes, name, () => {
       const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
       const runtime = createProcessRuntime({ name, clock, logger: log, ...set });
       scope.defer(async () => {
-        if (onStop === 'destroy') await runtime.destroy(new AbortController().signal);
+        // Without the claim what is there is somebody else's.
+        if (onStop === 'destroy' && claim !== undefined) await runtime.destroy(new AbortController().signal);
         else await runtime[Symbol.asyncDispose]();
+        await claim?.[Symbol.asyncDispose]();
       });
       return runtime;
     });
@@ -57,6 +63,7 @@ export const processRuntime = definePlugin({
       phase: 'store',
       // The helper takes a tenth of a second to start; it does so beside everything else. Who needs it waits for it, and hears why it failed.
       async run(signal, ready) {
+        claim = await claimState((get(Runtimes).get(name) as ProcessRuntime).stateDir);
         ready();
         await get(Runtimes)
           .get(name)
@@ -67,3 +74,10 @@ export const processRuntime = definePlugin({
     }));
   },
 });
+
+/** Two orchestrators with one state directory would each end what the other runs, as belonging to no pod. */
+async function claimState(stateDir: string): Promise<Claim> {
+  const claim = await claimName(`orrery-process-${createHash('sha256').update(realpathSync(stateDir)).digest('hex').slice(0, 32)}`);
+  if (claim !== undefined) return claim;
+  throw new OrreryError('IN_USE', `Another orchestrator runs processes with the state directory ${stateDir}. Stop it, or give one of them another \`id\` or \`stateDir\`.`, { stateDir });
+}

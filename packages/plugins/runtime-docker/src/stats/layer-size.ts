@@ -25,6 +25,7 @@ export class LayerSizes {
     if (directory === '') return undefined;
     const known = this.#sizes.get(directory);
     if (known !== undefined && this.#clock.monotonic() - known.at < BELIEVE_MS) return known.bytes;
+    // A size that cannot be found out is not known, and said to be so; the use of everything else must not go with it.
     const walk = this.#walking.then(() => sizeOf(directory)).catch(() => undefined);
     this.#walking = walk;
     const bytes = await walk;

@@ -28,6 +28,9 @@ interface Instance {
   readonly podCIDR?: string;
 }
 
+/** A host that started a helper connects to it at once, even on a busy machine within so long. */
+const FIRST_VISIT_MS = 10_000;
+
 async function main(options: HelperOptions): Promise<void> {
   const { stateDir } = options;
   const complain = (message: string): void => console.error(`${new Date(now()).toISOString()} ${message}`);
@@ -68,6 +71,7 @@ async function main(options: HelperOptions): Promise<void> {
   );
 
   let connected = 0;
+  let served = false;
   let stopLinger = (): void => undefined;
   const leave = (): void => {
     server.close();
@@ -77,11 +81,14 @@ async function main(options: HelperOptions): Promise<void> {
   /** With nobody connected and nothing running the helper is of no use; the next host starts another, which reads the records. */
   const considerLeaving = (): void => {
     stopLinger();
-    if (connected === 0 && !machine.busy) stopLinger = timer(options.lingerMs, () => (machine.busy ? considerLeaving() : leave()));
+    // Whoever started this helper has yet to come.
+    const lingerMs = served ? options.lingerMs : Math.max(options.lingerMs, FIRST_VISIT_MS);
+    if (connected === 0 && !machine.busy) stopLinger = timer(lingerMs, () => (machine.busy ? considerLeaving() : leave()));
   };
   const server = new HelperServer(machine, options.socketPath, {
     connections(count) {
       connected = count;
+      served ||= count > 0;
       considerLeaving();
     },
     destroyed() {
