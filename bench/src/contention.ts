@@ -59,10 +59,23 @@ async function goodPods(orchestrator: Orchestrator): Promise<readonly string[]> 
   const addresses = items.map(({ status }) => status?.podIP ?? '');
   const agent = new Agent();
   for (const address of addresses) {
-    while ((await ask(address, agent).catch(() => undefined)) === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+    await untilAnswers(address, agent);
   }
   agent.destroy();
   return addresses;
+}
+
+/** Throws the last refusal when that takes too long. */
+async function untilAnswers(address: string, agent: Agent, limitMs = 60_000): Promise<void> {
+  for (const end = performance.now() + limitMs; ; ) {
+    try {
+      await ask(address, agent);
+      return;
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
 }
 
 /** Milliseconds of every answer, in a steady stream of requests that does not wait for slow ones. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +14,7 @@ import { BareEngine } from './docker-bare.js';
 import { type BenchResult, median, rounded, timed } from './measure.js';
 
 const IMAGE = 'orrery-bench:latest';
+const SWARM_BRIDGE = '/sys/class/net/docker_gwbridge';
 const FOREVER = ['sleep', '1000000'];
 const PODS = 50;
 /** What the runtime starts at once; the bare calls are made as many at a time. */
@@ -149,6 +150,7 @@ async function withOrrery<T>(socketPath: string, body: (node: OneNode) => Promis
 
 /** The same with Docker Swarm, restarting without delay, on the same engine. */
 async function swarmOf(bare: BareEngine): Promise<{ readonly swarmSeconds: number; readonly swarmHealMs: number }> {
+  const hadBridge = existsSync(SWARM_BRIDGE);
   await bare.swarm();
   try {
     let service = '';
@@ -181,6 +183,6 @@ async function swarmOf(bare: BareEngine): Promise<{ readonly swarmSeconds: numbe
   } finally {
     await bare.leaveSwarm();
     // Swarm makes this bridge outside of the engine's folder, and leaves it.
-    await promisify(execFile)('ip', ['link', 'delete', 'docker_gwbridge']).catch(() => undefined);
+    if (!hadBridge && existsSync(SWARM_BRIDGE)) await promisify(execFile)('ip', ['link', 'delete', 'docker_gwbridge']);
   }
 }
