@@ -31,6 +31,16 @@ describe('probes and ends on processes', () => {
     expect(not.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'False', reason: 'ContainersNotReady', message: 'containers with unready status: [main]' });
   });
 
+  it('makes a container anew when its image changes, also in a pod that restarts nothing', async () => {
+    await cluster.run('changed', { restartPolicy: 'Never', terminationGracePeriodSeconds: 1, containers: [shell(forever, { image: 'app:1' })] });
+    await cluster.phase('changed', 'Running');
+    await cluster.pods.patch({ namespace: 'default', name: 'changed' }, 'strategic', { spec: { containers: [{ name: 'main', image: 'app:2' }] } });
+    const pod = await cluster.until('changed', (p) => containerOf(p)?.image === 'app:2' && containerOf(p)?.state?.running !== undefined);
+    expect(pod.status?.phase).toBe('Running');
+    expect(containerOf(pod)).toMatchObject({ restartCount: 1, lastState: { terminated: { exitCode: 143 } } });
+    await remove('changed', 0);
+  });
+
   it('restarts what fails its liveness probe, within the grace that the probe names', async () => {
     const livenessProbe = { exec: { command: ['false'] }, periodSeconds: 1, failureThreshold: 2, terminationGracePeriodSeconds: 1 };
     await cluster.run('unwell', { terminationGracePeriodSeconds: 600, containers: [shell(stubborn, { livenessProbe } as never)] });

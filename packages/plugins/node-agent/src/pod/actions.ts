@@ -32,6 +32,8 @@ export class PodActions {
   /** Containers that could not be created, by name. */
   readonly blockedUntil = new Map<string, number>();
   readonly failures = new Map<string, StartFailure & { readonly times: number }>();
+  /** Containers that were stopped to be made anew, by name. */
+  readonly remade = new Set<string>();
   volumesReady = false;
   /** A sandbox may be gone or changed: it has to be asked for again. */
   sandboxDoubtful = false;
@@ -77,6 +79,7 @@ export class PodActions {
       }
       case 'stop': {
         const grace = action.graceSeconds === undefined ? graceMs : action.graceSeconds * 1000;
+        if (action.remake === true) for (const { name } of action.containers) this.remade.add(name);
         await Promise.all(action.containers.map((container) => this.#stop(pod, view, container, action.reason, grace)));
         return this.#observe(view);
       }
@@ -154,6 +157,7 @@ export class PodActions {
     const startedOrBroken = (): void => {
       this.failures.delete(container.name);
       this.blockedUntil.delete(container.name);
+      this.remade.delete(container.name);
       if (previous?.state === 'exited') this.crashes.set(container.name, afterRestart(this.crashes.get(container.name), previous.finishedAt ?? clock.now(), clock.now()));
     };
     events.event(pod, 'Normal', 'Created', `Container created: ${container.name}`);

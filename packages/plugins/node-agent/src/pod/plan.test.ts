@@ -61,6 +61,13 @@ describe('one pod, one step', () => {
     const action = plan(pod, [sandboxOf()], [made('main', 'app:1'), made('other', 'x')]);
     expect(stopped(action)).toEqual(['main-0']);
     expect(action).toMatchObject({ reason: 'Container main definition changed, will be restarted' });
+    // It is not an end that the restart policy is asked about.
+    const once = { ...pod, spec: { ...pod.spec, restartPolicy: 'Never' } } as Pod;
+    const ended = { ...made('main', 'app:1'), ...containerOf('main', 0, 'exited', { exitCode: 143 }) };
+    const remade = new Set(['main']);
+    expect(started(plan(once, [sandboxOf()], [ended, made('other', 'x')], { remade }))).toEqual(['main-1']);
+    expect(plan(once, [sandboxOf()], [ended, made('other', 'x')])).toEqual({ do: 'nothing' });
+    expect(started(plan(once, [sandboxOf()], [ended, containerOf('other', 0, 'exited')], { remade }))).toEqual(['main-1']);
     // One that an older agent made does not tell what it was made from.
     expect(plan(pod, [sandboxOf()], [containerOf('main', 0, 'running'), made('other', 'x')])).toEqual({ do: 'nothing' });
   });

@@ -30,6 +30,8 @@ export interface PlanInput {
   readonly crashes: ReadonlyMap<string, CrashEntry>;
   /** Containers that could not be created, by name, and the `SANDBOX`: not before this time again. */
   readonly blockedUntil: ReadonlyMap<string, number>;
+  /** Containers, by name, that were stopped to be made anew from another image: they are started again whatever the restart policy says. */
+  readonly remade?: ReadonlySet<string>;
   /** Volumes are in place. */
   readonly volumesReady: boolean;
   /** The pod has to end: it is being deleted, is gone from the API, has run too long, or was not admitted. */
@@ -45,11 +47,13 @@ export type PodAction =
   /** Start these containers, all at once. `previous` is the attempt that ended. */
   | { readonly do: 'start'; readonly sandbox: SandboxStatus; readonly containers: readonly { readonly container: Container; readonly attempt: number; readonly previous?: RuntimeContainerStatus }[] }
   /** Stop these containers, all at once. `graceSeconds`: instead of the pod's. */
-  | { readonly do: 'stop'; readonly containers: readonly RuntimeContainerStatus[]; readonly reason: string; readonly graceSeconds?: number }
+  | { readonly do: 'stop'; readonly containers: readonly RuntimeContainerStatus[]; readonly reason: string; readonly graceSeconds?: number; readonly remake?: true }
   | { readonly do: 'removeContainer'; readonly container: RuntimeContainerStatus }
   | { readonly do: 'removeSandbox'; readonly sandbox: SandboxStatus }
   /** Nothing of an ending pod runs any more. */
   | { readonly do: 'finish' };
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Dead attempts kept per container, for `kubectl logs --previous`. */
 const DEAD_KEPT = 1;
@@ -69,7 +73,7 @@ export function planPod(input: PlanInput): PodAction {
 function planLife(input: PlanInput): PodAction {
   const { pod, view } = input;
   const sandbox = view.sandboxes.find(({ state }) => state === 'ready');
-  if (isOver(pod, view)) {
+  if (isOver(pod, view, input.remade)) {
     const action = planEnding(pod, view);
     return action.do === 'finish' ? { do: 'nothing' } : action;
   }
@@ -85,10 +89,10 @@ function planLife(input: PlanInput): PodAction {
 }
 
 /** All regular containers have ended and none will be started again, or an init container failed for good. */
-export function isOver(pod: Pod, view: PodView): boolean {
+export function isOver(pod: Pod, view: PodView, remade: ReadonlySet<string> = NONE): boolean {
   const over = (container: Container): boolean => {
     const status = latest(view, container.name);
-    return status?.state === 'exited' && !shouldRestart(pod, container, status.exitCode ?? 0);
+    return status?.state === 'exited' && !remade.has(container.name) && !shouldRestart(pod, container, status.exitCode ?? 0);
   };
   if (pod.spec.containers.every(over)) return true;
   return (pod.spec.initContainers ?? []).some((container) => {
@@ -136,7 +140,7 @@ function planContainers(input: PlanInput, sandbox: SandboxStatus): PodAction {
     const status = inSandbox(latest(view, container.name), sandbox);
     const { unhealthy, graceSeconds } = (status?.state === 'running' ? health.get(status.id) : undefined) ?? {};
     if (status?.state === 'running' && hasChanged(status, container) && (initialized || isSidecar(container))) {
-      return { do: 'stop', containers: [status], reason: `Container ${container.name} definition changed, will be restarted` };
+      return { do: 'stop', containers: [status], reason: `Container ${container.name} definition changed, will be restarted`, remake: true };
     }
     if (status !== undefined && unhealthy !== undefined) return { do: 'stop', containers: [status], reason: unhealthy, ...(graceSeconds !== undefined && { graceSeconds }) };
   }
@@ -189,7 +193,7 @@ function dueRegular(input: PlanInput, sandbox: SandboxStatus): Due {
   for (const container of pod.spec.containers) {
     const newest = latest(view, container.name);
     if (inSandbox(newest, sandbox)?.state === 'running') continue;
-    if (newest?.state === 'exited' && !shouldRestart(pod, container, newest.exitCode ?? 0)) continue;
+    if (newest?.state === 'exited' && input.remade?.has(container.name) !== true && !shouldRestart(pod, container, newest.exitCode ?? 0)) continue;
     const at = dueAt(input, container, newest);
     if (at <= input.now) containers.push(container);
     else wakeAt = Math.min(wakeAt, at);

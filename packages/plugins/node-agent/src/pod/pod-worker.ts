@@ -218,8 +218,8 @@ export class PodWorker {
       this.#follow(!this.#abort.signal.aborted && !this.#gone && this.#rejection === undefined && !settled(this.pod));
       const ending = this.#gone || pod.metadata.deletionTimestamp !== undefined || this.#rejection !== undefined || this.#overdue();
       if (ending) this.#endingSince ??= options.clock.monotonic();
-      const { crashes, blockedUntil, volumesReady } = this.#actions;
-      const action = planPod({ pod, view: recall(pod, this.#view), now: options.clock.now(), health: this.#probes.health(), crashes, blockedUntil, volumesReady, ending });
+      const { crashes, blockedUntil, remade, volumesReady } = this.#actions;
+      const action = planPod({ pod, view: recall(pod, this.#view), now: options.clock.now(), health: this.#probes.health(), crashes, blockedUntil, remade, volumesReady, ending });
       if (action.do === 'finish') return this.#finish();
       if (action.do === 'nothing') return this.#rest(action.wakeAt);
       // A stop may take long, and so may the pull before a first start: both are told beforehand.
