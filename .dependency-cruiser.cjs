@@ -7,6 +7,7 @@ const mayImport = {
   kernel: [],
   model: ['kernel'],
   contracts: ['model', 'kernel'],
+  'store-kit': ['contracts', 'kernel'],
   server: ['contracts', 'model', 'kernel'],
   client: ['contracts', 'model', 'kernel'],
   control: ['client', 'contracts', 'model', 'kernel'],

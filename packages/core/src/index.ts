@@ -14,3 +14,4 @@ export { ProxyRunner, type ProxyRunnerOptions } from './control/proxy-runner.js'
 export { RouteTracker, routesOf } from './control/route-tracker.js';
 export { createOrchestrator, type Orchestrator, type OrchestratorOptions } from './orchestrator.js';
 export { ApiServer, type ServerOptions } from './server/server.js';
+export * from './store-kit/index.js';

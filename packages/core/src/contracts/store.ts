@@ -91,11 +91,21 @@ export interface StoreLease {
   release(): Promise<void>;
 }
 
+/** Acknowledged history is gone: the engine fell back to an older state (a failover to a replica that lagged, a log cut back). */
+export interface HistoryLoss {
+  /** The last revision that the old history and the new one have in common. What was acknowledged after it may be lost. */
+  readonly lastCommon: number;
+  /** The newest revision that this process knew of. */
+  readonly seen: number;
+  /** How it was noticed, in words for an operator. */
+  readonly reason: string;
+}
+
 /**
  * The store seat: a linearizable, revisioned key-value store; etcd's model, small enough to implement in a day.
  *
- * Revisions are whole numbers from 1, without gaps: each successful commit with writes makes exactly the next one, in the same atomic
- * step as its writes. Keys are non-empty strings of printable ASCII up to 1 KiB, ordered by code unit. The store knows no kinds.
+ * Revisions are whole numbers that grow with each successful commit with writes, in the same atomic step as its writes; without gaps and from 1, unless the
+ * store's page says otherwise (etcd counts its own). Keys are non-empty strings of printable ASCII up to 1 KiB, ordered by code unit. The store knows no kinds.
  *
  * Watch keeps etcd's promises: **ordered** (by revision), **unique** (each revision once), **atomic** (one revision is never split),
  * **reliable** (no gap), **resumable** (from any revision not compacted, else `EXPIRED`, never silence), **bookmarkable**
@@ -109,7 +119,7 @@ export interface Store extends AsyncDisposable {
   get(key: string): Promise<StoreEntry | undefined>;
   /** All entries whose key starts with `prefix`, in key order, as of one revision. Linearizable when no revision is given. */
   range(prefix: string, options?: RangeOptions): Promise<RangeResult>;
-  /** All writes at one new revision if all guards hold, else none. Racing commits are serialised. */
+  /** All writes at one new revision if all guards hold, else none. Racing commits are serialised. At most 128 guards and 128 writes (`INVALID`), as etcd allows. */
   commit(change: { readonly guards: readonly Guard[]; readonly writes: readonly Write[] }): Promise<CommitResult>;
   /**
    * Changes under `prefix` after `since`, as they happen, and a bookmark at least every ten seconds of silence (and one at once when
@@ -121,10 +131,15 @@ export interface Store extends AsyncDisposable {
   watch(prefix: string, options: WatchOptions): AsyncIterable<WatchBatch>;
   /** Forgets history below `revision`: reads and watches from before it throw `EXPIRED`. Current values stay. Compacting the past again does nothing. */
   compact(revision: number): Promise<void>;
-  /** The current revision, 0 for an empty new store. Linearizable. */
+  /** The current revision, 0 for an empty new store (unless the store counts otherwise). Linearizable. */
   revision(): Promise<number>;
   /** Takes the lease if nobody holds it (or `holder` already does: the epoch then grows), else undefined. `ttlMs` counts on the store's clock. */
   acquireLease(name: string, options: { readonly holder: string; readonly ttlMs: number }): Promise<StoreLease | undefined>;
+  /**
+   * Tells of each loss of acknowledged history before anything of the new history is told or acknowledged by this store; its watches end with `REVISION_AHEAD` or `EXPIRED`.
+   * Returns the removal of the listener, which must not throw. Absent where an engine cannot lose what it acknowledged.
+   */
+  onHistoryLost?(listener: (loss: HistoryLoss) => void): () => void;
   /** Ends all watches and releases connections. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -32,6 +32,12 @@ afterEach(async () => {
 const key = (name: string): string => storageKey(ConfigMap, 'default', name);
 const write = (name: string, data: Record<string, string> = {}): Promise<unknown> =>
   store.commit({ guards: [], writes: [{ key: key(name), value: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'default', name }, data } }] });
+/** As many changes as one commit may have, at one revision. */
+const MANY = 128;
+const writeMany = (): Promise<unknown> => {
+  const writes = Array.from({ length: MANY }, (_, n) => ({ key: key(`p${n}`), value: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'default', name: `p${n}` } } }));
+  return store.commit({ guards: [], writes });
+};
 const erase = (name: string): Promise<unknown> => store.commit({ guards: [], writes: [{ key: key(name), delete: true }] });
 const all: WatchInterest = { matches: () => true, bookmarks: false };
 const node = (object: KubeObject): string => (object as ConfigMap).data?.['node'] ?? '';
@@ -119,9 +125,8 @@ describe('watchers', () => {
     let asked = 0;
     const slow = cache.watch(0, { matches: () => (asked += 1) > 0, bookmarks: false });
     const quick = cache.watch(0, all);
-    for (let i = 0; i < 100; i += 1) {
-      const writes = Array.from({ length: 1_001 }, (_, n) => ({ key: key(`p${n}`), value: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'default', name: `p${n}` } } }));
-      await store.commit({ guards: [], writes });
+    for (let i = 0; i < 800; i += 1) {
+      await writeMany();
       expect((await drain(quick)).length).toBeGreaterThan(0);
     }
     await expect(slow.next()).rejects.toMatchObject({ reason: 'Expired' });
@@ -141,17 +146,16 @@ describe('watchers', () => {
 
   it('from before the changes that are kept are expired; a revision with many changes is never told in part', async () => {
     const cache = await start();
-    for (let round = 0; round < 20; round += 1) {
-      const writes = Array.from({ length: 1_000 }, (_, n) => ({ key: key(`p${n}`), value: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'default', name: `p${n}` } } }));
-      await store.commit({ guards: [], writes });
+    for (let round = 0; round < 160; round += 1) {
+      await writeMany();
       await clock.settle();
     }
     expect(() => cache.watch(1, all)).toThrow(expect.objectContaining({ reason: 'Expired' }));
-    let oldest = 20;
+    let oldest = 160;
     while (oldest > 0 && attempt(() => void cache.watch(oldest - 1, all).return())) oldest -= 1;
     expect(oldest).toBeGreaterThan(1);
     const seen = await drain(cache.watch(oldest, all));
-    expect(seen).toHaveLength((20 - oldest) * 1_000);
+    expect(seen).toHaveLength((160 - oldest) * MANY);
   });
 });
 

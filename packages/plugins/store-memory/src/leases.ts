@@ -1,4 +1,4 @@
-import { type Clock, OrreryError, type StoreLease } from '@orrery/core';
+import { checkLeaseName, type Clock, leaseLost, type StoreLease } from '@orrery/core';
 
 interface Held {
   readonly holder: string;
@@ -31,6 +31,7 @@ export class Leases {
 
   /** See `Store.acquireLease`. */
   acquire(name: string, holder: string, ttlMs: number): StoreLease | undefined {
+    checkLeaseName(name);
     const now = this.clock.monotonic();
     const current = this.#held.get(name);
     if (current !== undefined && current.expiresAt > now && current.holder !== holder) return undefined;
@@ -43,7 +44,7 @@ export class Leases {
       name,
       epoch,
       renew: async () => {
-        if (!this.holds(name, epoch)) throw new OrreryError('LEASE_LOST', `Lease "${name}" (epoch ${epoch}) is lost.`, { name, epoch });
+        if (!this.holds(name, epoch)) throw leaseLost(name, epoch);
         held.expiresAt = this.clock.monotonic() + ttlMs;
       },
       release: async () => {

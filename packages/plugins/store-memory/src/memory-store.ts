@@ -1,20 +1,23 @@
 import {
+  checkChange,
   type CommitResult,
   type Clock,
+  expired,
   type Guard,
-  OrreryError,
   type RangeOptions,
+  revisionAhead,
   type RangeResult,
   type Store,
+  storeClosed,
   type StoreEntry,
   type StoreEvent,
   type StoreLease,
   systemClock,
   type WatchBatch,
   type WatchOptions,
+  WatchWindow,
   type Write,
 } from '@orrery/core';
-import { expired, History } from './history.js';
 import { Journal } from './journal.js';
 import { Leases } from './leases.js';
 import { SortedKeys } from './sorted-keys.js';
@@ -34,11 +37,6 @@ export interface MemoryStoreOptions {
   readonly journalGrowthBytes?: number;
 }
 
-/** Events handed over at once at most, and revisions looked through for them. */
-const BATCH_EVENTS = 1_000;
-const BATCH_REVISIONS = 10_000;
-const KEY = /^[\x20-\x7e]{1,1024}$/;
-
 /**
  * The store contract in plain memory: every method does its work synchronously, so racing callers are serialised by the event loop.
  * Values are shared, never copied. Nothing survives the process, but with a journal an acknowledged commit does (the end of the machine it need not survive).
@@ -46,28 +44,28 @@ const KEY = /^[\x20-\x7e]{1,1024}$/;
 export class MemoryStore implements Store {
   readonly #entries = new Map<string, StoreEntry>();
   readonly #keys = new SortedKeys();
-  readonly #history: History;
+  readonly #window: WatchWindow;
   readonly #leases: Leases;
-  readonly #clock: Clock;
-  readonly #bookmarkMs: number;
   readonly #journal: Journal | undefined;
   readonly #journalProblem: (error: unknown) => void;
-  /** Wakes of watchers that have caught up, with the prefix they wait for. */
-  readonly #waiting = new Set<{ readonly prefix: string; wake(quietUntil: number): void }>();
   #closed = false;
 
   constructor(options: MemoryStoreOptions = {}) {
-    this.#clock = options.clock ?? systemClock;
+    const clock = options.clock ?? systemClock;
     const journal = options.journal === undefined ? undefined : new Journal(options.journal, options.journalGrowthBytes);
     this.#journal = journal;
     this.#journalProblem = options.journalProblem ?? (() => {});
-    this.#history = new History(options.historyLimit ?? 10_000, journal?.content.revision);
-    this.#leases = new Leases(this.#clock, journal?.content.epochs, (name, epoch) => journal?.lease(name, epoch));
+    this.#window = new WatchWindow({
+      clock,
+      start: journal?.content.revision ?? 0,
+      ...(options.historyLimit !== undefined && { limit: options.historyLimit }),
+      ...(options.bookmarkMs !== undefined && { bookmarkMs: options.bookmarkMs }),
+    });
+    this.#leases = new Leases(clock, journal?.content.epochs, (name, epoch) => journal?.lease(name, epoch));
     for (const entry of journal?.takeEntries() ?? []) {
       this.#entries.set(entry.key, entry);
       this.#keys.add(entry.key);
     }
-    this.#bookmarkMs = options.bookmarkMs ?? 10_000;
   }
 
   async get(key: string): Promise<StoreEntry | undefined> {
@@ -78,8 +76,8 @@ export class MemoryStore implements Store {
   async range(prefix: string, options: RangeOptions = {}): Promise<RangeResult> {
     this.#check();
     const { after, limit = Number.POSITIVE_INFINITY, atRevision } = options;
-    const past = atRevision === undefined || atRevision === this.#history.last ? undefined : this.#overlay(prefix, atRevision);
-    const revision = atRevision ?? this.#history.last;
+    const past = atRevision === undefined || atRevision === this.#window.last ? undefined : this.#overlay(prefix, atRevision);
+    const revision = atRevision ?? this.#window.last;
     const entries: StoreEntry[] = [];
     let remaining = 0;
     for (const key of this.#keysOf(prefix, after, past)) {
@@ -93,6 +91,7 @@ export class MemoryStore implements Store {
 
   async commit(change: { readonly guards: readonly Guard[]; readonly writes: readonly Write[] }): Promise<CommitResult> {
     this.#check();
+    checkChange(change);
     for (const guard of change.guards) {
       if ('lease' in guard) {
         if (!this.#leases.holds(guard.lease, guard.epoch)) return { ok: false, guard };
@@ -101,58 +100,29 @@ export class MemoryStore implements Store {
       const found = this.#entries.get(guard.key);
       if ((found?.modRevision ?? 0) !== guard.modRevision) return found === undefined ? { ok: false, guard } : { ok: false, guard, found };
     }
-    const revision = this.#history.last + 1;
+    const revision = this.#window.last + 1;
     const events = this.#events(change.writes, revision);
     if (events.length === 0) return { ok: true, revision: revision - 1 };
     this.#journal?.commit(revision, events);
     for (const event of events) this.#applyEvent(event);
-    this.#history.push(events);
+    this.#window.push(revision, events);
     if (this.#journal?.long === true) this.#shorten(this.#journal, revision);
-    for (const watcher of this.#waiting) if (events.some((event) => event.key.startsWith(watcher.prefix))) watcher.wake(revision - 1);
     return { ok: true, revision };
   }
 
-  async *watch(prefix: string, options: WatchOptions): AsyncGenerator<WatchBatch, void, undefined> {
-    this.#check();
-    const { signal } = options;
-    let seen = options.since;
-    if (seen > this.#history.last) {
-      throw new OrreryError('REVISION_AHEAD', `Watch from revision ${seen}, but the store is at ${this.#history.last}.`, { asked: seen, current: this.#history.last });
-    }
-    let told = -1;
-    while (!signal.aborted) {
-      this.#check();
-      if (seen < this.#history.compacted) throw expired(seen + 1, this.#history.compacted);
-      if (seen < this.#history.last) {
-        const batch = this.#collect(prefix, seen);
-        seen = batch.revision;
-        if (batch.events.length === 0) continue;
-        told = seen;
-        yield batch;
-      } else if (told < seen) {
-        // Caught up: say so once, and again after each stretch of silence.
-        told = seen;
-        yield { revision: seen, events: [] };
-      } else {
-        // Nothing that matches happened while it waited, so compaction meanwhile took nothing from it.
-        const { quietUntil, silent } = await this.#wait(prefix, signal);
-        seen = Math.max(seen, quietUntil);
-        if (silent) told = -1;
-      }
-    }
+  watch(prefix: string, options: WatchOptions): AsyncIterable<WatchBatch> {
+    return this.#window.watch(prefix, options);
   }
 
   async compact(revision: number): Promise<void> {
     this.#check();
-    if (revision > this.#history.last) {
-      throw new OrreryError('REVISION_AHEAD', `Cannot compact to ${revision}: the store is at ${this.#history.last}.`, { asked: revision, current: this.#history.last });
-    }
-    this.#history.compact(revision);
+    if (revision > this.#window.last) throw revisionAhead(revision, this.#window.last);
+    this.#window.compact(revision);
   }
 
   async revision(): Promise<number> {
     this.#check();
-    return this.#history.last;
+    return this.#window.last;
   }
 
   async acquireLease(name: string, options: { readonly holder: string; readonly ttlMs: number }): Promise<StoreLease | undefined> {
@@ -163,22 +133,11 @@ export class MemoryStore implements Store {
   async close(): Promise<void> {
     this.#closed = true;
     this.#journal?.close();
-    for (const watcher of [...this.#waiting]) watcher.wake(0);
+    this.#window.end(storeClosed('memory'));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /** What matches of the revisions after `seen`, as many as there are, within bounds. */
-  #collect(prefix: string, seen: number): WatchBatch {
-    const events: StoreEvent[] = [];
-    let revision = seen;
-    while (revision < this.#history.last && events.length < BATCH_EVENTS && revision - seen < BATCH_REVISIONS) {
-      revision += 1;
-      for (const event of this.#history.at(revision).events) if (event.key.startsWith(prefix)) events.push(event);
-    }
-    return { revision, events };
   }
 
   /** The commit that made it due has been written and stands, whatever becomes of this. */
@@ -191,16 +150,12 @@ export class MemoryStore implements Store {
   }
 
   #check(): void {
-    if (this.#closed) throw new OrreryError('CLOSED', 'The memory store is closed.');
+    if (this.#closed) throw storeClosed('memory');
   }
 
   #events(writes: readonly Write[], revision: number): StoreEvent[] {
     const events: StoreEvent[] = [];
-    const touched = new Set<string>();
     for (const write of writes) {
-      if (!KEY.test(write.key)) throw new OrreryError('INVALID', 'A key must be 1 to 1024 printable ASCII characters.', { key: write.key.slice(0, 100) });
-      if (touched.has(write.key)) throw new OrreryError('INVALID', `Key ${write.key} is written twice in one commit.`, { key: write.key });
-      touched.add(write.key);
       const old = this.#entries.get(write.key);
       const previous = old === undefined ? { previousRevision: 0 } : { previous: old.value, previousRevision: old.modRevision };
       if ('delete' in write) {
@@ -225,13 +180,11 @@ export class MemoryStore implements Store {
 
   /** How the keys under a prefix differed at a past revision: their entry then, or undefined for "did not exist". */
   #overlay(prefix: string, revision: number): Map<string, StoreEntry | undefined> {
-    if (revision > this.#history.last) {
-      throw new OrreryError('REVISION_AHEAD', `Revision ${revision} is not reached: the store is at ${this.#history.last}.`, { asked: revision, current: this.#history.last });
-    }
-    if (revision < this.#history.compacted) throw expired(revision, this.#history.compacted);
+    if (revision > this.#window.last) throw revisionAhead(revision, this.#window.last);
+    if (revision < this.#window.compacted) throw expired(revision, this.#window.compacted);
     const overlay = new Map<string, StoreEntry | undefined>();
-    for (let at = this.#history.last; at > revision; at -= 1) {
-      for (const event of this.#history.at(at).events) {
+    for (const { events } of this.#window.backTo(revision)) {
+      for (const event of events) {
         if (!event.key.startsWith(prefix)) continue;
         if (event.previous === undefined) overlay.set(event.key, undefined);
         else overlay.set(event.key, { key: event.key, value: event.previous, createRevision: event.createRevision, modRevision: event.previousRevision });
@@ -249,23 +202,5 @@ export class MemoryStore implements Store {
       yield key;
     }
     yield* gone;
-  }
-
-  /** Waits for a commit under the prefix, for the time for a bookmark, or for the end; resolves with the revision up to which nothing matched. */
-  #wait(prefix: string, signal: AbortSignal): Promise<{ readonly quietUntil: number; readonly silent: boolean }> {
-    return new Promise((resolve) => {
-      const wake = (quietUntil = 0, silent = false): void => {
-        cancel();
-        signal.removeEventListener('abort', end);
-        this.#waiting.delete(watcher);
-        resolve({ quietUntil, silent });
-      };
-      const end = (): void => wake();
-      const watcher = { prefix, wake: (until: number): void => wake(until) };
-      // In silence the watcher moves on to the current revision, which it then is told as a bookmark.
-      const cancel = this.#clock.timer(this.#bookmarkMs, () => wake(this.#history.last, true));
-      this.#waiting.add(watcher);
-      signal.addEventListener('abort', end, { once: true });
-    });
   }
 }
