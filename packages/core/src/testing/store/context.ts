@@ -10,6 +10,8 @@ export interface StoreContext extends SuiteContext {
   reopen?(): Promise<Store>;
   /** Milliseconds of silence after which this store sends a bookmark; cases wait at most three times as long. Default 10,000. */
   readonly bookmarkMs?: number;
+  /** False: revisions grow but may leave numbers out, and do not begin at 0 (etcd counts its own). Default true. */
+  readonly dense?: boolean;
 }
 
 /** Longest wait for something that should come at once. */
@@ -44,11 +46,31 @@ export async function put(store: Store, key: string, n: number | string): Promis
   return result.ok ? result.revision : 0;
 }
 
+/** Writes 1 to `count` one after another, each to the key that `keyOf` names; gives the revisions. */
+export async function putAll(store: Store, count: number, keyOf: (n: number) => string): Promise<number[]> {
+  const revisions: number[] = [];
+  for (let n = 1; n <= count; n += 1) revisions.push(await put(store, keyOf(n), n));
+  return revisions;
+}
+
 /** Deletes one key; gives the revision. */
 export async function drop(store: Store, key: string): Promise<number> {
   const result = await store.commit({ guards: [], writes: [{ key, delete: true }] });
   check.that(result.ok, `an unguarded delete of ${key} must succeed`);
   return result.ok ? result.revision : 0;
+}
+
+/** Checks the revision of what was written next after `before`: the next number, or any greater one where numbers may be left out. */
+export function follows({ dense = true }: StoreContext, revision: number, before: number, what: string): void {
+  if (dense) check.equal(revision, before + 1, what);
+  else check.that(revision > before, `${what}: ${revision} must be greater than ${before}`);
+}
+
+/** Checks that nothing was written since `before`, as far as the current revision can tell. */
+export async function unmoved({ store, dense = true }: StoreContext, before: number, what: string): Promise<void> {
+  const revision = await store.revision();
+  if (dense) check.equal(revision, before, what);
+  else check.that(revision >= before, `${what}: ${revision} must not be less than ${before}`);
 }
 
 /** Reads a watch in the background and keeps everything that came. */
@@ -77,8 +99,9 @@ export class Recorder {
     await soon(waiting(), `${what}; got ${JSON.stringify(this.batches.map((b) => [b.revision, b.events.map((e) => `${e.type} ${e.key}`)])).slice(0, 600)}`, limitMs);
   }
 
-  /** Waits until everything up to a revision has been told. */
-  reached(revision: number): Promise<void> {
+  /** Waits until everything up to a revision, or the last of some, has been told. */
+  reached(revisions: number | readonly number[]): Promise<void> {
+    const revision = typeof revisions === 'number' ? revisions : (revisions.at(-1) ?? 0);
     return this.until((batches) => (batches.at(-1)?.revision ?? 0) >= revision, `a watch must tell everything up to revision ${revision}`);
   }
 
