@@ -2,7 +2,7 @@ import { ApiClient } from './client/api-client.js';
 import { RecorderFactory } from './client/event-recorder.js';
 import { SharedInformers } from './client/informers.js';
 import { Admissions } from './contracts/admission.js';
-import { Client, Events, Informers } from './contracts/client.js';
+import { Client, Events, Informers, LeaderClient } from './contracts/client.js';
 import { type Controller, Controllers } from './contracts/controller.js';
 import { Hooks, hooks } from './contracts/hooks.js';
 import { Kinds } from './contracts/kinds.js';
@@ -12,6 +12,8 @@ import { type PlacementExplanation, Scheduler } from './contracts/scheduling.js'
 import { Store } from './contracts/store.js';
 import { Transport } from './contracts/transport.js';
 import { ControllerRunner } from './control/controller-runner.js';
+import type { Leadership, Term } from './control/leader-election.js';
+import { type LeaderElectionSettings, Leading } from './control/leading.js';
 import { ProxyRunner } from './control/proxy-runner.js';
 import { longLived, untilAborted } from './kernel/abort.js';
 import { Kernel, type PluginInstance } from './kernel/boot.js';
@@ -39,6 +41,11 @@ export interface OrchestratorOptions {
   readonly random?: Random;
   /** Default: silent. */
   readonly logger?: Logger;
+  /**
+   * Whether this orchestrator's controllers and scheduler act only while it leads, and how that is decided. Default: as the store says (`Store.shared`), since several orchestrators on one store
+   * must not act at once. Agents and proxies run in all of them.
+   */
+  readonly leaderElection?: boolean | LeaderElectionSettings;
   /** Milliseconds a plugin's setup, a part's start and a part's stop may take; default 30,000 each. */
   readonly limits?: Partial<PartLimits & { readonly setupTimeoutMs: number }>;
 }
@@ -49,6 +56,8 @@ export interface Orchestrator extends AsyncDisposable {
   readonly client: Client;
   /** Shared caches. */
   readonly informers: Informers;
+  /** Whether its controllers and scheduler act now, and the epoch of the present or last term (0 without an election). */
+  readonly leadership: Leadership;
   /** What takes a seat, a list or a named seat. */
   readonly get: Get;
   /**
@@ -95,6 +104,9 @@ class Assembly implements Orchestrator {
   readonly #parts: RunningParts;
   #kernel!: Kernel;
   #server!: ApiServer;
+  /** Absent where there is no election. */
+  #leading: Leading | undefined;
+  readonly #electionSettings: boolean | LeaderElectionSettings | undefined;
   #state: 'assembled' | 'starting' | 'running' | 'stopping' | 'stopped' = 'assembled';
   #starting: Promise<unknown> = Promise.resolve();
   /** Aborts when the start is to be given up. */
@@ -112,6 +124,7 @@ class Assembly implements Orchestrator {
     this.#random = options.random ?? systemRandom;
     this.#log = options.logger ?? silentLogger;
     this.#limits = { ...LIMITS, ...options.limits };
+    this.#electionSettings = options.leaderElection;
     this.#parts = new RunningParts({ clock: this.#clock, limits: this.#limits, log: this.#log, failed: (error) => this.#fail(error) });
   }
 
@@ -128,6 +141,7 @@ class Assembly implements Orchestrator {
         { token: Hooks, make: () => this.#kernel.hooks },
         { token: Transport, make: () => this.#server },
         { token: Client, make: () => new ApiClient({ transport: this.#server, kinds: this.#kinds, user: USER, fieldManager: 'orrery' }) },
+        { token: LeaderClient, make: (get) => this.#leading?.client(USER, 'orrery') ?? get(Client) },
         { token: Informers, make: (get) => new SharedInformers({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log }) },
         { token: RECORDERS, make: (get) => new RecorderFactory({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log }) },
         { token: Events, make: (get) => (component: string) => get(RECORDERS).for(component) },
@@ -157,6 +171,19 @@ class Assembly implements Orchestrator {
       admissions: this.get(Admissions),
       ...network,
     });
+    this.#leading = this.#join(this.get(Store));
+  }
+
+  /** Among several orchestrators on one store, one leads. */
+  #join(store: Store): Leading | undefined {
+    const wanted = this.#electionSettings ?? store.shared === true;
+    if (wanted === false) return undefined;
+    const changed = (state: Leadership): void => {
+      this.#kernel.hooks.call(hooks.leadership, state).catch((error: unknown) => this.#log.error('a tap of the leadership hook failed', { error: errorMessage(error) }));
+    };
+    const { stopTimeoutMs } = this.#limits;
+    const parts = { store, transport: this.#server, kinds: this.#kinds, clock: this.#clock, random: this.#random, log: this.#log };
+    return new Leading(wanted === true ? {} : wanted, { ...parts, stopTimeoutMs, changed });
   }
 
   get get(): Get {
@@ -165,6 +192,10 @@ class Assembly implements Orchestrator {
 
   get client(): Client {
     return this.get(Client);
+  }
+
+  get leadership(): Leadership {
+    return this.#leading?.state ?? { leading: this.#state === 'running', epoch: 0 };
   }
 
   get informers(): Informers {
@@ -233,14 +264,14 @@ class Assembly implements Orchestrator {
         await (this.informers as SharedInformers).close();
       },
     };
-    return [server, caches].map((runnable) => ({ plugin: '@orrery/core', runnable }));
+    return [server, caches, ...(this.#leading === undefined ? [] : [this.#leading.campaign])].map((runnable) => ({ plugin: '@orrery/core', runnable }));
   }
 
   /** A plugin's own parts, and one for each controller and proxy it added. */
   #partsOf(instance: PluginInstance): Part[] {
     const controllers = instance.contributions.items.filter((item) => item.token === Controllers).map((item) => this.#controllerPart(item.value as Controller));
     const { name } = instance.assembled;
-    const own = instance.parts.map((part) => this.#make(name, part));
+    const own = instance.parts.map((part) => this.#led(this.#make(name, part)));
     const proxies = instance.contributions.items.filter((item) => item.token === Proxies).map((item) => this.#proxyPart(item.value as Proxy));
     return [...own, ...controllers, ...proxies].map((runnable) => ({ plugin: name, runnable }));
   }
@@ -253,17 +284,28 @@ class Assembly implements Orchestrator {
     }
   }
 
+  #led(part: Runnable, begin?: (term: Term) => void): Runnable {
+    return this.#leading?.part(part, begin) ?? part;
+  }
+
   #controllerPart(controller: Controller): Runnable {
     const { name } = controller;
-    return {
+    const user = { ...USER, name: `system:controller:${name}` };
+    let term: Term | undefined;
+    const part: Runnable = {
       name: `controller ${name}`,
       phase: 'controllers',
       run: (signal, ready) => {
-        const client = new ApiClient({ transport: this.#server, kinds: this.#kinds, user: { ...USER, name: `system:controller:${name}` }, fieldManager: name });
+        // What this run writes carries the fence of the term it began in, also if it ends late.
+        const own = term;
+        const client = this.#leading?.client(user, name, () => own) ?? new ApiClient({ transport: this.#server, kinds: this.#kinds, user, fieldManager: name });
         const options = { client, informers: this.informers, events: this.get(Events)(name), clock: this.#clock, random: this.#random, log: this.#log };
         return new ControllerRunner(controller, options).run(signal, ready);
       },
     };
+    return this.#led(part, (begun) => {
+      term = begun;
+    });
   }
 
   #proxyPart(proxy: Proxy): Runnable {

@@ -141,6 +141,11 @@ export interface EventRecorder {
 
 /** The cluster as everybody but the store sees it. */
 export const Client = seat<Client>('Client');
+/**
+ * The cluster for parts of the phases `controllers` and `scheduler`, which run while the orchestrator leads: what they write through it is refused once their term is over.
+ * The same as `Client` where there is no election.
+ */
+export const LeaderClient = seat<Client>('LeaderClient');
 /** Shared caches. */
 export const Informers = seat<Informers>('Informers');
 /** Gives the recorder of a component, whose name appears as the source of its events. */

@@ -41,7 +41,7 @@ export interface Controller {
   readonly name: string;
   /** Keys reconciled at the same time; default 1. */
   readonly workers?: number;
-  /** Called once before the first reconcile with access to informers; returns what to watch and the reconciler. */
+  /** Called before the first reconcile of each time of leading, with access to informers; returns what to watch and the reconciler. What it remembers must not outlive that. */
   start(setup: ControllerSetup): ControllerParts;
 }
 

@@ -12,6 +12,8 @@ export const hooks = {
   started: defineHook<[], 'series'>('started', 'series', []),
   /** Parts are about to stop, last first. A failing tap is reported by `stop()`; stopping goes on. */
   stopping: defineHook<[], 'series'>('stopping', 'series', []),
+  /** This orchestrator became leader, or no longer is. A failing tap is logged. */
+  leadership: defineHook<[state: { readonly leading: boolean; readonly epoch: number }], 'series'>('leadership', 'series', ['state']),
   /** A plugin was exchanged while running. */
   replaced: defineHook<[change: { readonly old: string; readonly next: string }], 'series'>('replaced', 'series', ['change']),
   /** A container is about to be created; a tap may return a changed config. A failing tap fails the start, which is retried with back-off. */

@@ -115,6 +115,8 @@ export interface HistoryLoss {
  * never a failure or a success that is not certain.
  */
 export interface Store extends AsyncDisposable {
+  /** Other processes may have the same data open at the same time: orchestrators on it then elect one whose controllers and scheduler act. Default: no. */
+  readonly shared?: boolean;
   /** Linearizable read of one key. */
   get(key: string): Promise<StoreEntry | undefined>;
   /** All entries whose key starts with `prefix`, in key order, as of one revision. Linearizable when no revision is given. */

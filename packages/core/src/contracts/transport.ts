@@ -51,6 +51,8 @@ export interface RequestContext {
   /** e.g. `kubectl-client-side-apply`, for managedFields and audit. */
   readonly fieldManager?: string;
   readonly fieldValidation?: FieldValidation;
+  /** Under which lease and epoch a leader writes: the store refuses the write when another holds the lease, or nobody. Only for requests in the process. */
+  readonly fence?: { readonly lease: string; readonly epoch: number };
   /** Do everything but write. */
   readonly dryRun?: boolean;
   /** Told about each warning for the client. */

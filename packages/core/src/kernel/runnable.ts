@@ -27,7 +27,7 @@ export interface Runnable {
   readonly phase: Phase;
   /**
    * Runs until the signal aborts, then winds down and resolves. Calls `ready` once it does its work; the next phase waits for that.
-   * A rejection at any time stops the orchestrator with this part's name. Is run at most once.
+   * A rejection at any time stops the orchestrator with this part's name. Is run once; in the phases `controllers` and `scheduler` once in each time of leading, never twice at once.
    */
   run(signal: AbortSignal, ready: () => void): Promise<void>;
 }

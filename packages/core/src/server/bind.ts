@@ -5,6 +5,7 @@ import type { Pod } from '../model/kinds/pod.js';
 import type { PodCondition } from '../model/kinds/pod-status.js';
 import type { KubeObject } from '../model/object.js';
 import { timeOfMillis } from '../model/timestamp.js';
+import { commitFor } from './commit.js';
 import { storageKey } from './keys.js';
 import { type Resource, readCurrent } from './resource.js';
 import { stored, versioned } from './versioned.js';
@@ -35,7 +36,7 @@ export async function bind(resource: Resource, request: RequestContext & { reado
     const value = stored(bound(pod, node, timeOfMillis(context.clock.now())));
     if (request.dryRun === true) return versioned(value, current.revision);
     const key = storageKey(kind, namespace, name);
-    const result = await context.store.commit({ guards: [{ key, modRevision: current.revision }], writes: [{ key, value }] });
+    const result = await commitFor(context, request, { guards: [{ key, modRevision: current.revision }], writes: [{ key, value }] });
     if (result.ok) return versioned(value, result.revision);
   }
   throw ApiError.conflict(kind, name, 'the object has been modified; please apply your changes to the latest version and try again');

@@ -8,6 +8,7 @@ import { timeOfMillis } from '../model/timestamp.js';
 import { validateObjectMeta } from '../model/validation/object-meta.js';
 import { mutateAdmission, validateAdmission } from './admit.js';
 import { underClaim } from './claim.js';
+import { commitFor } from './commit.js';
 import { decodeBody } from './decode-body.js';
 import { generateName } from '../model/names.js';
 import { storageKey } from './keys.js';
@@ -69,7 +70,7 @@ async function createOnce(resource: Resource, request: RequestContext & { readon
         const isFree = (await context.store.get(key)) === undefined;
         return { object: isFree ? (value as unknown as KubeObject) : undefined, committed: false };
       }
-      const result = await context.store.commit({ guards: [{ key, modRevision: 0 }], writes: [{ key, value }] });
+      const result = await commitFor(context, request, { guards: [{ key, modRevision: 0 }], writes: [{ key, value }] });
       return { object: result.ok ? versioned(value, result.revision) : undefined, committed: result.ok };
     },
   );

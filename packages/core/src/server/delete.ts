@@ -6,6 +6,7 @@ import type { KindDefinition } from '../model/kind.js';
 import type { KubeList, KubeObject } from '../model/object.js';
 import { timeOfMillis } from '../model/timestamp.js';
 import { validateAdmission } from './admit.js';
+import { commitFor, isFenced } from './commit.js';
 import { storageKey } from './keys.js';
 import { list } from './list.js';
 import { type Current, type Resource, readCurrent } from './resource.js';
@@ -43,7 +44,7 @@ export async function remove(resource: Resource, request: DeleteRequest): Promis
     await validateAdmission(context, admission);
     const plan = planDeletion(kind, current.object, options, context.clock.now());
     if (plan.action === 'nothing' || dryRun) return plan.object;
-    const result = await commitDeletion(resource, current, plan);
+    const result = await commitDeletion(resource, request, current, plan);
     if (result !== undefined) return result;
   }
   throw ApiError.conflict(kind, name, 'the object has been modified; please apply your changes to the latest version and try again');
@@ -60,7 +61,7 @@ export async function removeCollection(resource: Resource, request: DeleteReques
     try {
       items.push(await remove(resource, { ...request, ref, options: { ...request.options, preconditions: { ...request.options.preconditions, uid: metadata.uid ?? '' } } }));
     } catch (error) {
-      if (!ApiError.is(error, 'NotFound') && !ApiError.is(error, 'Conflict')) throw error;
+      if (isFenced(error) || (!ApiError.is(error, 'NotFound') && !ApiError.is(error, 'Conflict'))) throw error;
     }
   }
   return { ...found, items };
@@ -86,19 +87,19 @@ export function planDeletion(kind: KindDefinition, object: KubeObject, options: 
   return unchanged ? { action: 'nothing', object } : { action: 'mark', object: marked };
 }
 
-async function commitDeletion(resource: Resource, current: Current, plan: DeletionPlan): Promise<KubeObject | undefined> {
+async function commitDeletion(resource: Resource, request: Pick<RequestContext, 'fence'>, current: Current, plan: DeletionPlan): Promise<KubeObject | undefined> {
   const { kind, context } = resource;
   const { metadata } = current.object;
   const key = storageKey(kind, metadata.namespace, metadata.name ?? '');
   const guards = [{ key, modRevision: current.revision }];
   if (plan.action === 'remove') {
-    const result = await context.store.commit({ guards, writes: [{ key, delete: true }] });
+    const result = await commitFor(context, request, { guards, writes: [{ key, delete: true }] });
     if (!result.ok) return undefined;
     context.released(kind, current.object);
     return lastState(current.object, result.revision);
   }
   const value = deepFreeze(stored(plan.object));
-  const result = await context.store.commit({ guards, writes: [{ key, value }] });
+  const result = await commitFor(context, request, { guards, writes: [{ key, value }] });
   return result.ok ? versioned(value, result.revision) : undefined;
 }
 

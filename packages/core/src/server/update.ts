@@ -7,6 +7,7 @@ import type { KubeObject } from '../model/object.js';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../model/validation/object-meta.js';
 import { mutateAdmission, validateAdmission } from './admit.js';
 import { underClaim, type Written } from './claim.js';
+import { commitFor } from './commit.js';
 import { placeInNamespace } from './create.js';
 import { decodeBody } from './decode-body.js';
 import { storageKey } from './keys.js';
@@ -103,7 +104,7 @@ async function commitChange(resource: Resource, request: ChangeRequest, current:
   const guards = [{ key, modRevision: current.revision }];
   // The last finalizer is gone and nobody else has to end it first: now it goes.
   const gone = readyToGo(kind, next);
-  const result = await context.store.commit({ guards, writes: [gone ? { key, delete: true } : { key, value }] });
+  const result = await commitFor(context, request, { guards, writes: [gone ? { key, delete: true } : { key, value }] });
   if (!result.ok) return { object: undefined, committed: false };
   if (gone) context.released(kind, current.object);
   else context.replaced(kind, current.object, next);

@@ -1,6 +1,7 @@
-import { Client, Events, Informers, Node, NodeFilters, NodeScores, Pod, Scheduler, SchedulerProfiles, definePlugin } from '@orrery/core';
+import { Events, Informers, LeaderClient, Node, NodeFilters, NodeScores, Pod, Scheduler, SchedulerProfiles, definePlugin } from '@orrery/core';
 import { z } from 'zod';
 import { SchedulerEngine } from './engine/scheduler-engine.js';
+import { LedScheduler } from './led-scheduler.js';
 import { DEFAULT_SCHEDULER } from './engine/pod-intake.js';
 import { contributedProfiles } from './engine/contributed-profiles.js';
 import { defaultProfile } from './profile.js';
@@ -32,18 +33,20 @@ export const scheduler = definePlugin({
     provide(Scheduler, () => {
       const { sources, stop } = informedSources(get(Informers));
       scope.defer(stop);
-      return new SchedulerEngine({
-        client: get(Client),
-        pods: get(Informers).get(Pod),
-        nodes: get(Informers).get(Node),
-        events: get(Events)(DEFAULT_SCHEDULER),
-        profiles: contributedProfiles(get(SchedulerProfiles), get(NodeFilters), get(NodeScores), defaultProfile(DEFAULT_SCHEDULER, sources)),
-        clock,
-        random,
-        log,
-        options,
-      });
+      const engine = (): SchedulerEngine =>
+        new SchedulerEngine({
+          client: get(LeaderClient),
+          pods: get(Informers).get(Pod),
+          nodes: get(Informers).get(Node),
+          events: get(Events)(DEFAULT_SCHEDULER),
+          profiles: contributedProfiles(get(SchedulerProfiles), get(NodeFilters), get(NodeScores), defaultProfile(DEFAULT_SCHEDULER, sources)),
+          clock,
+          random,
+          log,
+          options,
+        });
+      return new LedScheduler(engine);
     });
-    run((resolve) => resolve(Scheduler) as SchedulerEngine);
+    run((resolve) => resolve(Scheduler) as LedScheduler);
   },
 });
