@@ -53,6 +53,11 @@ export class Leases {
     };
   }
 
+  /** Ends them all: the store is closed. */
+  close(): void {
+    this.#held.clear();
+  }
+
   /** Whether the lease is held now under this epoch. */
   holds(name: string, epoch: number): boolean {
     const held = this.#held.get(name);

@@ -1,5 +1,7 @@
 import {
   checkChange,
+  checkKey,
+  checkPrefix,
   type CommitResult,
   type Clock,
   expired,
@@ -70,11 +72,13 @@ export class MemoryStore implements Store {
 
   async get(key: string): Promise<StoreEntry | undefined> {
     this.#check();
+    checkKey(key);
     return this.#entries.get(key);
   }
 
   async range(prefix: string, options: RangeOptions = {}): Promise<RangeResult> {
     this.#check();
+    checkPrefix(prefix);
     const { after, limit = Number.POSITIVE_INFINITY, atRevision } = options;
     const past = atRevision === undefined || atRevision === this.#window.last ? undefined : this.#overlay(prefix, atRevision);
     const revision = atRevision ?? this.#window.last;
@@ -111,6 +115,7 @@ export class MemoryStore implements Store {
   }
 
   watch(prefix: string, options: WatchOptions): AsyncIterable<WatchBatch> {
+    checkPrefix(prefix);
     return this.#window.watch(prefix, options);
   }
 
@@ -132,6 +137,7 @@ export class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#leases.close();
     this.#journal?.close();
     this.#window.end(storeClosed('memory'));
   }

@@ -8,6 +8,10 @@ export interface StoreContext extends SuiteContext {
   readonly store: Store;
   /** Another handle on the same data, as another process would have; absent where there can be none. */
   reopen?(): Promise<Store>;
+  /** Closes the store and opens the same data again; absent where nothing is kept. */
+  restart?(): Promise<Store>;
+  /** The shortest time to live that a lease of this store has, milliseconds. Default 50. */
+  readonly shortLeaseMs?: number;
   /** Milliseconds of silence after which this store sends a bookmark; cases wait at most three times as long. Default 10,000. */
   readonly bookmarkMs?: number;
   /** False: revisions grow but may leave numbers out, and do not begin at 0 (etcd counts its own). Default true. */

@@ -1,14 +1,17 @@
 import { runSuite, type SuiteApi, type SuiteCase } from '../suite.js';
+import { boundCases } from './bound-cases.js';
 import { commitCases } from './commit-cases.js';
 import type { StoreContext } from './context.js';
+import { handleCases } from './handle-cases.js';
 import { leaseCases } from './lease-cases.js';
+import { snapshotCases } from './snapshot-cases.js';
 import { watchCases } from './watch-cases.js';
 
 export type { StoreContext } from './context.js';
 export { storeMutants, type StoreMutant } from './mutants.js';
 
 /** Every promise of the store contract. */
-export const storeCases: readonly SuiteCase<StoreContext>[] = [...commitCases, ...watchCases, ...leaseCases];
+export const storeCases: readonly SuiteCase<StoreContext>[] = [...commitCases, ...snapshotCases, ...boundCases, ...watchCases, ...leaseCases, ...handleCases];
 
 /**
  * Runs the store suite with a test runner. A plugin's whole test file:
