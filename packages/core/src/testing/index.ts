@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 export * from './controller/index.js';
+export * from './history/index.js';
 export * from './proxy/index.js';
 export * from './runtime/index.js';
 export * from './scheduler/index.js';
