@@ -1,0 +1,55 @@
+import { errorMessage, OrreryError } from '@orrery/core';
+
+/** A value that SQLite keeps; booleans and objects are not among them. */
+export type SqliteValue = string | number | null;
+
+/** One row, by column. */
+export type SqliteRow = Readonly<Record<string, unknown>>;
+
+/** A compiled statement. Parameters are positional. */
+export interface SqliteStatement {
+  run(...parameters: SqliteValue[]): unknown;
+  get(...parameters: SqliteValue[]): SqliteRow | undefined;
+  all(...parameters: SqliteValue[]): SqliteRow[];
+}
+
+/**
+ * What the store asks of a driver: the synchronous part of `node:sqlite` that it uses, so that the built-in module and its drop-in replacements fit as they are.
+ * Errors carry SQLite's extended result code as `errcode`.
+ */
+export interface SqliteDatabase {
+  exec(sql: string): void;
+  prepare(sql: string): SqliteStatement;
+  close(): void;
+}
+
+/** Opens the database file at a path, which exists and may be empty. */
+export type OpenDatabase = (path: string) => SqliteDatabase;
+
+/** Which driver to use: a named one, the first that loads, or one's own. */
+export type SqliteDriver = 'auto' | 'package' | 'node' | OpenDatabase;
+
+const MODULES = { package: '@photostructure/sqlite', node: 'node:sqlite' } as const;
+
+/**
+ * Loads a driver. `auto` takes the package, whose SQLite is the one tested with here, and where it does not load (a platform without a prebuilt binary) Node's built-in module.
+ * Throws `UNSUPPORTED` with the reasons when none can be loaded.
+ */
+export async function loadDriver(driver: SqliteDriver): Promise<OpenDatabase> {
+  if (typeof driver === 'function') return driver;
+  const problems: unknown[] = [];
+  for (const name of driver === 'auto' ? (['package', 'node'] as const) : [driver]) {
+    try {
+      return await loadModule(MODULES[name]);
+    } catch (error) {
+      problems.push(error);
+    }
+  }
+  const reasons = problems.map(errorMessage).join(' | ');
+  throw new OrreryError('UNSUPPORTED', `No driver for SQLite can be loaded on Node ${process.version}: ${reasons}.`, { driver }, new AggregateError(problems));
+}
+
+async function loadModule(name: string): Promise<OpenDatabase> {
+  const { DatabaseSync } = (await import(name)) as { readonly DatabaseSync: new (path: string) => SqliteDatabase };
+  return (path) => new DatabaseSync(path);
+}
