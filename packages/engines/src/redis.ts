@@ -1,0 +1,179 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Clock, longLived, systemClock } from '@orrery/core';
+import { type Guardian, startGuardian } from './guardian.js';
+import { missingParts, programPath } from './missing.js';
+
+/** How a Redis server is started. */
+export interface RedisOptions {
+  /** When a write is on the disk: `always`, `everysec` or `no`; undefined: nothing is kept on disk. Default `everysec`. */
+  readonly appendfsync?: 'always' | 'everysec' | 'no' | 'never';
+  /** More arguments for redis-server, e.g. `--maxmemory 64mb`. */
+  readonly args?: readonly string[];
+  /** Arguments for redis-cli so that it gets in: `--user`, `--pass`, `--tls`, `--cacert`. */
+  readonly cli?: readonly string[];
+  /** A folder below that of another engine, which then removes it. Default: one of its own. */
+  readonly folder?: string;
+  readonly clock?: Clock;
+}
+
+/** A Redis server, or a Sentinel, of this process's own; on the loopback, at the same port and folder in all its lives. */
+export interface RedisServer extends AsyncDisposable {
+  readonly port: number;
+  /** `redis://127.0.0.1:port`. */
+  readonly url: string;
+  /** Its data and its log. */
+  readonly folder: string;
+  /** Of the server that runs now, or ran last. */
+  readonly pid: number;
+  /** Runs a command by redis-cli. Throws when the server answers with an error. */
+  command(...args: readonly string[]): Promise<string>;
+  /** Sends a signal; resolves when it has ended, for SIGSTOP and SIGCONT at once. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** Starts it again if it has ended, and resolves when it answers. */
+  start(): Promise<void>;
+  /** Ends it and removes everything. A second call waits for the first. */
+  stop(): Promise<void>;
+}
+
+const START_LIMIT_MS = 30_000;
+const POLL_MS = 20;
+const never = longLived(new AbortController()).signal;
+const run = promisify(execFile);
+
+/** The program: `ORRERY_REDIS_SERVER` names another one, for instance valkey-server. */
+const server = (): string => process.env['ORRERY_REDIS_SERVER'] ?? (programPath('redis-server') as string);
+
+/** Starts a Redis server on a free port. Throws with the end of its log when it does not come up. */
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const { appendfsync = 'everysec', args = [] } = options;
+  const durable = appendfsync === 'never' ? ['--appendonly', 'no'] : ['--appendonly', 'yes', '--appendfsync', appendfsync];
+  return startProcess(options, (port, folder) => ['--port', String(port), '--dir', folder, '--save', '', ...durable, ...args]);
+}
+
+/** Starts redis-server with arguments that know its port and folder; with `--sentinel` and a file among them it is a Sentinel. */
+export async function startProcess(options: RedisOptions, argsOf: (port: number, folder: string) => readonly string[]): Promise<RedisServer> {
+  const missing = missingParts(['redis-server', 'redis-cli']);
+  if (missing !== undefined) throw new Error(`A Redis server cannot be started: ${missing}.`);
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'ors-'));
+  mkdirSync(folder, { recursive: true });
+  const guardian = options.folder === undefined ? startGuardian(folder) : undefined;
+  const port = await freePort();
+  // Its title must keep the folder, by which the guardian finds it.
+  const args = [...argsOf(port, folder), '--bind', '127.0.0.1', '--set-proc-title', 'no', '--daemonize', 'no'];
+  const redis = new Server(folder, port, args, options.cli ?? [], guardian, options.clock ?? systemClock);
+  try {
+    await redis.start();
+  } catch (error) {
+    await redis.stop();
+    throw error;
+  }
+  return redis;
+}
+
+class Server implements RedisServer {
+  readonly url: string;
+  #child: ChildProcess | undefined;
+  #ended: Promise<unknown> = Promise.resolve();
+  #stopping: Promise<void> | undefined;
+
+  constructor(
+    readonly folder: string,
+    readonly port: number,
+    private readonly args: readonly string[],
+    private readonly cli: readonly string[],
+    private readonly guardian: Guardian | undefined,
+    private readonly clock: Clock,
+  ) {
+    this.url = `redis://127.0.0.1:${port}`;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get #runs(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  async command(...args: readonly string[]): Promise<string> {
+    const { stdout } = await run(programPath('redis-cli') as string, ['-h', '127.0.0.1', '-p', String(this.port), '--no-auth-warning', '-e', ...this.cli, ...args], { timeout: START_LIMIT_MS, maxBuffer: 64 * 1_048_576 });
+    return stdout.trimEnd();
+  }
+
+  async start(): Promise<void> {
+    if (!this.#runs) {
+      const log = openSync(join(this.folder, 'redis.log'), 'a');
+      this.#child = spawn(server(), this.args, { stdio: ['ignore', log, log], detached: true, cwd: this.folder });
+      closeSync(log);
+      this.#child.unref();
+      this.#ended = once(this.#child, 'exit');
+    }
+    const until = this.clock.monotonic() + START_LIMIT_MS;
+    while (!(await this.#answers())) {
+      if (!this.#runs || this.clock.monotonic() > until) throw new Error(`redis-server ${this.#runs ? 'does not answer' : 'has ended'}: ${this.#lastWords()}`);
+      await this.clock.sleep(POLL_MS, never);
+    }
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    if (!this.#runs) return;
+    this.#child?.kill(signal);
+    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await this.#ended;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= (async () => {
+      await this.kill('SIGKILL');
+      await this.guardian?.sweep();
+    })();
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      return (await this.command('PING')) === 'PONG';
+    } catch {
+      return false;
+    }
+  }
+
+  #lastWords(): string {
+    return readFileSync(join(this.folder, 'redis.log'), 'utf8').slice(-2_000);
+  }
+}
+
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_000;
+/** Spread over processes, so that tests side by side do not ask for the same ones. */
+let next = FIRST_PORT + ((process.pid * 37) % (LAST_PORT - FIRST_PORT));
+
+/** A port at which nobody listens, below those that connections are given, so that none takes it while the server is down. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    next = next >= LAST_PORT ? FIRST_PORT : next + 1;
+    if (await bindable(next)) return next;
+  }
+}
+
+async function bindable(port: number): Promise<boolean> {
+  const probe = createServer();
+  try {
+    probe.listen(port, '127.0.0.1');
+    await once(probe, 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    probe.close();
+  }
+}

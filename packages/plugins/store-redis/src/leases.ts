@@ -1,0 +1,44 @@
+import { checkLeaseName, leaseLost, OrreryError, type StoreLease } from '@orrery/core';
+import { scripts } from './lua/index.js';
+import type { Ask } from './range.js';
+
+const LONGEST_HOLDER = 1_024;
+const LONGEST_TTL_MS = 30 * 86_400_000;
+
+/** See `Store.acquireLease`. The lease's time counts on the server's clock. Safe to send twice: the later epoch is the one that holds. */
+export async function acquireLease(ask: Ask, name: string, { holder, ttlMs }: { readonly holder: string; readonly ttlMs: number }): Promise<StoreLease | undefined> {
+  checkLeaseName(name);
+  if (holder.length < 1 || holder.length > LONGEST_HOLDER) throw new OrreryError('INVALID', `The holder of a lease must have 1 to ${LONGEST_HOLDER} characters.`, { name });
+  if (!(ttlMs > 0 && ttlMs <= LONGEST_TTL_MS)) throw new OrreryError('INVALID', `The time of a lease must be more than 0 and at most ${LONGEST_TTL_MS} ms.`, { name, ttlMs });
+  const ttl = Math.ceil(ttlMs);
+  const [word, taken] = await ask(scripts.acquire, { name, holder, ttl });
+  if (word !== 'ok') return undefined;
+  const epoch = taken as number;
+  return {
+    name,
+    epoch,
+    async renew(signal) {
+      const aborted = (): OrreryError => new OrreryError('ABORTED', `The renewal of lease "${name}" was called off.`, { name });
+      if (signal.aborted) throw aborted();
+      const [answer] = await unlessAborted(ask(scripts.renew, { name, epoch, ttl }), signal, aborted);
+      if (answer !== 'ok') throw leaseLost(name, epoch);
+    },
+    async release() {
+      await ask(scripts.release, { name, epoch });
+    },
+  };
+}
+
+/** The call's outcome, or an error as soon as the signal aborts. */
+export async function unlessAborted<T>(call: Promise<T>, signal: AbortSignal, error: () => Error): Promise<T> {
+  let end = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    end = () => reject(error());
+    signal.addEventListener('abort', end, { once: true });
+  });
+  try {
+    return await Promise.race([call, aborted]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
