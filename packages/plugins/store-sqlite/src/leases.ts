@@ -42,7 +42,6 @@ export class Leases {
       name,
       epoch,
       renew: async (signal) => {
-        signal.throwIfAborted();
         await this.submit(() => this.#renew(name, epoch, ttlMs, signal));
       },
       release: async () => {

@@ -50,7 +50,7 @@ export function prepareDatabase(database: SqliteDatabase, path: string, options:
   `);
   if (options.check) {
     const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
-    if (found !== 'ok') throw damaged(path, String(found));
+    if (found !== 'ok') throw damaged(path, String(found).replaceAll(/\s+/g, ' '));
   }
   createTables(database, path);
 }
