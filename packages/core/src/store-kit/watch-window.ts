@@ -145,8 +145,8 @@ export class WatchWindow {
         if (batch.events.length === 0) continue;
         told = seen;
         yield batch;
-      } else if (told < seen && seen === this.#last && this.#live) {
-        // Caught up: say so once, and again after each stretch of silence.
+      } else if (told < seen && this.#live) {
+        // Caught up, or begun ahead of what the engine has told of: say so once, and again after each stretch of silence.
         told = seen;
         yield { revision: seen, events: [] };
       } else {
