@@ -5,10 +5,13 @@ import type { Greeting, History } from './history.js';
 import type { Link } from './link.js';
 import { scripts } from './lua/index.js';
 
-/** Batches under way at once. The script's memory of what it made reaches further back. */
-const DEPTH = 2;
+/** Batches under way at once, so that the server has work while their answers are read. */
+const DEPTH = 4;
+/** The script remembers what so many batches made. */
+const REMEMBERED = 16;
 /** A script call is bounded by these: it keeps everybody else waiting. */
 const BATCH_COMMITS = 128;
+const SMALLEST_SHARE = 8;
 const BATCH_KEYS = 1_024;
 const BATCH_BYTES = 2 * 1_048_576;
 /** More are refused rather than kept. */
@@ -79,7 +82,7 @@ export class CommitQueue {
     this.#doubtful = [];
     const again: Pending[] = [];
     for (const batch of doubtful) {
-      const made = greeting.session.get(`made${batch.sequence}`)?.split(',').map(Number);
+      const made = madeBy(greeting, batch.sequence);
       // Sessions reach a replica in the order of everything else. One that is older than the batch, or gone, says nothing of it.
       const known = Number(greeting.session.get('generation') ?? 0) >= batch.generation;
       batch.commits.forEach((commit, place) => {
@@ -152,14 +155,18 @@ export class CommitQueue {
     }
   }
 
+  /** Of what waits the share of one batch. */
   #take(): Pending[] {
+    let flying = 0;
+    for (const { commits } of this.#flying) flying += commits.length;
+    const share = Math.min(BATCH_COMMITS, Math.max(SMALLEST_SHARE, Math.ceil((flying + this.#queue.length) / DEPTH)));
     let keys = 0;
     let bytes = 0;
     let count = 0;
     for (const commit of this.#queue) {
       keys += commit.keys;
       bytes += commit.bytes;
-      if (count > 0 && (count >= BATCH_COMMITS || keys > BATCH_KEYS || bytes > BATCH_BYTES)) break;
+      if (count > 0 && (count >= share || keys > BATCH_KEYS || bytes > BATCH_BYTES)) break;
       count += 1;
     }
     return this.#queue.splice(0, count).filter(({ settle }) => settle !== undefined);
@@ -274,6 +281,12 @@ export class CommitQueue {
     for (const { settle, deadline } of this.#all()) if (settle !== undefined) next = Math.min(next, deadline);
     if (next < Number.POSITIVE_INFINITY) this.#sweepLater(next - now);
   }
+}
+
+/** What the server remembers of a batch: for each commit its revision, or 0. */
+function madeBy({ session }: Greeting, sequence: number): readonly number[] | undefined {
+  const [of, revisions = ''] = (session.get(`made${sequence % REMEMBERED}`) ?? '').split(' ');
+  return of === String(sequence) ? revisions.split(',').map(Number) : undefined;
 }
 
 const unknown = (reason: string): OrreryError => new OrreryError('OUTCOME_UNKNOWN', `Whether the commit happened could not be learnt: ${reason}.`);

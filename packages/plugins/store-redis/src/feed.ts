@@ -15,6 +15,7 @@ const AIM_BYTES = 4 * 1_048_576;
 export class Feed {
   #heard = Number.NEGATIVE_INFINITY;
   #entries = FIRST_ENTRIES;
+  #began = false;
 
   constructor(
     private readonly link: Link<Greeting>,
@@ -29,7 +30,10 @@ export class Feed {
   }
 
   /** Follows the log as long as the connection stands. Started for each new one. */
-  async follow({ connection, era }: Greeting): Promise<void> {
+  async follow({ connection, era, revision: start }: Greeting): Promise<void> {
+    // Nobody watched before the first connection was there.
+    if (!this.#began) this.window.reset(start, expired(0, start));
+    this.#began = true;
     let missing = false;
     // What is there already comes at once, or it is known that nothing is.
     let blockMs = 1;

@@ -10,14 +10,14 @@ export interface Greeting {
   readonly era: string;
   /** The session as the server had it before: generation and what the last batches made; empty when it knew of none. */
   readonly session: ReadonlyMap<string, string>;
+  /** The store's revision then. */
+  readonly revision: number;
   /** The generation that now may commit. */
   readonly generation: number;
 }
 
 /** What a {@link History} tells. */
 export interface HistoryListener {
-  /** The first server was met: this is where the store is. */
-  met(lineage: Lineage): void;
   /** Acknowledged history is gone. Called before anything of the new history is used. */
   lost(loss: HistoryLoss, lineage: Lineage): void;
   /** Another era began; a connection of the old one must not be used any more. Called with the one that is of the new era. */
@@ -75,7 +75,7 @@ export class History {
     if (reply[0] !== 'ok') throw new OrreryError('UNAVAILABLE', `Redis at ${connection.address} is a replica.`);
     const [, store, , revision, compacted, eras, session] = reply as readonly [string, string, string, number, number, readonly string[], readonly string[]];
     this.#observe({ store, eras: parseEras(eras), revision, compacted }, asked, connection);
-    return { connection, era: this.era, session: pairs(session), generation };
+    return { connection, era: this.era, revision, session: pairs(session), generation };
   }
 
   #observe(found: Lineage, asked: number, connection: Connection): void {
@@ -83,7 +83,6 @@ export class History {
     this.#known = found;
     if (known === undefined) {
       this.#seen = found.revision;
-      this.listener.met(found);
       return;
     }
     const loss = planLoss(known, found, this.#seen, asked);

@@ -78,7 +78,6 @@ export class RedisStore implements Store {
     const instance = Buffer.from(random.bytes(9)).toString('hex');
     const stallMs = Math.ceil(parsed.data.outcomeTimeoutMs * STALL_SHARE);
     this.#history = new History(instance, random, {
-      met: ({ revision }) => this.#window.reset(revision, revisionAhead(revision, revision)),
       moved: (connection) => {
         for (const link of [this.#link, this.#feedLink]) if (link.session?.connection !== connection) link.drop('the store is served by another server now');
       },
@@ -101,7 +100,9 @@ export class RedisStore implements Store {
         trouble: (reason) => this.#problem(`Redis is not available for ${commits ? 'calls' : 'watching'}: ${reason}`),
       });
     this.#link = link(true, (greeting) => this.#queue.resume(greeting));
-    this.#feedLink = link(false, (greeting) => (this.#following = this.#feed.follow(greeting)));
+    this.#feedLink = link(false, (greeting) => {
+      this.#following = this.#feed.follow(greeting);
+    });
     const { outcomeTimeoutMs, maxValueBytes, history } = parsed.data;
     this.#queue = new CommitQueue(this.#link, this.#history, clock, { timeoutMs: outcomeTimeoutMs, keep: history.maxRevisions, maxValueBytes });
     this.#feed = new Feed(this.#feedLink, this.#history, this.#window, clock);
@@ -112,7 +113,7 @@ export class RedisStore implements Store {
   static async open(options: RedisOptions, parts: RedisStoreParts = {}): Promise<RedisStore> {
     const store = new RedisStore(options, parts);
     try {
-      await store.#started();
+      await store.#connected(store.#link);
       return store;
     } catch (error) {
       await store.close();
@@ -203,25 +204,23 @@ export class RedisStore implements Store {
 
   #start(): void {
     this.#link.start();
-    this.#feedLink.start();
     this.#tidier.start();
   }
 
-  async #started(): Promise<void> {
+  async #connected(link: Link<Greeting>): Promise<void> {
     this.#start();
-    const deadline = this.#clock.monotonic() + this.#options.outcomeTimeoutMs;
+    link.start();
     try {
-      await this.#link.wait(deadline);
-      await this.#feedLink.wait(deadline);
+      await link.wait(this.#clock.monotonic() + this.#options.outcomeTimeoutMs);
     } catch (error) {
       this.#check();
       throw error;
     }
   }
 
-  /** For a watch: the log is followed, and what others have compacted is known. */
+  /** For a watch: the log is followed, from the first watch on, and what others have compacted is known. */
   async #ready(since: number): Promise<void> {
-    await this.#started();
+    await this.#connected(this.#feedLink);
     if (since < this.#window.last) this.#window.compact((await this.#ask(scripts.state, {}))[2] as number);
   }
 

@@ -85,9 +85,8 @@ end
 
 if revision > tonumber(state[3]) then
   redis.call('HSET', META, 'revision', revision)
-  redis.call('HSET', SESSION, 'sequence', args.sequence, 'made' .. args.sequence, table.concat(made, ','))
-  redis.call('HDEL', SESSION, 'made' .. (args.sequence - 16))
-  redis.call('PEXPIRE', SESSION, 3600000)
+  redis.call('HSET', SESSION, 'sequence', args.sequence, 'made' .. args.sequence % 16, args.sequence .. ' ' .. table.concat(made, ','))
+  if args.sequence % 16 == 0 then redis.call('PEXPIRE', SESSION, 3600000) end
   if revision - compacted > args.keep + 256 then
     redis.call('HSET', META, 'compacted', revision - args.keep)
     -- What is forgotten is deleted a little later, so that who follows the log closely is not cut off.
