@@ -1,5 +1,5 @@
-import type { CommitResult, Guard, StoreEntry, Write } from '@orrery/core';
-import { encodeValue, type Layout, toEntry } from './layout.js';
+import type { CommitResult, Guard, Write } from '@orrery/core';
+import { encodeValue, type Layout, tagOf, taggedMark, toEntry } from './layout.js';
 import type { Compare, KeyValue, RequestOp, TxnRequest, TxnResponse } from './messages.js';
 
 /** A commit as the store is asked for it. */
@@ -11,70 +11,49 @@ export interface Change {
 /** Operations of one kind in a transaction at most (etcd's default --max-txn-ops). */
 const MAX_OPS = 128;
 
-/** A commit in etcd's words, without its slot. */
+/** A commit in etcd's words, without its fence. */
 export interface CommitPlan {
   readonly guards: readonly Guard[];
-  readonly compare: readonly Compare[];
-  readonly success: readonly RequestOp[];
-  /** Reads what the guards are about, in their order. */
-  readonly failure: readonly RequestOp[];
-  /** Whether a slot fits in: a commit as large as allowed leaves no room for one. */
-  readonly slotFits: boolean;
-}
-
-/** The part of a slot that a transaction needs. */
-export interface SlotUse {
-  readonly key: Buffer;
-  readonly revision: number;
-  readonly lease: number;
-  readonly value: Buffer;
+  readonly request: TxnRequest;
+  /** What it writes is told by; see `layout.ts`. */
+  readonly tag: string;
+  /** Whether the fence fits in: a commit with as many guards as allowed leaves no room for it. */
+  readonly fenced: boolean;
 }
 
 /** Translates a commit that has been checked. Throws `INVALID` for a value that is too large. */
-export function planCommit(layout: Layout, { guards, writes }: Change, maxValueBytes: number): CommitPlan {
+export function planCommit(layout: Layout, { guards, writes }: Change, tag: string, maxValueBytes: number): CommitPlan {
   const compare = guards.map((guard): Compare => {
     if ('lease' in guard) return { target: 'MOD', key: layout.lease(guard.lease), modRevision: guard.epoch };
     return { target: 'MOD', key: layout.key(guard.key), modRevision: guard.modRevision };
   });
   const success = writes.map((write): RequestOp => {
     const key = layout.key(write.key);
-    return 'delete' in write ? { requestDeleteRange: { key } } : { requestPut: { key, value: encodeValue(write.key, write.value, maxValueBytes) } };
+    return 'delete' in write ? { requestDeleteRange: { key } } : { requestPut: { key, value: encodeValue(write.key, write.value, tag, maxValueBytes) } };
   });
   const failure = compare.map(({ key }): RequestOp => ({ requestRange: { key } }));
-  return { guards, compare, success, failure, slotFits: success.length > 0 && success.length < MAX_OPS && compare.length < MAX_OPS };
+  // A delete carries no tag, so the mark does.
+  const untagged = writes.length > 0 && writes.every((write) => 'delete' in write);
+  const marked = untagged && success.length < MAX_OPS;
+  if (marked) success.push({ requestPut: { key: layout.mark, value: taggedMark(tag) } });
+  return { guards, request: { compare, success, failure }, tag, fenced: compare.length < MAX_OPS && success.length > 0 && (marked || !untagged) };
 }
 
-/** The transaction: with a slot it happens only once, and leaves its mark. */
-export function withSlot({ compare, success, failure }: CommitPlan, slot: SlotUse | undefined): TxnRequest {
-  if (slot === undefined) return { compare, success, failure };
-  return {
-    compare: [...compare, { target: 'MOD', key: slot.key, modRevision: slot.revision }],
-    success: [...success, { requestPut: { key: slot.key, value: slot.value, lease: slot.lease } }],
-    failure: [...failure, { requestRange: { key: slot.key } }],
-  };
+/** The transaction, which cannot happen once the fence is raised. */
+export function behindFence({ compare, success, failure }: TxnRequest, fence: Buffer): TxnRequest {
+  return { compare: [...compare, { target: 'MOD', key: fence, modRevision: 0 }], success, failure };
 }
 
-/** What an answer means. */
-export type CommitAnswer =
-  | { readonly kind: 'result'; readonly result: CommitResult }
-  /** It was executed before, at this revision: the request reached etcd twice. */
-  | { readonly kind: 'done'; readonly revision: number }
-  /** All guards hold, but the slot is not as it was left. */
-  | { readonly kind: 'slot-lost' };
-
-/** Reads the answer to {@link withSlot}. Throws `INVALID` when what a conflict found cannot be read. */
-export function readAnswer(layout: Layout, { guards }: CommitPlan, slot: SlotUse | undefined, { succeeded, header, responses }: TxnResponse): CommitAnswer {
-  if (succeeded) return { kind: 'result', result: { ok: true, revision: header.revision } };
+/** What an answer means; undefined when all guards hold, so that it must have been the fence. */
+export function readAnswer(layout: Layout, { guards, tag }: CommitPlan, { succeeded, header, responses }: TxnResponse): CommitResult | undefined {
+  if (succeeded) return { ok: true, revision: header.revision };
   const found = (i: number): KeyValue | undefined => responses[i]?.responseRange?.kvs[0];
-  const inSlot = found(guards.length);
-  if (slot !== undefined && inSlot !== undefined && inSlot.value.equals(slot.value)) return { kind: 'done', revision: inSlot.modRevision };
-  const failed = guards.findIndex((guard, i) => (found(i)?.modRevision ?? 0) !== ('lease' in guard ? guard.epoch : guard.modRevision));
-  if (failed < 0) return { kind: 'slot-lost' };
-  return { kind: 'result', result: conflict(guards[failed] as Guard, foundEntry(layout, guards[failed] as Guard, found(failed))) };
+  for (const [i, guard] of guards.entries()) {
+    const kv = found(i);
+    if ((kv?.modRevision ?? 0) === ('lease' in guard ? guard.epoch : guard.modRevision)) continue;
+    // Its own writing is in its way: the request reached etcd twice.
+    if (kv !== undefined && tagOf(kv.value) === tag) return { ok: true, revision: kv.modRevision };
+    return kv === undefined || 'lease' in guard ? { ok: false, guard } : { ok: false, guard, found: toEntry(layout, kv) };
+  }
+  return undefined;
 }
-
-function foundEntry(layout: Layout, guard: Guard, found: KeyValue | undefined): StoreEntry | undefined {
-  return found === undefined || 'lease' in guard ? undefined : toEntry(layout, found);
-}
-
-const conflict = (guard: Guard, found: StoreEntry | undefined): CommitResult => (found === undefined ? { ok: false, guard } : { ok: false, guard, found });

@@ -3,6 +3,7 @@ import { type Clock, OrreryError, storeClosed } from '@orrery/core';
 import { type Driver, loadDriver } from './driver.js';
 import { EtcdFailure, STATUS } from './failure.js';
 import { makeClient, parseEndpoint, type Endpoint } from './members.js';
+import { startUnary } from './unary.js';
 import type { StreamCalls, UnaryCalls } from './messages.js';
 import type { EtcdStoreOptions } from './options.js';
 
@@ -111,16 +112,11 @@ export class EtcdConnection {
     else held?.then((now) => { if (now === token && this.#token === held) this.#token = undefined; }, () => held);
   }
 
-  /** Ends every call under way with `CLOSED`, and every later one. Then `farewell` may make calls of its own, before the channels are closed. */
-  async close(farewell: (call: EtcdConnection['call']) => Promise<void>): Promise<void> {
+  /** Ends every call under way with `CLOSED`, and every later one. */
+  close(): void {
     this.#closed = true;
     for (const end of [...this.#underWay]) end();
-    const token = await this.#token?.catch(() => undefined /* then the farewell is refused */);
-    try {
-      if (this.#driver !== undefined) await farewell((path, request) => this.#try(this.#driver as Driver, path, request, token));
-    } finally {
-      for (const client of this.#clients) client?.close();
-    }
+    for (const client of this.#clients) client?.close();
   }
 
   async #load(): Promise<Driver> {
@@ -161,7 +157,7 @@ export class EtcdConnection {
       };
       const fail = (error: Error): void => {
         settle();
-        call.cancel();
+        call.cancelWithStatus(STATUS.CANCELLED, 'given up');
         reject(error);
       };
       const closing = (): void => fail(storeClosed('etcd'));
@@ -173,14 +169,13 @@ export class EtcdConnection {
       });
       this.#underWay.add(closing);
       signal?.addEventListener('abort', abort, { once: true });
-      const { path: wirePath, requestSerialize, responseDeserialize } = driver.method(path);
-      const call = this.#client(driver, member).makeUnaryRequest(wirePath, requestSerialize, responseDeserialize, request, this.#metadata(driver, token), {}, (error, response) => {
+      const call = startUnary(driver.method(path), this.#client(driver, member), request, this.#metadata(driver, token), (status, response) => {
         settle();
-        if (error === null) {
+        if (response !== undefined) {
           resolve(response as UnaryCalls[P][1]);
           return;
         }
-        const failure = this.#failure(error, member);
+        const failure = this.#failure(status, member);
         this.#blame(member, failure);
         reject(failure);
       });
@@ -201,7 +196,7 @@ export class EtcdConnection {
     return (this.#endpoints[member] as Endpoint).target;
   }
 
-  #failure(error: ServiceError, member: number): EtcdFailure {
+  #failure(error: { readonly code: number; readonly details: string }, member: number): EtcdFailure {
     return new EtcdFailure(error.code, error.details, this.#name(member));
   }
 

@@ -21,13 +21,13 @@ import {
   WatchWindow,
   type Write,
 } from '@orrery/core';
-import { catchUp } from './catch-up.js';
-import { CommitSlots } from './commit-slots.js';
 import { Committer } from './committer.js';
 import { EtcdConnection } from './connection.js';
 import { asOrreryError, EtcdClient } from './etcd-client.js';
 import { EtcdFailure } from './failure.js';
 import { Feed } from './feed.js';
+import { Fences } from './fence.js';
+import { catchUp } from './history.js';
 import { HistoryGuard } from './history-guard.js';
 import { Layout, toEntry } from './layout.js';
 import { LeaseCalls } from './lease-calls.js';
@@ -47,7 +47,6 @@ export class EtcdStore implements Store {
   readonly #guard = new HistoryGuard();
   readonly #window: WatchWindow;
   readonly #feed: Feed;
-  readonly #slots: CommitSlots;
   readonly #committer: Committer;
   readonly #leases: Leases;
   #closing: Promise<void> | undefined;
@@ -71,12 +70,10 @@ export class EtcdStore implements Store {
       live: () => this.#feed.live,
     });
     this.#feed = new Feed(client, layout, this.#window, warn);
-    this.#slots = new CommitSlots(layout, calls, clock, random, warn);
-    this.#committer = new Committer(client, layout, this.#slots, maxValueBytes);
+    this.#committer = new Committer(client, layout, new Fences(client, layout, calls, random), maxValueBytes);
     this.#leases = new Leases(client, calls, layout, warn);
     this.#guard.listen((loss) => {
       warn('acknowledged history of etcd is gone', new Error(loss.reason));
-      this.#slots.end();
       this.#feed.lost(this.#guard.highest);
     });
   }
@@ -147,11 +144,7 @@ export class EtcdStore implements Store {
     this.#window.end(storeClosed('etcd'));
     this.#feed.stop();
     this.#leases.close();
-    const session = this.#slots.close();
-    await this.#client.connection.close(async (call) => {
-      // What cannot be told etcd finds out by itself when the session's time is over.
-      if (session !== undefined) await call('Lease/LeaseRevoke', { ID: session }).catch((error: unknown) => error);
-    });
+    this.#client.connection.close();
   }
 
   #check(): void {

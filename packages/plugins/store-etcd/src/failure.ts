@@ -9,6 +9,7 @@ export type Effect =
 
 /** gRPC's status codes, those that matter here. */
 export const STATUS = {
+  OK: 0,
   CANCELLED: 1,
   UNKNOWN: 2,
   INVALID_ARGUMENT: 3,

@@ -5,7 +5,7 @@ import type { EtcdClient } from './etcd-client.js';
 import { EtcdFailure, STATUS, toOrreryError } from './failure.js';
 import type { Layout } from './layout.js';
 import type { WatchResponse } from './messages.js';
-import { WatchResponses } from './watch-responses.js';
+import { eventsOf, WatchResponses } from './watch-responses.js';
 
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
@@ -130,7 +130,7 @@ export class Feed {
   /** Takes a stream's changes until it ends, and throws why. */
   async #follow(startRevision: number, established: () => void): Promise<never> {
     const ended = deferred<never>();
-    const responses = new WatchResponses(this.layout);
+    const responses = new WatchResponses();
     this.#interrupt = ended.reject;
     const create = { ...this.layout.watched, startRevision, progressNotify: true, prevKv: true, fragment: true };
     const stream = await this.client.connection.stream('Watch/Watch', { createRequest: create }, {
@@ -163,7 +163,7 @@ export class Feed {
     }
     for (const { revision, events } of responses.take(response)) {
       // A server that repeats itself (etcd has had such bugs) is not believed twice.
-      if (revision > this.window.last) this.window.push(revision, events);
+      if (revision > this.window.last) this.window.push(revision, eventsOf(this.layout, events));
     }
   }
 

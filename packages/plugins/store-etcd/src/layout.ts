@@ -37,9 +37,9 @@ export class Layout {
     return Buffer.from(`${this.prefix}leases/${name}`, 'latin1');
   }
 
-  /** The key of one commit under way of one instance, see {@link CommitSlots}. */
-  slot(instance: string, slot: number): Buffer {
-    return Buffer.from(`${this.prefix}commits/${instance}/${slot}`, 'latin1');
+  /** See `fence.ts`. */
+  fence(name: string): Buffer {
+    return Buffer.from(`${this.prefix}fences/${name}`, 'latin1');
   }
 }
 
@@ -51,19 +51,33 @@ function endOf(prefix: string): Buffer {
   return end;
 }
 
+// A value is its JSON, which has no line break, and behind one the tag of the commit that wrote it.
+const TAG = '\n#';
+
 /** A value's bytes. Throws `INVALID` naming the key when there are more than `maxBytes` of them. */
-export function encodeValue(key: string, value: StoredValue, maxBytes: number): Buffer {
-  const bytes = Buffer.from(JSON.stringify(value));
+export function encodeValue(key: string, value: StoredValue, tag: string, maxBytes: number): Buffer {
+  const bytes = Buffer.from(JSON.stringify(value) + TAG + tag);
   if (bytes.length > maxBytes) {
     throw new OrreryError('INVALID', `The value of ${key} is ${bytes.length} bytes long; this store takes ${maxBytes}.`, { key, bytes: bytes.length, maxBytes });
   }
   return bytes;
 }
 
+/** What the mark holds when a commit writes it. */
+export const taggedMark = (tag: string): Buffer => Buffer.from(`{}${TAG}${tag}`);
+
+/** The tag of the commit that wrote these bytes; undefined if it was not a store. */
+export function tagOf(bytes: Buffer): string | undefined {
+  const at = bytes.lastIndexOf(TAG);
+  return at < 0 ? undefined : bytes.toString('latin1', at + TAG.length);
+}
+
 function decodeValue(key: string, bytes: Buffer): StoredValue {
   let value: unknown;
+  const text = bytes.toString();
+  const tag = text.lastIndexOf(TAG);
   try {
-    value = JSON.parse(bytes.toString());
+    value = JSON.parse(tag < 0 ? text : text.slice(0, tag));
   } catch (error) {
     throw foreign(key, error);
   }
