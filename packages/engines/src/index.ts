@@ -11,3 +11,4 @@ export { missingParts, type Part, requireParts } from './missing.js';
 export { type Registry, type RegistryOptions, startRegistry } from './registry.js';
 export { type RegistryFault, type RegistryProxy, startRegistryProxy } from './registry-proxy.js';
 export { type RedisOptions, type RedisServer, startRedis } from './redis.js';
+export { type RedisCluster, type RedisSentinels, startRedisCluster, startRedisSentinels } from './redis-groups.js';

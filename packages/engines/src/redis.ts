@@ -13,6 +13,8 @@ import { missingParts, programPath } from './missing.js';
 export interface RedisOptions {
   /** When a write is on the disk: `always`, `everysec` or `no`; undefined: nothing is kept on disk. Default `everysec`. */
   readonly appendfsync?: 'always' | 'everysec' | 'no' | 'never';
+  /** Speaks TLS only, with the files that `args` name. */
+  readonly tls?: boolean;
   /** More arguments for redis-server, e.g. `--maxmemory 64mb`. */
   readonly args?: readonly string[];
   /** Arguments for redis-cli so that it gets in: `--user`, `--pass`, `--tls`, `--cacert`. */
@@ -31,6 +33,8 @@ export interface RedisServer extends AsyncDisposable {
   readonly folder: string;
   /** Of the server that runs now, or ran last. */
   readonly pid: number;
+  /** Whether it has been started and has not ended. */
+  readonly runs: boolean;
   /** Runs a command by redis-cli. Throws when the server answers with an error. */
   command(...args: readonly string[]): Promise<string>;
   /** Sends a signal; resolves when it has ended, for SIGSTOP and SIGCONT at once. */
@@ -51,9 +55,9 @@ const server = (): string => process.env['ORRERY_REDIS_SERVER'] ?? (programPath(
 
 /** Starts a Redis server on a free port. Throws with the end of its log when it does not come up. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const { appendfsync = 'everysec', args = [] } = options;
+  const { appendfsync = 'everysec', tls = false, args = [] } = options;
   const durable = appendfsync === 'never' ? ['--appendonly', 'no'] : ['--appendonly', 'yes', '--appendfsync', appendfsync];
-  return startProcess(options, (port, folder) => ['--port', String(port), '--dir', folder, '--save', '', ...durable, ...args]);
+  return startProcess(options, (port, folder) => [...(tls ? ['--port', '0', '--tls-port', String(port)] : ['--port', String(port)]), '--dir', folder, '--save', '', ...durable, ...args]);
 }
 
 /** Starts redis-server with arguments that know its port and folder; with `--sentinel` and a file among them it is a Sentinel. */
@@ -97,7 +101,7 @@ class Server implements RedisServer {
     return this.#child?.pid ?? 0;
   }
 
-  get #runs(): boolean {
+  get runs(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
@@ -107,7 +111,7 @@ class Server implements RedisServer {
   }
 
   async start(): Promise<void> {
-    if (!this.#runs) {
+    if (!this.runs) {
       const log = openSync(join(this.folder, 'redis.log'), 'a');
       this.#child = spawn(server(), this.args, { stdio: ['ignore', log, log], detached: true, cwd: this.folder });
       closeSync(log);
@@ -116,13 +120,13 @@ class Server implements RedisServer {
     }
     const until = this.clock.monotonic() + START_LIMIT_MS;
     while (!(await this.#answers())) {
-      if (!this.#runs || this.clock.monotonic() > until) throw new Error(`redis-server ${this.#runs ? 'does not answer' : 'has ended'}: ${this.#lastWords()}`);
+      if (!this.runs || this.clock.monotonic() > until) throw new Error(`redis-server ${this.runs ? 'does not answer' : 'has ended'}: ${this.#lastWords()}`);
       await this.clock.sleep(POLL_MS, never);
     }
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {
-    if (!this.#runs) return;
+    if (!this.runs) return;
     this.#child?.kill(signal);
     if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await this.#ended;
   }

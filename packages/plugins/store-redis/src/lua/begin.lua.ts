@@ -20,6 +20,11 @@ local store, era, revision, compacted = state[1], state[2], tonumber(state[4]), 
 local newest = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)[1]
 local logged = newest and tonumber(string.match(newest[1], '^%d+')) or 0
 
+local function enter()
+  redis.call('RPUSH', ERAS, era .. ' ' .. revision)
+  redis.call('LTRIM', ERAS, -64, -1)
+end
+
 if not store or not era or not revision or not compacted then
   -- New, or its keys were deleted by hand: revisions that were given out are never given out again as far as that can be known.
   revision = logged
@@ -27,13 +32,12 @@ if not store or not era or not revision or not compacted then
   store, era, compacted = args.nonce, '1-' .. args.nonce, revision
   redis.call('HSET', META, 'format', 1, 'store', store, 'era', era, 'server', server, 'revision', revision, 'compacted', compacted)
   redis.call('DEL', ERAS)
-  redis.call('RPUSH', ERAS, era .. ' ' .. revision)
+  enter()
 elseif state[3] ~= server then
   if logged > revision then revision = logged end
   era = (tonumber(string.match(era, '^%d+')) + 1) .. '-' .. args.nonce
   redis.call('HSET', META, 'era', era, 'server', server, 'revision', revision, 'began', now[1])
-  redis.call('RPUSH', ERAS, era .. ' ' .. revision)
-  redis.call('LTRIM', ERAS, -64, -1)
+  enter()
 end
 
 local session = {}

@@ -39,7 +39,8 @@ if not newest[2] or tonumber(newest[2]) + args.every <= now then
     redis.call('ZREMRANGEBYSCORE', MARKS, '-inf', now - args.age)
   end
   redis.call('HSET', META, 'compacted', compacted, 'forgotten', compacted)
-  redis.call('ZADD', MARKS, now, revision)
+  -- The first time at which it was there counts.
+  redis.call('ZADD', MARKS, 'NX', now, revision)
 end
 local leases = redis.call('HSCAN', LEASES, args.cursor, 'COUNT', 100)
 for i = 1, #leases[2], 2 do
