@@ -7,11 +7,11 @@ import type { KubeObject } from '../model/object.js';
 import { timeOfMillis } from '../model/timestamp.js';
 import { validateObjectMeta } from '../model/validation/object-meta.js';
 import { mutateAdmission, validateAdmission } from './admit.js';
-import { underClaim } from './claim.js';
 import { commitFor } from './commit.js';
 import { decodeBody } from './decode-body.js';
 import { generateName } from '../model/names.js';
 import { storageKey } from './keys.js';
+import { underReservation, type Written } from './reservation.js';
 import type { Resource, ServerContext } from './resource.js';
 import { stored, versioned } from './versioned.js';
 
@@ -29,20 +29,27 @@ export async function create(resource: Resource, request: RequestContext & { rea
   await checkNamespace(context, kind, decoded);
   const { generateName: base, name: given = '' } = decoded.metadata;
   const named = given !== '';
-  for (let attempt = 1; ; attempt += 1) {
-    // An attempt fills in its draft (addresses, what admission adds) and freezes it: the next one begins anew. Only generated names have a next one.
-    const draft = named ? decoded : cloneJson(decoded);
+  let [nameAttempts, contested] = [0, 0];
+  for (;;) {
+    // An attempt fills in its draft (addresses, what admission adds) and freezes it: the next one begins anew. Only generated names and addresses have a next one.
+    const draft = named && !context.claims.mayContest(kind) ? decoded : cloneJson(decoded);
     prepare(resource, draft);
     if (!named && base !== undefined && base !== '') draft.metadata.name = generateName(base, context.random);
     const result = await createOnce(resource, request, draft);
-    if (result !== undefined) return result;
-    const taken = ApiError.alreadyExists(kind, draft.metadata.name ?? '');
-    if (named || attempt === NAME_ATTEMPTS) throw taken;
+    if (result.object !== undefined) return result.object;
+    // Each turn means that somebody else has taken an address, which is then known: this ends.
+    if (result.contested !== undefined) {
+      contested += 1;
+      context.claims.learn(result.contested, contested);
+      continue;
+    }
+    nameAttempts += 1;
+    if (named || nameAttempts === NAME_ATTEMPTS) throw ApiError.alreadyExists(kind, draft.metadata.name ?? '');
   }
 }
 
-/** Undefined: the name is taken. */
-async function createOnce(resource: Resource, request: RequestContext & { readonly ref: ResourceRef }, draft: KubeObject): Promise<KubeObject | undefined> {
+/** Without an object: the name is taken, or an address of it was contested. */
+async function createOnce(resource: Resource, request: RequestContext & { readonly ref: ResourceRef }, draft: KubeObject): Promise<Written> {
   const { kind, context } = resource;
   const admission: AdmissionRequest = {
     operation: 'CREATE',
@@ -60,8 +67,8 @@ async function createOnce(resource: Resource, request: RequestContext & { readon
     ...(kind.rules.validateCreate?.(draft) ?? []),
   ];
   if (errors.length > 0) throw ApiError.invalid(kind, draft.metadata.name ?? draft.metadata.generateName ?? '', errors);
-  return underClaim(
-    () => context.reserve(kind, draft, undefined),
+  return underReservation(
+    () => context.claims.reserve(kind, draft, undefined),
     async () => {
       await validateAdmission(context, admission);
       const value = deepFreeze(stored(draft));
@@ -70,8 +77,9 @@ async function createOnce(resource: Resource, request: RequestContext & { readon
         const isFree = (await context.store.get(key)) === undefined;
         return { object: isFree ? (value as unknown as KubeObject) : undefined, committed: false };
       }
-      const result = await commitFor(context, request, { guards: [{ key, modRevision: 0 }], writes: [{ key, value }] });
-      return { object: result.ok ? versioned(value, result.revision) : undefined, committed: result.ok };
+      const { guards, writes } = context.claims.changes(kind, undefined, draft);
+      const result = await commitFor(context, request, { guards: [{ key, modRevision: 0 }, ...guards], writes: [{ key, value }, ...writes] });
+      return { object: result.ok ? versioned(value, result.revision) : undefined, committed: result.ok, contested: context.claims.contested(result) };
     },
   );
 }

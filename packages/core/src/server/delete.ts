@@ -93,9 +93,10 @@ async function commitDeletion(resource: Resource, request: Pick<RequestContext, 
   const key = storageKey(kind, metadata.namespace, metadata.name ?? '');
   const guards = [{ key, modRevision: current.revision }];
   if (plan.action === 'remove') {
-    const result = await commitFor(context, request, { guards, writes: [{ key, delete: true }] });
+    const { writes } = context.claims.changes(kind, current.object, undefined);
+    const result = await commitFor(context, request, { guards, writes: [{ key, delete: true }, ...writes] });
     if (!result.ok) return undefined;
-    context.released(kind, current.object);
+    context.claims.settled(kind, current.object, undefined);
     return lastState(current.object, result.revision);
   }
   const value = deepFreeze(stored(plan.object));

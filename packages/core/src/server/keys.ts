@@ -7,6 +7,12 @@ export const prefixOf = (kind: Pick<KindDefinition, 'group' | 'plural'>): string
 export const storageKey = (kind: Pick<KindDefinition, 'group' | 'plural' | 'namespaced'>, namespace: string | undefined, name: string): string =>
   kind.namespaced ? `${prefixOf(kind)}${namespace ?? ''}/${name}` : `${prefixOf(kind)}${name}`;
 
+/** What a key of the store is about: the group ('' is the core) and plural of the kind; undefined when no object is kept there. */
+export function resourceOfKey(key: string): { readonly group: string; readonly resource: string } | undefined {
+  const [, group, resource] = /^\/registry\/([^/]+)\/([^/]+)\/./.exec(key) ?? [];
+  return group === undefined || resource === undefined ? undefined : { group: group === 'core' ? '' : group, resource };
+}
+
 /** The prefix of a list: of one namespace, or of all. */
 export const listPrefix = (kind: Pick<KindDefinition, 'group' | 'plural' | 'namespaced'>, namespace: string | undefined): string =>
   kind.namespaced && namespace !== undefined && namespace !== '' ? `${prefixOf(kind)}${namespace}/` : prefixOf(kind);

@@ -47,17 +47,22 @@ const service = (meta: object = { name: 's' }): Service => ({ apiVersion: 'v1', 
 class CountingNetwork implements Network {
   held = 0;
   givenBack = 0;
+  given = 0;
   allocate(draft: Service): () => void {
     this.held += 1;
-    draft.spec.clusterIP = '127.1.0.1';
-    draft.spec.clusterIPs = ['127.1.0.1'];
+    this.given += 1;
+    draft.spec.clusterIP = `127.1.0.${this.given}`;
+    draft.spec.clusterIPs = [draft.spec.clusterIP];
     return () => {
       this.held -= 1;
       this.givenBack += 1;
     };
   }
-  adopt(): void {}
-  release(): void {
+  holds({ spec }: Service): readonly string[] {
+    return (spec.clusterIPs ?? []).map((address) => `ip/${address}`);
+  }
+  take(): void {}
+  free(): void {
     throw new Error('the network is gone');
   }
 }

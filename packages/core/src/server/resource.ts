@@ -5,6 +5,7 @@ import type { Logger } from '../kernel/logger.js';
 import type { LiveList } from '../kernel/tokens.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
+import type { Claims } from './claims.js';
 import { storageKey } from './keys.js';
 import { versioned } from './versioned.js';
 import type { WatchCache } from './watch-cache.js';
@@ -16,12 +17,7 @@ export interface ServerContext {
   readonly random: Random;
   readonly log: Logger;
   readonly admissions: Pick<LiveList<Admission>, 'items'>;
-  /** Claims what a new state of an object needs from outside (addresses); returns its undo. Throws to refuse the write. */
-  reserve(kind: KindDefinition, draft: KubeObject, old: KubeObject | undefined): () => void;
-  /** Told when an object is gone for good. */
-  released(kind: KindDefinition, object: KubeObject): void;
-  /** Told when a new state of an object was committed: what only the old one needed is free. */
-  replaced(kind: KindDefinition, old: KubeObject, next: KubeObject): void;
+  readonly claims: Claims;
   /** What a namespace is; undefined: there is none. */
   namespace(name: string): Promise<{ readonly terminating: boolean } | undefined>;
 }

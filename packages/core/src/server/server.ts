@@ -15,6 +15,7 @@ import { Service } from '../model/kinds/service.js';
 import type { KubeList, KubeObject } from '../model/object.js';
 import type { KindRegistry } from '../model/registry.js';
 import { bind } from './bind.js';
+import { Claims } from './claims.js';
 import { compactHistory } from './compaction.js';
 import { create } from './create.js';
 import { remove, removeCollection } from './delete.js';
@@ -63,13 +64,7 @@ export class ApiServer implements Transport {
       random,
       log,
       admissions,
-      reserve: (kind, draft, old) => (isService(kind) && network !== undefined ? network.allocate(draft as Service, old as Service | undefined) : () => {}),
-      released: (kind, object) => this.#afterWrite(kind, () => network?.release(object as Service)),
-      replaced: (kind, old, next) =>
-        this.#afterWrite(kind, () => {
-          network?.release(old as Service);
-          network?.adopt(next as Service);
-        }),
+      claims: new Claims(network, store, clock, log),
       namespace: (name) => this.#namespace(name),
     };
   }
@@ -79,7 +74,7 @@ export class ApiServer implements Transport {
    * (the store was closed); everything it began has then ended. Call once.
    */
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
-    const { store, clock, log, kinds, network } = this.options;
+    const { store, clock, log, kinds } = this.options;
     const over = longLived(new AbortController());
     const stop = (): void => over.abort(signal.reason);
     let failure: unknown;
@@ -92,7 +87,7 @@ export class ApiServer implements Transport {
     signal.addEventListener('abort', stop, { once: true });
     try {
       await Promise.all(kinds.list().map((kind) => this.#serve(kind)));
-      for (const entry of this.#resource(Service).cache.values()) network?.adopt(entry as Service);
+      await this.#followClaims(over.signal);
       for (const name of SYSTEM_NAMESPACES) if (!over.signal.aborted) await this.#ensureNamespace(name);
       this.#keep(compactHistory(store, clock, log, over.signal));
       this.#keep(this.#expireEvents(over.signal));
@@ -180,20 +175,16 @@ export class ApiServer implements Transport {
     return new Promise((resolve) => this.#keep(cache.run(signal, resolve).finally(resolve)));
   }
 
+  /** Resolves when the network knows who holds what, or the server ends before. */
+  #followClaims(signal: AbortSignal): Promise<void> {
+    const { cache } = this.#resource(Service);
+    return new Promise((resolve) => this.#keep(this.#context.claims.run(() => cache.values(), signal, resolve).finally(resolve)));
+  }
+
   /** Work that goes on until the server ends; if it fails, the server does. Never rejects. */
   #keep(work: Promise<void>): void {
     const kept = work.catch((error: unknown) => this.#failed?.(error)).then(() => void this.#work.delete(kept));
     this.#work.add(kept);
-  }
-
-  /** The write is done: what goes wrong now is no reason to tell the client that it failed. */
-  #afterWrite(kind: KindDefinition, settle: () => void): void {
-    if (!isService(kind)) return;
-    try {
-      settle();
-    } catch (error) {
-      this.options.log.error('the network was not told of a change', { error: errorMessage(error) });
-    }
   }
 
   #expireEvents(signal: AbortSignal): Promise<void> {
@@ -255,7 +246,6 @@ const PART_VERBS: ReadonlySet<string> = new Set(['get', 'update', 'patch']);
 const notAllowed = (): ApiError => new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
 const notServed = (): ApiError => new ApiError('NotFound', 'the server could not find the requested resource');
 const isFinalizing = ({ kind }: Resource, { verb }: ApiRequest): boolean => kind.rules.isHeld !== undefined && (verb === 'update' || verb === 'patch');
-const isService = (kind: KindDefinition): boolean => kind.kind === Service.kind && kind.group === Service.group;
 
 /** Whatever went wrong, as a Status: the store's own failures get the reason that tells a client what to do. */
 function refusal(error: unknown): unknown {

@@ -6,11 +6,11 @@ import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../model/validation/object-meta.js';
 import { mutateAdmission, validateAdmission } from './admit.js';
-import { underClaim, type Written } from './claim.js';
 import { commitFor } from './commit.js';
 import { placeInNamespace } from './create.js';
 import { decodeBody } from './decode-body.js';
 import { storageKey } from './keys.js';
+import { underReservation, type Written } from './reservation.js';
 import { type Current, type Resource, readCurrent } from './resource.js';
 import { stored, versioned } from './versioned.js';
 
@@ -31,10 +31,10 @@ export function update(resource: Resource, request: ChangeRequest & { readonly b
  * `compute` gets the current object and returns a private draft; it may be called several times. A draft that changes nothing is not written.
  */
 export async function change(resource: Resource, request: ChangeRequest, compute: (current: KubeObject) => KubeObject): Promise<KubeObject> {
-  const { kind } = resource;
+  const { kind, context } = resource;
   const { namespace, name = '' } = request.ref;
   // Each turn that fails means that somebody else's write succeeded, so this ends.
-  for (;;) {
+  for (let contested = 0; ; ) {
     const current = await readCurrent(resource, namespace, name);
     if (current === undefined) throw ApiError.notFound(kind, name);
     const draft = compute(current.object);
@@ -44,13 +44,14 @@ export async function change(resource: Resource, request: ChangeRequest, compute
       throw ApiError.conflict(kind, name, `Precondition failed: UID in precondition: ${draft.metadata.uid}, UID in object meta: ${current.object.metadata.uid}`);
     }
     const result = await changeOnce(resource, request, current, draft);
-    if (result !== undefined) return result;
-    if (wanted !== '') throw ApiError.conflict(kind, name, STALE);
+    if (result.object !== undefined) return result.object;
+    if (result.contested !== undefined) context.claims.learn(result.contested, (contested += 1));
+    else if (wanted !== '') throw ApiError.conflict(kind, name, STALE);
   }
 }
 
-/** Undefined: somebody else wrote in between. */
-async function changeOnce(resource: Resource, request: ChangeRequest, current: Current, draft: KubeObject): Promise<KubeObject | undefined> {
+/** Without an object: somebody else wrote in between, or took an address that was to be this one's. */
+async function changeOnce(resource: Resource, request: ChangeRequest, current: Current, draft: KubeObject): Promise<Written> {
   const { kind, context } = resource;
   const old = current.object;
   const isStatus = request.ref.subresource === 'status';
@@ -79,7 +80,7 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
   await mutateAdmission(context, admission);
   if (!isStatus && kind.tracksGeneration && desiredStateChanged(next, old)) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
   next.metadata.resourceVersion = old.metadata.resourceVersion;
-  if (equalJson(next, old)) return old;
+  if (equalJson(next, old)) return { object: old, committed: false };
 
   const errors = [
     ...validateObjectMeta(next.metadata, { namespaced: kind.namespaced, ...(kind.rules.validateName && { validateName: kind.rules.validateName }) }),
@@ -87,8 +88,8 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
     ...(isStatus ? (kind.rules.validateStatusUpdate?.(next, old) ?? []) : [...(kind.rules.validate?.(next) ?? []), ...((part ?? kind.rules).validateUpdate?.(next, old) ?? [])]),
   ];
   if (errors.length > 0) throw ApiError.invalid(kind, next.metadata.name ?? '', errors);
-  return underClaim(
-    () => (isStatus ? () => {} : context.reserve(kind, next, old)),
+  return underReservation(
+    () => (isStatus ? () => {} : context.claims.reserve(kind, next, old)),
     async () => {
       await validateAdmission(context, admission);
       return commitChange(resource, request, current, next);
@@ -101,13 +102,14 @@ async function commitChange(resource: Resource, request: ChangeRequest, current:
   const key = storageKey(kind, next.metadata.namespace, next.metadata.name ?? '');
   const value = deepFreeze(stored(next));
   if (request.dryRun === true) return { object: versioned(value, current.revision), committed: false };
-  const guards = [{ key, modRevision: current.revision }];
   // The last finalizer is gone and nobody else has to end it first: now it goes.
   const gone = readyToGo(kind, next);
-  const result = await commitFor(context, request, { guards, writes: [gone ? { key, delete: true } : { key, value }] });
-  if (!result.ok) return { object: undefined, committed: false };
-  if (gone) context.released(kind, current.object);
-  else context.replaced(kind, current.object, next);
+  const after = gone ? undefined : next;
+  const { guards, writes } = context.claims.changes(kind, current.object, after);
+  const own = gone ? { key, delete: true as const } : { key, value };
+  const result = await commitFor(context, request, { guards: [{ key, modRevision: current.revision }, ...guards], writes: [own, ...writes] });
+  if (!result.ok) return { object: undefined, committed: false, contested: context.claims.contested(result) };
+  context.claims.settled(kind, current.object, after);
   return { object: versioned(value, result.revision), committed: true };
 }
 

@@ -120,7 +120,7 @@ describe('an update', () => {
     expect(used(network)).toEqual([1, 1]);
   });
 
-  it('to another type is settled by release and adopt', () => {
+  it('to another type is settled by freeing and taking what it holds', () => {
     const network = make();
     const old = created(network, { type: 'NodePort' });
     const next = cloneJson(old);
@@ -128,8 +128,8 @@ describe('an update', () => {
     delete next.spec.ports?.[0]?.nodePort;
     network.allocate(next, old);
     expect(used(network)).toEqual([1, 1]);
-    network.release(old);
-    network.adopt(next);
+    network.free(network.holds(old));
+    network.take(network.holds(next));
     expect(used(network)).toEqual([1, 0]);
   });
 });
@@ -166,14 +166,14 @@ describe('whatever happens', () => {
             if (fate === 'keep') continue;
             kept.pop();
             for (let i = fate.endsWith('twice') ? 0 : 1; i < 2; i += 1) if (fate.startsWith('undo')) undo();
-              else network.release(draft);
+              else network.free(network.holds(draft));
           } catch (error) {
             if (!ApiError.is(error, 'Invalid')) throw error;
           }
           expect(used(network)).toEqual(before);
         }
         const restarted = make(seed);
-        for (const one of [...kept, ...kept]) restarted.adopt(one);
+        for (const one of [...kept, ...kept]) restarted.take(restarted.holds(one));
         expect(used(restarted)).toEqual(held());
       }),
     );

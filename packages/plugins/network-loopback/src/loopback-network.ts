@@ -3,6 +3,10 @@ import { fillFamilies } from './families.js';
 import { nodePortsOf, planNodePorts, takesAddress, takesHealthPort, takesNodePorts } from './needs.js';
 import { AddressPool, type Block, PortPool, type Refusal } from './ranges.js';
 
+/** How what is held is named. */
+const ADDRESS = 'ip/';
+const PORT = 'port/';
+
 /** What the network gives out. */
 export interface LoopbackNetworkOptions {
   readonly block: Block;
@@ -40,15 +44,23 @@ export class LoopbackNetwork implements Network {
     return undo;
   }
 
-  /** Addresses outside the block (of a former configuration) are left alone. */
-  adopt(service: Service): void {
-    for (const address of addressesOf(service)) this.addresses.take(address);
-    for (const port of heldPorts(service)) this.ports.take(port);
+  holds(service: Service): readonly string[] {
+    return [...addressesOf(service).map((address) => `${ADDRESS}${address}`), ...[...heldPorts(service)].map((port) => `${PORT}${port}`)];
   }
 
-  release(service: Service): void {
-    for (const address of addressesOf(service)) this.addresses.release(address);
-    for (const port of heldPorts(service)) this.ports.release(port);
+  /** Addresses outside the block (of a former configuration, or of another orchestrator on the store) are left alone. */
+  take(names: readonly string[]): void {
+    for (const name of names) {
+      if (name.startsWith(ADDRESS)) this.addresses.take(name.slice(ADDRESS.length));
+      else if (name.startsWith(PORT)) this.ports.take(Number(name.slice(PORT.length)));
+    }
+  }
+
+  free(names: readonly string[]): void {
+    for (const name of names) {
+      if (name.startsWith(ADDRESS)) this.addresses.release(name.slice(ADDRESS.length));
+      else if (name.startsWith(PORT)) this.ports.release(Number(name.slice(PORT.length)));
+    }
   }
 
   #allocateAddress(draft: Service, old: Service | undefined, taken: (() => void)[]): void {

@@ -7,19 +7,21 @@ export interface Written {
   readonly object: KubeObject | undefined;
   /** It is in the store. */
   readonly committed: boolean;
+  /** What the object was to hold and somebody else does: it may be tried again with another. */
+  readonly contested?: string | undefined;
 }
 
 /**
- * Writes under a claim on something outside the store (addresses), and gives it back once when it is certain that nothing was written. After an unknown outcome
- * the claim stays: given to somebody else, it might be used twice.
+ * Writes under a reservation of something outside the object (addresses), and gives it back once when it is certain that nothing was written. After an unknown outcome
+ * the reservation stays: given to somebody else, it might be used twice.
  */
-export async function underClaim(claim: () => () => void, write: () => Promise<Written>): Promise<KubeObject | undefined> {
-  const giveBack = claim();
+export async function underReservation(reserve: () => () => void, write: () => Promise<Written>): Promise<Written> {
+  const giveBack = reserve();
   let keep = false;
   try {
     const written = await write();
     keep = written.committed;
-    return written.object;
+    return written;
   } catch (error) {
     keep = OrreryError.is(error, 'OUTCOME_UNKNOWN');
     throw error;
