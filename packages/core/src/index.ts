@@ -16,5 +16,6 @@ export { ProxyRunner, type ProxyRunnerOptions } from './control/proxy-runner.js'
 export { RouteTracker, routesOf } from './control/route-tracker.js';
 export { type LeaderElectionSettings } from './control/leading.js';
 export { createOrchestrator, type Orchestrator, type OrchestratorOptions } from './orchestrator.js';
+export { resourceOfKey } from './server/keys.js';
 export { ApiServer, type ServerOptions } from './server/server.js';
 export * from './store-kit/index.js';

@@ -11,6 +11,7 @@ import { Proxies, type Proxy } from './contracts/proxy.js';
 import { type PlacementExplanation, Scheduler } from './contracts/scheduling.js';
 import { Store } from './contracts/store.js';
 import { Transport } from './contracts/transport.js';
+import { ValueCodec } from './contracts/value-codec.js';
 import { ControllerRunner } from './control/controller-runner.js';
 import type { Leadership, Term } from './control/leader-election.js';
 import { type LeaderElectionSettings, Leading } from './control/leading.js';
@@ -31,6 +32,7 @@ import type { KindDefinition } from './model/kind.js';
 import type { KubeObject } from './model/object.js';
 import { KindRegistry } from './model/registry.js';
 import { ApiServer } from './server/server.js';
+import { CodedStore } from './store-kit/coded-store.js';
 
 /** What an orchestrator is assembled from. */
 export interface OrchestratorOptions {
@@ -162,8 +164,9 @@ class Assembly implements Orchestrator {
     }
     for (const kind of this.get(Kinds).items()) this.#kinds.add(kind);
     const network = this.#kernel.has(Network) ? { network: this.get(Network) } : {};
+    const store = this.#store();
     this.#server = new ApiServer({
-      store: this.get(Store),
+      store,
       kinds: this.#kinds,
       clock: this.#clock,
       random: this.#random,
@@ -171,7 +174,13 @@ class Assembly implements Orchestrator {
       admissions: this.get(Admissions),
       ...network,
     });
-    this.#leading = this.#join(this.get(Store));
+    this.#leading = this.#join(store);
+  }
+
+  /** The store as the server sees it. The seat itself holds values as they are kept. */
+  #store(): Store {
+    if (!this.#kernel.has(ValueCodec)) return this.get(Store);
+    return new CodedStore(this.get(Store), this.get(ValueCodec), (key, error) => this.#log.error('a stored value cannot be read and counts as absent in lists', { key, error: error.message }));
   }
 
   /** Among several orchestrators on one store, one leads. */

@@ -15,3 +15,4 @@ export * from './runtime.js';
 export * from './scheduling.js';
 export * from './store.js';
 export * from './transport.js';
+export * from './value-codec.js';

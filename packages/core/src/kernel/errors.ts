@@ -26,6 +26,7 @@ export const CODES = {
   OUTCOME_UNKNOWN: { retry: true, why: 'The store did not answer, so the write may or may not have happened. Read before writing again.' },
   LEASE_LOST: { retry: false, why: 'The lease is held by somebody else, or its epoch is over. Stop acting under it.' },
   UNAVAILABLE: { retry: true, why: 'The engine behind this seat cannot be reached now.' },
+  UNREADABLE: { retry: false, why: 'A stored value cannot be decoded, although its key is at hand: it was damaged, or moved there from elsewhere. Restore it or delete it.' },
   NOT_FOUND: { retry: false, why: 'What was named does not exist.' },
   ALREADY_EXISTS: { retry: false, why: 'What was to be made exists already.' },
   UNSUPPORTED: { retry: false, why: 'This implementation does not have the capability. See what it declares.' },

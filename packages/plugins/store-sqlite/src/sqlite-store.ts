@@ -42,6 +42,8 @@ import { Refusal, WriteQueue } from './write-queue.js';
  * A commit that was acknowledged is in the write-ahead log and, unless `durability` says otherwise, forced to the disk.
  */
 export class SqliteStore implements Store {
+  /** Other processes may open the file. */
+  readonly shared = true;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: ChangeLog;
