@@ -36,7 +36,7 @@ export class Committer {
         const result = readAnswer(this.layout, plan, answer);
         if (result !== undefined || !plan.fenced) return certain(result);
         // Another commit's answer was lost: its fence was raised in front of this one, which did not happen.
-        await this.fences.raise(fence);
+        await this.client.by(deadline, this.fences.raise(fence));
       } catch (error) {
         if (!(error instanceof EtcdFailure)) throw error;
         if (error.effect === 'unknown') {
@@ -55,7 +55,7 @@ export class Committer {
   async #fate({ tag, fenced }: CommitPlan, fence: Fence, since: number, deadline: number): Promise<Fate> {
     if (!fenced) return { kind: 'unknown', cause: undefined };
     try {
-      const through = await this.fences.raise(fence);
+      const through = await this.client.by(deadline, this.fences.raise(fence));
       if (through <= since) return { kind: 'unknown', cause: new Error('the history was lost meanwhile') };
       let revision = 0;
       await readHistory(this.client, this.layout, { since, through, deadline, previous: false }, (events) => {

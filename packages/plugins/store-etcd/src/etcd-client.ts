@@ -1,5 +1,6 @@
 import { type Clock, longLived, OrreryError } from '@orrery/core';
 import type { EtcdConnection } from './connection.js';
+import { deferred } from './deferred.js';
 import { EtcdFailure, STATUS, toOrreryError } from './failure.js';
 import type { HistoryGuard } from './history-guard.js';
 import type { Header, RangeRequest, RangeResponse, TxnRequest, TxnResponse } from './messages.js';
@@ -55,6 +56,17 @@ export class EtcdClient {
     if (this.clock.monotonic() + pause >= deadline) return false;
     await this.clock.sleep(pause, signal);
     return true;
+  }
+
+  /** What a promise of others gives, if it comes before a time on the monotonic clock. Else throws {@link EtcdFailure}. */
+  async by<T>(deadline: number, shared: Promise<T>): Promise<T> {
+    const late = deferred<never>();
+    const cancel = this.clock.timer(deadline - this.clock.monotonic(), () => late.reject(new EtcdFailure(STATUS.DEADLINE_EXCEEDED, 'no answer in time', 'etcd')));
+    try {
+      return await Promise.race([shared, late.promise]);
+    } finally {
+      cancel();
+    }
   }
 
   async #checked<T extends { readonly header: Header }>(call: () => Promise<T>): Promise<T> {
