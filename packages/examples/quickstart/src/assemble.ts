@@ -1,5 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createOrchestrator, type Orchestrator } from '@orrery/core';
 import { workloadControllers } from '@orrery/controllers';
@@ -7,8 +5,8 @@ import { loopbackNetwork } from '@orrery/network-loopback';
 import { nodeAgent } from '@orrery/node-agent';
 import { userspaceProxy } from '@orrery/proxy-userspace';
 import { spread } from '@orrery/scheduler-spread';
-import { memoryStore } from '@orrery/store-memory';
 import { type Place, processes } from './place.js';
+import type { TourStore } from './store.js';
 
 /** The folder of this example: its manifests, and what its containers run. */
 export const folder = new URL('..', import.meta.url).pathname;
@@ -17,17 +15,14 @@ export const folder = new URL('..', import.meta.url).pathname;
 export interface Assembled {
   readonly orchestrator: Orchestrator;
   readonly place: Place;
-  /** Where all state is kept. */
-  readonly stateDir: string;
 }
 
-/** An orchestrator of embedded parts, whose containers are processes, or containers of a Docker engine. */
-export async function assemble(runtime: 'process' | 'docker'): Promise<Assembled> {
-  const stateDir = mkdtempSync(join(tmpdir(), 'orrery-tour-'));
-  const place = runtime === 'process' ? processes(join(stateDir, 'runtime'), folder) : await (await import('./docker-place.js')).docker(folder);
+/** An orchestrator over a store, whose containers are processes, or containers of a Docker engine. */
+export async function assemble(runtime: 'process' | 'docker', { plugin: store, id, stateDir }: TourStore): Promise<Assembled> {
+  const place = runtime === 'process' ? processes(join(stateDir, 'runtime'), folder) : await (await import('./docker-place.js')).docker(folder, `tour-${id}`);
   const orchestrator = await createOrchestrator({
     plugins: [
-      memoryStore(),
+      store,
       spread(),
       workloadControllers(),
       place.runtime,
@@ -36,5 +31,5 @@ export async function assemble(runtime: 'process' | 'docker'): Promise<Assembled
       userspaceProxy(),
     ],
   });
-  return { orchestrator, place, stateDir };
+  return { orchestrator, place };
 }

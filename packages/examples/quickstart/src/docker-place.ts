@@ -9,12 +9,11 @@ const USUAL_SOCKET = '/var/run/docker.sock';
 
 /**
  * Containers on the machine's Docker engine, or where none runs, on one of the tour's own (as root). The image is made of this machine's Node and the
- * example's server, so that no registry is needed.
+ * example's server, so that no registry is needed. `id` names whose containers they are.
  */
-export async function docker(folder: string): Promise<Place> {
+export async function docker(folder: string, id: string): Promise<Place> {
   const own = (await answers(USUAL_SOCKET)) ? undefined : await startDockerd({ bridge: true });
   const socketPath = own?.socketPath ?? USUAL_SOCKET;
-  const id = `tour-${process.pid}`;
   try {
     const contents = { programs: { '/bin/node': process.execPath }, files: { '/app/server.mjs': readFileSync(join(folder, 'server.mjs'), 'utf8') }, changes: ['WORKDIR /app', 'ENV PATH=/bin'] };
     await imageOf(socketPath, IMAGE, contents);

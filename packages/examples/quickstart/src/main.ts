@@ -1,20 +1,24 @@
-import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { assemble } from './assemble.js';
 import { Screen } from './screen.js';
+import { storeNamed } from './store.js';
 import { Tour } from './tour.js';
 
-const { values } = parseArgs({ options: { serve: { type: 'boolean', default: false }, runtime: { type: 'string', default: 'process' } } });
+const { values } = parseArgs({ options: { serve: { type: 'boolean', default: false }, runtime: { type: 'string', default: 'process' }, store: { type: 'string', default: 'memory' } } });
 if (values.runtime !== 'process' && values.runtime !== 'docker') {
   console.error(`--runtime is process or docker, not ${JSON.stringify(values.runtime)}`);
   process.exit(2);
 }
 
 const screen = new Screen();
-screen.step('Assemble an orchestrator from embedded parts: memory store, scheduler, controllers, runtime, userspace proxy');
-const { orchestrator, place, stateDir } = await assemble(values.runtime);
-screen.text(place.title);
-const tour = new Tour(orchestrator, place, stateDir, screen);
+const store = await storeNamed(values.store).catch((error: unknown) => {
+  console.error(error instanceof RangeError ? error.message : error);
+  process.exit(2);
+});
+screen.step('Assemble an orchestrator from embedded parts: store, scheduler, controllers, runtime, userspace proxy');
+const { orchestrator, place } = await assemble(values.runtime, store);
+screen.text(`${store.title}, ${place.title}`);
+const tour = new Tour(orchestrator, place, store.stateDir, screen);
 
 try {
   await orchestrator.start();
@@ -40,5 +44,5 @@ try {
     process.exitCode = 1;
   });
   await place.close();
-  rmSync(stateDir, { recursive: true, force: true });
+  store.close();
 }

@@ -40,9 +40,11 @@ export class Tour {
     return this.#address;
   }
 
-  /** Applies the manifests and waits until all replicas are ready. */
+  /** Applies the manifests and waits until all replicas are ready; what an earlier tour left running is taken over as it is. */
   async deploy(): Promise<void> {
     const { client } = this.orchestrator;
+    const found = new Map((await this.#pods()).map((pod) => [pod.metadata.name, incarnation(pod)]));
+    if (found.size > 0) await this.#carryOn(found);
     this.screen.step('Apply ordinary Kubernetes manifests: a Deployment of three HTTP servers, and a Service');
     const began = this.screen.seconds;
     for (const file of ['deployment.yaml', 'service.yaml']) {
@@ -53,6 +55,17 @@ export class Tour {
     this.#address = service.spec.clusterIP ?? '';
     for (const { status } of await this.#pods()) this.#ports.add(`${status?.podIP}:8080`);
     this.screen.ok(`3 of 3 replicas are ready after ${(this.screen.seconds - began).toFixed(2)} s; the Service answers on http://${this.#address}:${PORT}`);
+  }
+
+  /** What a tour that was killed left running, with the state in the store: still there, none of it started anew. */
+  async #carryOn(found: ReadonlyMap<string | undefined, string>): Promise<void> {
+    this.screen.step(`Take over what an earlier tour left: ${found.size} pods in the store`);
+    const deployment = await this.orchestrator.client.kind(Deployment).get(REF);
+    await this.#ready(deployment.spec.replicas ?? 1);
+    const now = await this.#pods();
+    const anew = now.filter((pod) => found.get(pod.metadata.name) !== incarnation(pod));
+    if (anew.length > 0 || now.length !== found.size) throw new Error(`${anew.length} of ${found.size} pods were started anew: ${anew.map((pod) => pod.metadata.name).join(', ')}`);
+    this.screen.ok(`adopted: all ${found.size} run on as they were, nothing restarted`);
   }
 
   /** Requests through the Service reach every replica. */
@@ -177,6 +190,9 @@ export class Tour {
     }
   }
 }
+
+/** Differs as soon as a pod or its container is another one than before. */
+const incarnation = ({ metadata, status }: Pod): string => `${metadata.uid} ${(status?.containerStatuses ?? []).map(({ containerID, restartCount }) => `${containerID} ${restartCount}`).join()}`;
 
 /** Files (not folders) anywhere below a folder. */
 function filesBelow(folder: string): string[] {
