@@ -1,12 +1,13 @@
 import { type Clock, type CommitResult, type Guard, OrreryError, storeClosed, type Write } from '@orrery/core';
 import { decodeEntry } from './codec.js';
+import { encodeCommit, type EncodedCommit } from './encode-commit.js';
 import type { Failure } from './failures.js';
 import type { Greeting, History } from './history.js';
 import type { Link } from './link.js';
 import { scripts } from './lua/index.js';
 
 /** Batches under way at once, so that the server has work while their answers are read. */
-const DEPTH = 4;
+const DEPTH = 3;
 /** The script remembers what so many batches made. */
 const REMEMBERED = 16;
 /** A script call is bounded by these: it keeps everybody else waiting. */
@@ -19,18 +20,13 @@ const LONGEST_QUEUE = 50_000;
 /** A server that is loading or busy is asked again after so many milliseconds. */
 const LATER_MS = 50;
 
-interface Pending {
+interface Pending extends EncodedCommit {
   readonly guards: readonly Guard[];
-  /** The commit as the script is told it. */
-  readonly json: string;
-  readonly values: readonly string[];
-  readonly keys: number;
-  readonly bytes: number;
   /** By the clock. */
   readonly deadline: number;
-  /** Only deletes: gets through when memory is short. */
-  readonly frees: boolean;
-  settle: ((result: CommitResult | OrreryError) => void) | undefined;
+  /** Set until it is settled. */
+  resolve: ((result: CommitResult) => void) | undefined;
+  readonly reject: (error: OrreryError) => void;
 }
 
 interface Batch {
@@ -69,8 +65,8 @@ export class CommitQueue {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw storeClosed('redis');
       if (this.#queue.length >= LONGEST_QUEUE) throw new OrreryError('UNAVAILABLE', `More than ${LONGEST_QUEUE} commits wait for Redis: ${this.link.reason}.`);
-      const settle = (result: CommitResult | OrreryError): void => (result instanceof Error ? reject(result) : resolve(result));
-      this.#queue.push({ ...this.#encode(change), guards: change.guards, deadline: this.clock.monotonic() + this.options.timeoutMs, settle });
+      const { json, values, keys, bytes, frees } = encodeCommit(change, this.options.maxValueBytes);
+      this.#queue.push({ guards: change.guards, json, values, keys, bytes, deadline: this.clock.monotonic() + this.options.timeoutMs, frees, resolve, reject });
       this.#sweepLater(this.options.timeoutMs);
       this.#pumpSoon();
     });
@@ -109,25 +105,6 @@ export class CommitQueue {
     this.#doubtful = [];
     this.#cancelSweep?.();
     this.#cancelLater?.();
-  }
-
-  #encode({ guards, writes }: { readonly guards: readonly Guard[]; readonly writes: readonly Write[] }) {
-    const values: string[] = [];
-    let bytes = 0;
-    const told = writes.map((write) => {
-      if ('delete' in write) return { key: write.key };
-      const value = JSON.stringify(write.value);
-      const size = Buffer.byteLength(value);
-      if (size > this.options.maxValueBytes) {
-        throw new OrreryError('INVALID', `The value of ${write.key} has ${size} bytes; at most ${this.options.maxValueBytes} are allowed.`, { key: write.key, size });
-      }
-      bytes += size;
-      values.push(value);
-      return { key: write.key, value: values.length };
-    });
-    const needs = guards.map((guard) => ('lease' in guard ? guard : { key: guard.key, revision: guard.modRevision }));
-    const json = JSON.stringify({ guards: needs, writes: told });
-    return { json, values, keys: guards.length + writes.length, bytes: bytes + json.length, frees: writes.length > 0 && values.length === 0 };
   }
 
   #pumpSoon(): void {
@@ -169,7 +146,7 @@ export class CommitQueue {
       if (count > 0 && (count >= share || keys > BATCH_KEYS || bytes > BATCH_BYTES)) break;
       count += 1;
     }
-    return this.#queue.splice(0, count).filter(({ settle }) => settle !== undefined);
+    return this.#queue.splice(0, count).filter(({ resolve }) => resolve !== undefined);
   }
 
   #send(greeting: Greeting, commits: readonly Pending[]): void {
@@ -227,11 +204,11 @@ export class CommitQueue {
   #oneByOne(batch: Batch): void {
     const greeting = this.link.session;
     if (greeting === undefined) this.#again(batch);
-    else for (const commit of batch.commits) this.#send(greeting, commit.settle === undefined ? [] : [commit]);
+    else for (const commit of batch.commits) this.#send(greeting, commit.resolve === undefined ? [] : [commit]);
   }
 
   #again(batch: Batch): void {
-    this.#queue = [...batch.commits.filter(({ settle }) => settle !== undefined), ...this.#queue];
+    this.#queue = [...batch.commits.filter(({ resolve }) => resolve !== undefined), ...this.#queue];
     if (this.history.losses !== batch.losses) this.abandon('acknowledged history was lost meanwhile');
   }
 
@@ -249,13 +226,13 @@ export class CommitQueue {
   }
 
   #fail(commit: Pending, error: OrreryError): void {
-    this.#settle(commit, error);
+    if (commit.resolve !== undefined) commit.reject(error);
+    commit.resolve = undefined;
   }
 
-  #settle(commit: Pending, result: CommitResult | OrreryError): void {
-    const { settle } = commit;
-    commit.settle = undefined;
-    settle?.(result);
+  #settle(commit: Pending, result: CommitResult): void {
+    commit.resolve?.(result);
+    commit.resolve = undefined;
   }
 
   *#all(): Generator<Pending> {
@@ -276,9 +253,9 @@ export class CommitQueue {
     const { reason } = this.link;
     for (const batch of [...this.#flying, ...this.#doubtful]) for (const commit of batch.commits) if (commit.deadline <= now) this.#fail(commit, unknown(reason));
     for (const commit of this.#queue) if (commit.deadline <= now) this.#fail(commit, new OrreryError('UNAVAILABLE', `Redis is not available, the commit was not executed: ${reason}.`));
-    this.#queue = this.#queue.filter(({ settle }) => settle !== undefined);
+    this.#queue = this.#queue.filter(({ resolve }) => resolve !== undefined);
     let next = Number.POSITIVE_INFINITY;
-    for (const { settle, deadline } of this.#all()) if (settle !== undefined) next = Math.min(next, deadline);
+    for (const { resolve, deadline } of this.#all()) if (resolve !== undefined) next = Math.min(next, deadline);
     if (next < Number.POSITIVE_INFINITY) this.#sweepLater(next - now);
   }
 }

@@ -1,6 +1,6 @@
-import { type HistoryLoss, OrreryError, type Random } from '@orrery/core';
+import { type Clock, type HistoryLoss, OrreryError, type Random } from '@orrery/core';
 import type { Connection } from './connection.js';
-import { currentEra, type Lineage, parseEras, planLoss } from './lineage.js';
+import { currentEra, type Lineage, parseEras, planLoss, superseded } from './lineage.js';
 import { scripts } from './lua/index.js';
 
 /** What a connection was told when it was greeted. */
@@ -24,15 +24,23 @@ export interface HistoryListener {
   moved(connection: Connection): void;
 }
 
+/**
+ * A server that was taken over from is believed again after so long without the one that took over, milliseconds: then an operator has gone back to it.
+ * By then a master that was cut off is long a replica.
+ */
+const BELIEVED_AGAIN_MS = 30_000;
+
 /** What this process knows of the store's history, and how it notices that some of it is gone. */
 export class History {
   #known: Lineage | undefined;
   #seen = 0;
   #losses = 0;
   #generation = 0;
+  /** When a server of the newest era was last met, by the clock. */
+  #newest = Number.NEGATIVE_INFINITY;
 
   constructor(
-    private readonly instance: string,
+    private readonly clock: Clock,
     private readonly random: Random,
     private readonly listener: HistoryListener,
   ) {}
@@ -74,7 +82,13 @@ export class History {
     const reply = await connection.run(scripts.begin, { nonce, seen: asked, ...(commits && { generation }) });
     if (reply[0] !== 'ok') throw new OrreryError('UNAVAILABLE', `Redis at ${connection.address} is a replica.`);
     const [, store, , revision, compacted, eras, session] = reply as readonly [string, string, string, number, number, readonly string[], readonly string[]];
-    this.#observe({ store, eras: parseEras(eras), revision, compacted }, asked, connection);
+    const found = { store, eras: parseEras(eras), revision, compacted };
+    const now = this.clock.monotonic();
+    if (this.#known !== undefined && superseded(this.#known, found) && now - this.#newest < BELIEVED_AGAIN_MS) {
+      throw new OrreryError('UNAVAILABLE', `Redis at ${connection.address} has been taken over from by another server, but still takes itself for the master.`);
+    }
+    this.#newest = now;
+    this.#observe(found, asked, connection);
     return { connection, era: this.era, revision, session: pairs(session), generation };
   }
 

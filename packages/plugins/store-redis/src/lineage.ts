@@ -44,6 +44,14 @@ export function planLoss(known: Lineage, found: Lineage, seen: number, asked: nu
   return { lastCommon, seen, reason: `the server that took over, or started again, had only revision ${lastCommon} of ${seen}` };
 }
 
+/**
+ * Whether a server is one that another has taken over from: it has the history a client knows, but not its newest era, and none of its own behind.
+ * It may be the old master on the wrong side of a broken network.
+ */
+export function superseded(known: Lineage, found: Lineage): boolean {
+  return known.store === found.store && currentEra(known) !== currentEra(found) && known.eras.some(({ token }) => token === currentEra(found));
+}
+
 /** The revision up to which two lists of eras tell the same history. */
 function commonEnd(known: readonly Era[], found: readonly Era[]): number {
   const places = new Map(found.map(({ token }, place) => [token, place]));

@@ -77,7 +77,7 @@ export class RedisStore implements Store {
     const target = targetOf(parsed.data);
     const instance = Buffer.from(random.bytes(9)).toString('hex');
     const stallMs = Math.ceil(parsed.data.outcomeTimeoutMs * STALL_SHARE);
-    this.#history = new History(instance, random, {
+    this.#history = new History(clock, random, {
       moved: (connection) => {
         for (const link of [this.#link, this.#feedLink]) if (link.session?.connection !== connection) link.drop('the store is served by another server now');
       },

@@ -29,6 +29,8 @@ local function holds(lease, epoch)
 end
 
 local results, made = {}, {}
+-- Used again for each commit: making tables costs more than what is done with them.
+local entry, puts, created, deleted = {}, {}, {}, {}
 for n, change in ipairs(args.commits) do
   local known, refused = {}, nil
   for place, guard in ipairs(change.guards) do
@@ -44,40 +46,42 @@ for n, change in ipairs(args.commits) do
   if refused then
     results[n], made[n] = refused, 0
   else
-    local next = revision + 1
-    local entry, puts, created, deleted = {}, {}, {}, {}
+    local next = string.format('%.0f', revision + 1)
+    local fields, put, new_keys, gone = 0, 0, 0, 0
     for _, write in ipairs(change.writes) do
-      local old = known[write.key]
-      if old == nil then old = redis.call('HGET', VALUES, write.key) end
-      if write.value or old then
-        local new = ''
-        if write.value then
-          new = (old and string.match(old, '^%d+') or next) .. ' ' .. next .. ' ' .. ARGV[1 + args.at[n] + write.value]
-          puts[#puts + 1] = write.key
-          puts[#puts + 1] = new
-          if not old then
-            created[#created + 1] = 0
-            created[#created + 1] = write.key
-          end
-        else
-          deleted[#deleted + 1] = write.key
+      local key, old = write.key, known[write.key]
+      if old == nil then old = redis.call('HGET', VALUES, key) end
+      local new
+      if write.value then
+        new = (old and string.match(old, '^%d+') or next) .. ' ' .. next .. ' ' .. ARGV[1 + args.at[n] + write.value]
+        puts[put + 1], puts[put + 2] = key, new
+        put = put + 2
+        if not old then
+          created[new_keys + 1], created[new_keys + 2] = 0, key
+          new_keys = new_keys + 2
         end
-        local at = #entry
-        entry[at + 1], entry[at + 2], entry[at + 3], entry[at + 4], entry[at + 5], entry[at + 6] = 'key', write.key, 'new', new, 'old', old or ''
+      elseif old then
+        gone = gone + 1
+        deleted[gone] = key
+      end
+      if new or old then
+        entry[fields + 1], entry[fields + 2], entry[fields + 3] = 'key', key, 'new'
+        entry[fields + 4], entry[fields + 5], entry[fields + 6] = new or '', 'old', old or ''
+        fields = fields + 6
       end
     end
-    if #entry > 0 then
+    if fields > 0 then
       -- The entry first: where memory is short or the log is damaged this is what fails, before anything is written. A commit that only deletes
       -- must get through when memory is short, so there the deletion comes first: it needs none, and after it the rest is let through.
-      if #puts == 0 then redis.call('HDEL', VALUES, unpack(deleted)) end
-      redis.call('XADD', LOG, next .. '-0', 'era', args.era, unpack(entry))
-      if #puts > 0 then
-        redis.call('HSET', VALUES, unpack(puts))
-        if #deleted > 0 then redis.call('HDEL', VALUES, unpack(deleted)) end
+      if put == 0 then redis.call('HDEL', VALUES, unpack(deleted, 1, gone)) end
+      redis.call('XADD', LOG, next .. '-0', 'era', args.era, unpack(entry, 1, fields))
+      if put > 0 then
+        redis.call('HSET', VALUES, unpack(puts, 1, put))
+        if gone > 0 then redis.call('HDEL', VALUES, unpack(deleted, 1, gone)) end
       end
-      if #created > 0 then redis.call('ZADD', ORDER, unpack(created)) end
-      if #deleted > 0 then redis.call('ZREM', ORDER, unpack(deleted)) end
-      revision = next
+      if new_keys > 0 then redis.call('ZADD', ORDER, unpack(created, 1, new_keys)) end
+      if gone > 0 then redis.call('ZREM', ORDER, unpack(deleted, 1, gone)) end
+      revision = revision + 1
     end
     results[n], made[n] = revision, revision
   end
