@@ -10,13 +10,33 @@ describe.skipIf(parts.missing)(`on a real server${parts.note}`, () => {
   let redis: RedisServer;
   let stores = 0;
   beforeAll(async () => {
-    redis = await startRedis();
+    redis = await startRedis({ appendfsync: 'always' });
   });
   afterAll(() => redis.stop());
 
   storeConformance({ describe, it }, 'redis', async () => {
     const options = { url: redis.url, prefix: `case-${(stores += 1)}`, bookmarkMs: BOOKMARK_MS };
     const store = await RedisStore.open(options);
-    return { store, reopen: () => RedisStore.open(options), bookmarkMs: BOOKMARK_MS, cleanup: () => store.close() };
+    const opened = [store];
+    const open = async (): Promise<RedisStore> => {
+      const another = await RedisStore.open(options);
+      opened.push(another);
+      return another;
+    };
+    return {
+      store,
+      reopen: open,
+      // The server too, and not gently.
+      restart: async () => {
+        await store.close();
+        await redis.kill('SIGKILL');
+        await redis.start();
+        return open();
+      },
+      bookmarkMs: BOOKMARK_MS,
+      cleanup: async () => {
+        for (const one of opened) await one.close();
+      },
+    };
   });
 });
