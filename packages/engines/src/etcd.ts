@@ -182,7 +182,10 @@ class Member implements EtcdMember {
   async kill(signal: NodeJS.Signals): Promise<void> {
     if (!this.#runs) return;
     this.#child?.kill(signal);
-    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await this.#ended;
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') return;
+    // Who waits for its end must not end before.
+    this.#child?.ref();
+    await this.#ended;
   }
 
   lastWords(): string {
