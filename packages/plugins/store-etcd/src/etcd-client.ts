@@ -1,4 +1,4 @@
-import { type Clock, longLived, OrreryError } from '@orrery/core';
+import { type Clock, expired, longLived, OrreryError } from '@orrery/core';
 import type { EtcdConnection } from './connection.js';
 import { deferred } from './deferred.js';
 import { EtcdFailure, STATUS, toOrreryError } from './failure.js';
@@ -29,6 +29,18 @@ export class EtcdClient {
   /** A linearizable read, tried until it succeeds or time is up. Throws `UNAVAILABLE`, or {@link EtcdFailure} where etcd refuses the question itself. */
   range(request: RangeRequest, signal?: AbortSignal): Promise<RangeResponse> {
     return this.persist(() => this.#checked(() => this.connection.call('KV/Range', request, signal)), signal);
+  }
+
+  /**
+   * Throws `EXPIRED` when anything behind a revision is compacted. A watch alone does not tell: etcd serves one that begins exactly at the compacted revision, and
+   * leaves out the deletes of that revision (etcd #18089, #19179).
+   */
+  async kept(key: Buffer, since: number, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.range({ key, keysOnly: true, limit: 1, revision: Math.max(1, since) }, signal);
+    } catch (error) {
+      throw error instanceof EtcdFailure && error.compacted ? expired(since + 1, since + 1) : error;
+    }
   }
 
   /** One try of a transaction, at one member. Throws {@link EtcdFailure}. */

@@ -111,7 +111,7 @@ export class Feed {
 
   /** Makes sure that the window's last revision is one of the history that etcd has; begins anew at a mark where it is not. */
   async #position(): Promise<void> {
-    if (this.#cut === undefined) await this.client.range({ key: this.layout.mark, keysOnly: true });
+    if (this.#cut === undefined) await this.client.kept(this.layout.mark, this.window.last);
     while (this.#cut !== undefined) {
       const cut = this.#cut;
       const mark = await this.#mark();
@@ -130,14 +130,14 @@ export class Feed {
   /** Takes a stream's changes until it ends, and throws why. */
   async #follow(startRevision: number, established: () => void): Promise<never> {
     const ended = deferred<never>();
-    const responses = new WatchResponses();
+    const take = this.#checkedTake(startRevision - 1, established, ended.reject);
     this.#interrupt = ended.reject;
     const create = { ...this.layout.watched, startRevision, progressNotify: true, prevKv: true, fragment: true };
     const stream = await this.client.connection.stream('Watch/Watch', { createRequest: create }, {
       ended: ended.reject,
       data: (response) => {
         try {
-          this.#take(response, responses, established);
+          take(response);
         } catch (error) {
           ended.reject(error);
         }
@@ -150,6 +150,25 @@ export class Feed {
       this.#stream = undefined;
       stream.cancel();
     }
+  }
+
+  /** Takes a stream's responses in order; the first changes only after it is certain that none of those before them was compacted when etcd read them. */
+  #checkedTake(since: number, established: () => void, fail: (error: unknown) => void): (response: WatchResponse) => void {
+    const responses = new WatchResponses();
+    let certain = false;
+    let held: WatchResponse[] | undefined;
+    const release = (): void => {
+      certain = true;
+      for (const response of held ?? []) this.#take(response, responses, established);
+    };
+    return (response) => {
+      if (certain || response.created || response.canceled) this.#take(response, responses, established);
+      else if (held !== undefined) held.push(response);
+      else {
+        held = [response];
+        this.client.kept(this.layout.mark, since, this.#abort.signal).then(release).catch(fail);
+      }
+    };
   }
 
   #take(response: WatchResponse, responses: WatchResponses, established: () => void): void {

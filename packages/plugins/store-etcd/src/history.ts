@@ -55,7 +55,10 @@ export async function readHistory(
       },
     });
     try {
-      return await done.promise;
+      const revision = await done.promise;
+      // Asked after it was read: whatever was compacted until then may have been left out.
+      await client.kept(layout.mark, since, signal);
+      return revision;
     } finally {
       stream.cancel();
     }

@@ -19,6 +19,13 @@ describe.skipIf(missing)(`on a real etcd${note}`, () => {
     stores += 1;
     const open = () => new EtcdStore({ endpoints: etcd.endpoints, prefix: `/case-${stores}/`, bookmarkMs: BOOKMARK_MS });
     const store = open();
-    return { store, reopen: async () => open(), dense: false, bookmarkMs: BOOKMARK_MS, cleanup: () => store.close() };
+    const restart = async () => {
+      await store.close();
+      await etcd.members[0]?.kill('SIGKILL');
+      etcd.members[0]?.start();
+      await etcd.ready();
+      return open();
+    };
+    return { store, reopen: async () => open(), restart, dense: false, bookmarkMs: BOOKMARK_MS, cleanup: () => store.close() };
   });
 });

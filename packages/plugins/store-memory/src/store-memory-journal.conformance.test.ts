@@ -1,28 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { storeConformance } from '@orrery/core/testing';
 import { describe, it } from 'vitest';
-import { MemoryStore } from './memory-store.js';
+import { journalContext } from './test/contexts.js';
 
-const BOOKMARK_MS = 100;
-
-storeConformance({ describe, it }, 'memory with a journal', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'orrery-journal-'));
-  // Shortened all the time, so that snapshots are part of what is tested.
-  const open = (): MemoryStore => new MemoryStore({ bookmarkMs: BOOKMARK_MS, journal: join(folder, 'journal'), journalGrowthBytes: 256 });
-  let store = open();
-  return {
-    store,
-    bookmarkMs: BOOKMARK_MS,
-    restart: async () => {
-      await store.close();
-      store = open();
-      return store;
-    },
-    cleanup: async () => {
-      await store.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-});
+storeConformance({ describe, it }, 'memory with a journal', journalContext);

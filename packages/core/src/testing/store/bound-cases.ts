@@ -83,17 +83,20 @@ export const boundCases: readonly Case[] = [
         for (const result of results) if (result.ok) revisions.push(result.revision);
       }
       revisions.sort((a, b) => a - b);
+      const last = revisions.at(-1) as number;
       const told: number[] = [];
+      let seen = start;
       try {
-        while (told.length < revisions.length) {
+        while (seen < last) {
           const { value: batch, done } = await soon(batches.next(), 'a late reader must be answered');
           if (done === true) break;
           told.push(...batch.events.map((event) => event.modRevision));
+          seen = batch.revision;
         }
       } catch (error) {
         check.that(OrreryError.is(error, 'EXPIRED'), `a late reader is cut off with EXPIRED, not with ${String(error)}`);
       }
-      check.equal(told, revisions.slice(0, told.length), 'what a late reader was told');
+      check.equal(told, seen < last ? revisions.slice(0, told.length) : revisions, 'what a late reader was told');
       abort.abort();
       await batches.return?.();
     },

@@ -4,6 +4,7 @@ import { commitCases } from './commit-cases.js';
 import type { StoreContext } from './context.js';
 import { handleCases } from './handle-cases.js';
 import { leaseCases } from './lease-cases.js';
+import { regressionCases } from './regression-cases.js';
 import { snapshotCases } from './snapshot-cases.js';
 import { watchCases } from './watch-cases.js';
 
@@ -11,7 +12,7 @@ export type { StoreContext } from './context.js';
 export { storeMutants, type StoreMutant } from './mutants.js';
 
 /** Every promise of the store contract. */
-export const storeCases: readonly SuiteCase<StoreContext>[] = [...commitCases, ...snapshotCases, ...boundCases, ...watchCases, ...leaseCases, ...handleCases];
+export const storeCases: readonly SuiteCase<StoreContext>[] = [...commitCases, ...snapshotCases, ...boundCases, ...watchCases, ...leaseCases, ...handleCases, ...regressionCases];
 
 /**
  * Runs the store suite with a test runner. A plugin's whole test file:

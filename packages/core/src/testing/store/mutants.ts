@@ -1,55 +1,12 @@
-import { byRevision } from './context.js';
-import type { CommitResult, RangeOptions, Store, StoreEvent, WatchBatch, WatchOptions } from '../../contracts/store.js';
+import type { RangeOptions, WatchBatch, WatchOptions } from '../../contracts/store.js';
+import { etcdMutants } from './etcd-mutants.js';
+import { altered, committing, type StoreMutant, watching, without, wrapped } from './mutant-kit.js';
 
-/** A deliberately broken store. */
-export interface StoreMutant {
-  readonly name: string;
-  /** A case that must fail on it. */
-  readonly caughtBy: string;
-  /** Breaks an honest store. */
-  wrap(store: Store): Store;
-}
-
-type Change = Parameters<Store['commit']>[0];
-
-/** An honest store with some methods replaced. */
-function wrapped(store: Store, broken: Partial<Store>): Store {
-  const honest: Store = {
-    get: (key) => store.get(key),
-    range: (prefix, options) => store.range(prefix, options),
-    commit: (change) => store.commit(change),
-    watch: (prefix, options) => store.watch(prefix, options),
-    compact: (revision) => store.compact(revision),
-    revision: () => store.revision(),
-    acquireLease: (name, options) => store.acquireLease(name, options),
-    close: () => store.close(),
-    [Symbol.asyncDispose]: () => store.close(),
-  };
-  return { ...honest, ...broken };
-}
-
-const watching = (change: (batches: AsyncIterable<WatchBatch>, options: WatchOptions) => AsyncIterable<WatchBatch>) => (store: Store) =>
-  wrapped(store, { watch: (prefix, options) => change(oneByOne(store.watch(prefix, options)), options) });
-
-/** One batch a revision, so that a mutant can meddle with a single one. */
-async function* oneByOne(batches: AsyncIterable<WatchBatch>): AsyncGenerator<WatchBatch> {
-  for await (const batch of batches) if (batch.events.length === 0) yield batch; else yield* byRevision(batch);
-}
-
-const committing = (commit: (store: Store, change: Change) => Promise<CommitResult>) => (store: Store) => wrapped(store, { commit: (change) => commit(store, change) });
-
-const altered = (alter: (event: StoreEvent) => StoreEvent) =>
-  watching(async function* (batches) {
-    for await (const batch of batches) yield { ...batch, events: batch.events.map(alter) };
-  });
-
-const without = <T extends object, K extends keyof T>(object: T, key: K): Omit<T, K> => {
-  const { [key]: _gone, ...rest } = object;
-  return rest;
-};
+export type { StoreMutant } from './mutant-kit.js';
 
 /** Each must be caught by the named case; together they show that the suite bites. */
 export const storeMutants: readonly StoreMutant[] = [
+  ...etcdMutants,
   {
     name: 'drops an event',
     caughtBy: 'watch: reliable and ordered: every revision once, in order',
