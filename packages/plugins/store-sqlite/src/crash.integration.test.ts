@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '@orrery/core';
@@ -131,5 +131,23 @@ describe('a process that is killed while it writes', () => {
     abort.abort();
     await watching;
     await store.close();
+  });
+});
+
+/** Whether this process holds a lock on a file, as Linux shows it. */
+function holdsLock(file: string): boolean {
+  const { ino } = statSync(file);
+  return readFileSync('/proc/locks', 'utf8').split('\n').some((line) => line.includes(` ${process.pid} `) && line.includes(`:${ino} `));
+}
+
+describe.skipIf(process.platform !== 'linux')('a process with the same file open twice', () => {
+  it('keeps SQLite\'s locks when it opens it once more: closing any descriptor of a file lets go of all locks that the process has on it', async () => {
+    const first = await SqliteStore.open({ path });
+    await first.commit({ guards: [], writes: [{ key: '/first', value: {} }] });
+    expect(holdsLock(path)).toBe(true);
+    const second = await SqliteStore.open({ path });
+    expect(holdsLock(path)).toBe(true);
+    await first.close();
+    await second.close();
   });
 });

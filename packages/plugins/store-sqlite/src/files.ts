@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, type Stats, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, lstatSync, mkdirSync, openSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { errorMessage, OrreryError } from '@orrery/core';
 
@@ -30,15 +30,25 @@ function checkedFile(path: string): FileIdentity {
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   checkFolder(folder);
-  for (const file of [path, ...SIDE_FILES.map((suffix) => path + suffix)]) checkFile(file);
-  // Opened for writing, for SQLite itself would go on with a file that can only be read.
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
+  for (const suffix of SIDE_FILES) checkFile(path + suffix);
+  const { dev, ino } = checkFile(path) ?? createFile(path);
+  // SQLite itself would go on with a file that can only be read.
+  accessSync(path, constants.R_OK | constants.W_OK);
+  return { path, device: dev, inode: ino };
+}
+
+/**
+ * For its owner only, and never through a link. A file that is there is not opened, not even to look at it: closing it would let go of all locks that this process has on it
+ * (https://sqlite.org/howtocorrupt.html, 2.2), and another store in this process may be using it.
+ */
+function createFile(path: string): Stats {
   try {
-    const { dev, ino } = fstatSync(fd);
-    return { path, device: dev, inode: ino };
-  } finally {
-    closeSync(fd);
+    closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600));
+  } catch (error) {
+    // Somebody else was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
+  return checkFile(path) ?? lstatSync(path);
 }
 
 /** What is wrong with the name now: the file was removed or replaced; undefined when it still is the same one. */
@@ -58,11 +68,13 @@ function checkFolder(folder: string): void {
   }
 }
 
-function checkFile(path: string): void {
+/** What is there, if anything. */
+function checkFile(path: string): Stats | undefined {
   const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return;
+  if (stats === undefined) return undefined;
   const problem = problemOf(stats);
   if (problem !== undefined) throw new OrreryError('INVALID', `${path} ${problem}.`, { path });
+  return stats;
 }
 
 function problemOf(stats: Stats): string | undefined {

@@ -5,6 +5,7 @@ import { MemoryStore } from '@orrery/store-memory';
 import { type Clock, type StoreEvent, type Store, systemClock } from '@orrery/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadDriver } from './driver.js';
 import { SqliteStore } from './sqlite-store.js';
 
 let folder: string;
@@ -90,6 +91,31 @@ describe('history', () => {
     await store.close();
   });
 
+  it('ends with a delete as well as with anything else: the revision stays, and the trace of the delete goes with the next compaction', async () => {
+    const rows = async (): Promise<number> => {
+      const database = (await loadDriver('auto'))(path);
+      try {
+        return database.prepare('SELECT count(*) AS n FROM changes').get()?.['n'] as number;
+      } finally {
+        database.close();
+      }
+    };
+    const first = await SqliteStore.open({ path });
+    for (const key of ['/a', '/b']) await put(first, key, 1);
+    for (const key of ['/a', '/b']) await first.commit({ guards: [], writes: [{ key, delete: true }] });
+    await first.compact(4);
+    await first.close();
+    expect(await rows()).toBe(1);
+    const second = await SqliteStore.open({ path });
+    expect(await second.revision()).toBe(4);
+    expect((await second.range('/')).entries).toEqual([]);
+    expect(await put(second, '/a', 2)).toEqual({ ok: true, revision: 5 });
+    expect(await eventsAfter(second, '/', 4)).toMatchObject([{ key: '/a', previousRevision: 0, createRevision: 5 }]);
+    await second.compact(5);
+    await second.close();
+    expect(await rows()).toBe(1);
+  });
+
   it('is forgotten by age', async () => {
     let offset = 0;
     const clock: Clock = { ...systemClock, now: () => systemClock.now() + offset };
@@ -117,6 +143,7 @@ describe('history', () => {
     for (let n = 1; n <= 5; n += 1) {
       await churn(n);
       expect(await pages()).toBeLessThan(once * 1.5);
+      expect(statSync(`${path}-wal`).size).toBeLessThan(17 * 1024 * 1024);
     }
     await store.close();
     // 50 values of a kilobyte are left.
