@@ -74,6 +74,40 @@ describe.skipIf(parts.missing)(`faults of a real Redis${parts.note}`, () => {
     }
   });
 
+  it('a commit that arrives after its client has connected anew is refused: it was sent again, and is done once', async () => {
+    await start();
+    await using wire = await startWire(redis.port);
+    const store = await open({ url: wire.url });
+    await put(store, '/a', 0);
+    for (let n = 1; n <= 5; n += 1) {
+      wire.hold();
+      const again = put(store, '/a', n);
+      await expect.poll(() => wire.held).toBeGreaterThan(0);
+      wire.cut();
+      expect(await again).toBe(n + 1);
+      await wire.deliver();
+      expect(await store.revision()).toBe(n + 1);
+    }
+  });
+
+  it('a commit that arrives after its client was told that it was refused, is refused', async () => {
+    await start();
+    await using wire = await startWire(redis.port);
+    const store = await open({ url: wire.url });
+    const direct = await open();
+    await put(store, '/a', 0);
+    wire.hold();
+    const creating = store.commit({ guards: [{ key: '/k', modRevision: 0 }], writes: [{ key: '/k', value: {} }] });
+    await expect.poll(() => wire.held).toBeGreaterThan(0);
+    await put(direct, '/k');
+    wire.cut();
+    expect(await creating).toMatchObject({ ok: false });
+    await direct.commit({ guards: [], writes: [{ key: '/k', delete: true }] });
+    await wire.deliver();
+    expect(await direct.get('/k')).toBeUndefined();
+    expect(await direct.revision()).toBe(3);
+  });
+
   it('a commit that never reached the server is sent again, once', async () => {
     await start();
     const store = await open({ outcomeTimeoutMs: 20_000 });

@@ -9,6 +9,12 @@ export interface Wire extends AsyncDisposable {
   swallow(): void;
   /** How many bytes of answers were swallowed. */
   readonly swallowed: number;
+  /** From now on what is said to the server is kept on the way, also beyond the connection's end. */
+  hold(): void;
+  /** Bytes on the way. */
+  readonly held: number;
+  /** What was on the way arrives; resolves when the server has read and answered it. */
+  deliver(): Promise<void>;
   /** Cuts all connections; new ones work again. */
   cut(): void;
 }
@@ -18,10 +24,16 @@ export async function startWire(port: number): Promise<Wire> {
   const pairs = new Set<Socket>();
   let swallowing = false;
   let swallowed = 0;
+  let holding = false;
+  let late: { readonly far: Socket; readonly chunks: Buffer[] }[] = [];
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1');
     pairs.add(near).add(far);
-    near.pipe(far);
+    const mine = { far, chunks: [] as Buffer[] };
+    near.on('data', (chunk: Buffer) => {
+      if (!holding) far.write(chunk);
+      else if (mine.chunks.push(chunk) === 1) late.push(mine);
+    });
     far.on('data', (chunk: Buffer) => {
       if (swallowing) swallowed += chunk.length;
       else near.write(chunk);
@@ -29,7 +41,7 @@ export async function startWire(port: number): Promise<Wire> {
     for (const [one, other] of [[near, far], [far, near]] as const) {
       one.on('close', () => {
         pairs.delete(one);
-        other.destroy();
+        if (mine.chunks.length === 0) other.destroy();
       });
       one.on('error', () => other.destroy());
     }
@@ -38,7 +50,8 @@ export async function startWire(port: number): Promise<Wire> {
   await once(server, 'listening');
   const cut = (): void => {
     swallowing = false;
-    for (const socket of pairs) socket.destroy();
+    holding = false;
+    for (const socket of pairs) if (!late.some(({ far }) => far === socket)) socket.destroy();
   };
   return {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -48,6 +61,23 @@ export async function startWire(port: number): Promise<Wire> {
     },
     get swallowed() {
       return swallowed;
+    },
+    hold: () => {
+      holding = true;
+    },
+    get held() {
+      return late.flatMap(({ chunks }) => chunks).reduce((sum, { length }) => sum + length, 0);
+    },
+    async deliver() {
+      await Promise.all(
+        late.map(async ({ far, chunks }) => {
+          const answered = once(far, 'data');
+          far.write(Buffer.concat(chunks));
+          await answered;
+          far.destroy();
+        }),
+      );
+      late = [];
     },
     cut,
     async [Symbol.asyncDispose]() {
