@@ -19,6 +19,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult>>> = {
   spawn: async () => (await import('./spawn.js')).spawnBench(),
   schedule: async () => (await import('./schedule.js')).scheduleBench({ nodes: count(values.nodes, 'nodes'), pods: count(values.pods, 'pods') }),
   proxy: async () => (await import('./proxy.js')).proxyBench(),
+  store: async () => (await import('./store.js')).storeBench(),
   docker: async () => (await import('./docker.js')).dockerBench(),
   contention: async () => (await import('./contention.js')).contentionBench(),
 };
