@@ -60,14 +60,15 @@ export class EtcdConnection {
   /** One call to the current member. Throws {@link EtcdFailure}, `CLOSED`, or `ABORTED`. */
   async call<P extends keyof UnaryCalls>(path: P, request: UnaryCalls[P][0], signal?: AbortSignal): Promise<UnaryCalls[P][1]> {
     const driver = this.#driver ?? (await this.#load());
-    const token = await this.#signIn();
+    const signedIn = this.#signIn();
+    const token = await signedIn;
     if (this.#closed) throw storeClosed('etcd');
     try {
       return await this.#try(driver, path, request, token, signal);
     } catch (error) {
       if (!(error instanceof EtcdFailure) || !error.staleToken || token === undefined) throw error;
-      // Refused, so it did nothing.
-      this.forgetToken(token);
+      // Refused, so it did nothing. Others may have signed in again since.
+      if (this.#token === signedIn) this.forgetToken();
       return this.#try(driver, path, request, await this.#signIn(), signal);
     }
   }
@@ -105,11 +106,9 @@ export class EtcdConnection {
     return { member, cancel: () => end() };
   }
 
-  /** The next call signs in again, unless that has been done since. */
-  forgetToken(token?: string): void {
-    const held = this.#token;
-    if (token === undefined) this.#token = undefined;
-    else held?.then((now) => { if (now === token && this.#token === held) this.#token = undefined; }, () => held);
+  /** The next call signs in again. */
+  forgetToken(): void {
+    this.#token = undefined;
   }
 
   /** Ends every call under way with `CLOSED`, and every later one. */

@@ -39,7 +39,10 @@ export class EtcdClient {
     try {
       await this.range({ key, keysOnly: true, limit: 1, revision: Math.max(1, since) }, signal);
     } catch (error) {
-      throw error instanceof EtcdFailure && error.compacted ? expired(since + 1, since + 1) : error;
+      if (!(error instanceof EtcdFailure)) throw error;
+      // An error has no header: it takes an answer to see that the history went back.
+      if (error.future) await this.range({ key, keysOnly: true }, signal);
+      throw error.compacted ? expired(since + 1, since + 1) : error;
     }
   }
 
