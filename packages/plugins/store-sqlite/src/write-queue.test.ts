@@ -102,6 +102,16 @@ describe('group commit', () => {
   });
 });
 
+describe('durability', () => {
+  it.each([['full', 2], ['normal', 1]] as const)('%s is what SQLite is told, and the log is written ahead', async (durability, synchronous) => {
+    const real = await loadDriver('auto');
+    let database: SqliteDatabase | undefined;
+    await open({ ...(durability === 'normal' && { durability }), driver: (file) => (database = real(file)) });
+    expect(database?.prepare('PRAGMA synchronous').get()?.['synchronous']).toBe(synchronous);
+    expect(database?.prepare('PRAGMA journal_mode').get()?.['journal_mode']).toBe('wal');
+  });
+});
+
 describe('when SQLite fails', () => {
   const full = (sql: string) => (sql.startsWith('INSERT INTO changes') ? 13 : undefined);
 
