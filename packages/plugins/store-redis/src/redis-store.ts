@@ -51,6 +51,8 @@ const RETRY_MS = 50;
  * What it promises in which mode of Redis is on the package's page.
  */
 export class RedisStore implements Store {
+  /** Other processes may have the same data open. */
+  readonly shared = true;
   readonly #options: ParsedRedisOptions;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -94,7 +96,7 @@ export class RedisStore implements Store {
       new Link({
         clock,
         random,
-        connect: () => connect({ target, prefix: parsed.data.prefix, instance, clock, stallMs }),
+        connect: (signal) => connect({ target, prefix: parsed.data.prefix, instance, clock, stallMs, signal }),
         greet: (connection) => this.#history.greet(connection, commits),
         ready,
         trouble: (reason) => this.#problem(`Redis is not available for ${commits ? 'calls' : 'watching'}: ${reason}`),

@@ -21,6 +21,13 @@ const withOther = async ({ reopen }: StoreContext, run: (other: Store) => Promis
 /** Promises to several processes on the same data, and to one that comes back. */
 export const handleCases: readonly Case[] = [
   {
+    name: 'a store that others can open says so: orchestrators on it must elect a leader',
+    needs: reopens,
+    async run({ store }) {
+      check.that(store.shared === true, '`shared` must be true');
+    },
+  },
+  {
     name: 'a watch tells what another handle writes, in the one order',
     needs: reopens,
     run: (context) =>
