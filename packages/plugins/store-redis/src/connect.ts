@@ -15,6 +15,8 @@ export interface Connecting {
   readonly clock: Clock;
   /** A server that is silent for longer is given up, milliseconds. */
   readonly stallMs: number;
+  /** Gives up the attempt. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -49,6 +51,8 @@ function driverOptions({ target, stallMs }: Connecting): DriverOptions {
     enableReadyCheck: false,
     disableClientInfo: true,
     connectTimeout: stallMs,
+    // A server that hangs does not say goodbye.
+    disconnectTimeout: 50,
     ...(target.username !== undefined && { username: target.username }),
     ...(target.password !== undefined && { password: target.password }),
     ...(target.tls !== undefined && { tls: target.tls }),
@@ -56,60 +60,61 @@ function driverOptions({ target, stallMs }: Connecting): DriverOptions {
 }
 
 async function open(connecting: Connecting, options: DriverOptions): Promise<Connection> {
-  const redis = await dial(options, connecting);
-  const address = `${redis.options.host ?? ''}:${redis.options.port ?? ''}`;
+  const connection = await dial(connecting, options);
   try {
-    const info = parseInfo(await redis.info());
-    const problem = unfit(info);
-    if (problem !== undefined) throw new OrreryError('UNAVAILABLE', `Redis at ${address}: ${problem}.`, { address });
-    const connection = new Connection(redis, address, connecting.prefix, connecting.instance, connecting.clock, connecting.stallMs);
+    const problem = unfit(parseInfo(await connection.info()));
+    if (problem !== undefined) throw new Error(problem);
     await connection.load();
     return connection;
   } catch (error) {
-    redis.disconnect();
-    if (OrreryError.is(error)) throw error;
-    throw new OrreryError('UNAVAILABLE', `Redis at ${address}: ${clean(errorMessage(error))}.`, { address });
+    connection.drop('not fit for use');
+    throw unavailable(`Redis at ${connection.address}`, error);
   }
 }
 
-/** A connected driver. What the driver throws is never handed on: it may hold the password among a command's arguments. */
-async function dial(options: DriverOptions, { clock, stallMs, target }: Connecting): Promise<Redis> {
+/** A connection to whoever answers. What the driver throws is never handed on: it may hold the password among a command's arguments. */
+async function dial({ clock, stallMs, signal, prefix, instance }: Connecting, options: DriverOptions): Promise<Connection> {
   const redis = new Redis(options);
   let last = '';
   redis.on('error', (error: unknown) => {
     last = clean(errorMessage(error));
   });
-  // Also bounds the question to Sentinels, and a server that accepts but says nothing.
-  const cancel = clock.timer(2 * stallMs, () => {
-    last = `no answer for ${2 * stallMs} ms`;
+  const giveUp = (why: string) => (): void => {
+    last = why;
     redis.disconnect();
-  });
+  };
+  // Also bounds the question to Sentinels.
+  const cancel = clock.timer(2 * stallMs, giveUp(`no answer for ${2 * stallMs} ms`));
+  const closed = giveUp('the store was closed');
+  signal.addEventListener('abort', closed, { once: true });
   try {
     await redis.connect();
-    return redis;
+    const connection = new Connection(redis, `${redis.options.host ?? ''}:${redis.options.port ?? ''}`, prefix, instance, clock, stallMs);
+    if (signal.aborted) connection.drop('the store was closed');
+    return connection;
   } catch (error) {
     redis.disconnect();
-    const where = target.mode === 'single' ? `${options.host}:${options.port}` : target.mode === 'sentinel' ? `the master "${target.name}"` : `${options.host}:${options.port}`;
-    throw new OrreryError('UNAVAILABLE', `Redis at ${where} cannot be reached: ${last || clean(errorMessage(error))}.`, { address: where });
+    throw unavailable(options.name === undefined ? `Redis at ${options.host}:${options.port}` : `The master "${options.name}"`, last === '' ? error : new Error(last));
   } finally {
     cancel();
+    signal.removeEventListener('abort', closed);
   }
 }
+
+const unavailable = (who: string, why: unknown): OrreryError => new OrreryError('UNAVAILABLE', `${who} cannot be used: ${clean(errorMessage(why))}.`, { who });
 
 /** Asks the nodes one after another which one serves the slot. */
 async function findMaster(connecting: Connecting, driver: DriverOptions): Promise<Address> {
   const problems: string[] = [];
   for (const seed of connecting.target.addresses) {
     try {
-      const redis = await dial({ ...driver, ...seed }, connecting);
+      const connection = await dial(connecting, { ...driver, ...seed });
       try {
-        const slot = await redis.cluster('KEYSLOT', `{${connecting.prefix}}`);
-        const slots = (await redis.cluster('SLOTS')) as unknown as readonly (readonly [number, number, readonly [string | null, number]])[];
-        const found = slots.find(([first, last]) => first <= slot && slot <= last)?.[2];
-        if (found !== undefined) return { host: found[0] === null || found[0] === '' ? seed.host : found[0], port: found[1] };
-        problems.push(`${seed.host}:${seed.port} knows no node for the slot`);
+        const found = await connection.master();
+        if (found !== undefined) return { host: found.host === '' ? seed.host : found.host, port: found.port };
+        problems.push(`${connection.address} knows no node for the slot`);
       } finally {
-        redis.disconnect();
+        connection.drop('asked');
       }
     } catch (error) {
       problems.push(clean(errorMessage(error)));

@@ -51,6 +51,19 @@ export class Connection {
     this.#finish(reason);
   }
 
+  /** What the server says of itself. */
+  info(): Promise<string> {
+    return this.#guard(this.redis.info(), this.stallMs);
+  }
+
+  /** For a node of a cluster: the master of the store's hash slot, if the node knows one. An empty host is the node's own. */
+  async master(): Promise<{ readonly host: string; readonly port: number } | undefined> {
+    const slot = await this.#guard(this.redis.cluster('KEYSLOT', this.#key('meta')), this.stallMs);
+    const slots = (await this.#guard(this.redis.cluster('SLOTS'), this.stallMs)) as unknown as readonly (readonly [number, number, readonly [string | null, number]])[];
+    const [host, port] = slots.find(([first, last]) => first <= slot && slot <= last)?.[2] ?? [];
+    return port === undefined ? undefined : { host: host ?? '', port };
+  }
+
   /** Loads every script. They are kept by the server until it restarts or somebody flushes them. */
   async load(): Promise<void> {
     await this.#guard(Promise.all(Object.values(scripts).map(({ text }) => this.redis.script('LOAD', text))), this.stallMs);

@@ -83,7 +83,11 @@ describe.skipIf(parts.missing)(`a Redis Cluster${parts.note}`, () => {
   storeConformance({ describe, it }, 'redis cluster', async () => {
     const options = { cluster: [...redis.nodes], prefix: `case-${(stores += 1)}`, bookmarkMs: 100 };
     const store = await RedisStore.open(options);
-    return { store, reopen: () => RedisStore.open(options), bookmarkMs: 100, cleanup: () => store.close() };
+    const restart = async (): Promise<RedisStore> => {
+      await store.close();
+      return RedisStore.open(options);
+    };
+    return { store, reopen: () => RedisStore.open(options), restart, bookmarkMs: 100, cleanup: () => store.close() };
   });
 
   it('the master of the slot dies: its replica takes over, writing goes on, watchers notice nothing', async () => {

@@ -142,6 +142,12 @@ describe.skipIf(parts.missing)(`faults of a real Redis${parts.note}`, () => {
     const codes = Promise.all(calls.map((call) => call.then(() => 'done', (error: unknown) => (error as OrreryError).code)));
     await store.close();
     expect(await codes).toEqual(['CLOSED', 'CLOSED', 'CLOSED', 'CLOSED']);
+    // While it tries to connect, too: at once, not when the attempt is over.
+    const late = new RedisStore({ url: redis.url, outcomeTimeoutMs: 60_000 });
+    const call = late.get('/a').catch((error: unknown) => (error as OrreryError).code);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    await late.close();
+    expect(await call).toBe('CLOSED');
     await redis.kill('SIGCONT');
   });
 

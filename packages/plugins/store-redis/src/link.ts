@@ -5,7 +5,7 @@ import type { Connection } from './connection.js';
 export interface LinkOptions<Session> {
   readonly clock: Clock;
   readonly random: Random;
-  connect(): Promise<Connection>;
+  connect(signal: AbortSignal): Promise<Connection>;
   /** First words on a new connection; when it rejects the connection is given up. */
   greet(connection: Connection): Promise<Session>;
   /** Told when a connection is ready for use. */
@@ -102,7 +102,7 @@ export class Link<Session> {
   /** One connection from its beginning to its end; resolves with why it ended or could not be made. */
   async #once(connected: () => void): Promise<string> {
     try {
-      const connection = await this.options.connect();
+      const connection = await this.options.connect(this.#stop.signal);
       this.#connection = connection;
       if (this.#closed) connection.drop('the store was closed');
       try {
