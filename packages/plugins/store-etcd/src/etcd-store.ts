@@ -42,6 +42,8 @@ const PREFIX = /^[\x21-\x7e]{0,199}\/$/;
  * what others write to it too, and what this store writes beside its keys.
  */
 export class EtcdStore implements Store {
+  /** Other processes may have the same data open. */
+  readonly shared = true;
   readonly #client: EtcdClient;
   readonly #layout: Layout;
   readonly #guard = new HistoryGuard();
@@ -109,6 +111,7 @@ export class EtcdStore implements Store {
     this.#check();
     if (revision <= 0) return;
     try {
+      if (revision <= this.#guard.highest) await this.#feed.pass(revision);
       await this.#client.persist(() => this.#client.connection.call('KV/Compact', { revision }));
     } catch (error) {
       if (error instanceof EtcdFailure && error.future) throw revisionAhead(revision, this.#guard.highest);

@@ -9,6 +9,8 @@ import { eventsOf, WatchResponses } from './watch-responses.js';
 
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
+const PASS_POLL_MS = 5;
+const never = longLived(new AbortController()).signal;
 /** How often the watch is brought up to etcd's revision when only others have written, so that their compactions do not overtake it. */
 const PROGRESS_MS = 60_000;
 
@@ -55,6 +57,14 @@ export class Feed {
       late.catch(() => patience /* it was in time */);
       patience.abort();
     }
+  }
+
+  /** Brings the watch up to a revision that is about to be compacted, so that it can be resumed although only others have written up to there. */
+  async pass(revision: number): Promise<void> {
+    if (!this.#live || this.window.last >= revision) return;
+    const mark = await this.#mark();
+    const deadline = this.client.deadline();
+    while (this.#live && this.window.last < mark && this.client.clock.monotonic() < deadline) await this.client.clock.sleep(PASS_POLL_MS, never);
   }
 
   /** The history went another way: everything known of it is void. */

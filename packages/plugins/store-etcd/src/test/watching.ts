@@ -1,4 +1,4 @@
-import { errorMessage, type Store, type StoreEvent } from '@orrery/core';
+import type { Store, StoreEvent } from '@orrery/core';
 import { expect } from 'vitest';
 
 /** Reads a watch in the background and checks that it never goes back or leaves out a change of a key. */
@@ -15,7 +15,8 @@ export class Watching {
 
   /** Waits until it was told of everything up to a revision. */
   async reached(revision: number, limitMs = 30_000): Promise<void> {
-    await expect.poll(() => (this.error === undefined ? this.revision : errorMessage(this.error)), { timeout: limitMs, interval: 10 }).toBeGreaterThanOrEqual(revision);
+    await expect.poll(() => this.error !== undefined || this.revision >= revision, { timeout: limitMs, interval: 10 }).toBe(true);
+    if (this.error !== undefined) throw new Error('the watch ended', { cause: this.error });
   }
 
   async stop(): Promise<void> {
