@@ -1,6 +1,6 @@
 // One of several control planes on a Redis. Tells its parent each time it leads or no longer does, and what becomes of writes under its old epoch.
 import { workloadControllers } from '@orrery/controllers';
-import { ConfigMap, createOrchestrator, definePlugin, hooks, Transport } from '@orrery/core';
+import { type ConfigMap, createOrchestrator, definePlugin, hooks, Transport } from '@orrery/core';
 import { scheduler } from '@orrery/scheduler';
 import { redisStore } from '@orrery/store-redis';
 

@@ -34,7 +34,7 @@ await orchestrator.client.kind(ConfigMap).create({ apiVersion: 'v1', kind: 'Conf
 
 const [a, b] = [controlPlane('a'), controlPlane('b')];
 await until('both to run, one of them leading', () => ['a', 'b'].every((name) => heard.get(name)?.started === true) && [...heard.values()].some(({ leading }) => leading === true));
-const [old, next, oldName, nextName] = heard.get('a')?.leading === true ? [a, b, 'a', 'b'] : [b, a, 'b', 'a'];
+const [old, oldName, nextName] = heard.get('a')?.leading === true ? [a, 'a', 'b'] : [b, 'b', 'a'];
 await deploy('first');
 console.log(`${oldName} leads and made the pods of "first"; ${nextName} waits`);
 
