@@ -52,11 +52,11 @@ export class ChangeLog {
     this.#unpoint = database.prepare('DELETE FROM entries WHERE key = ?');
     this.#page = database.prepare('SELECT e.key, e.id, e.created, c.value FROM entries e JOIN changes c ON c.id = e.id WHERE e.key >= ? AND e.key < ? ORDER BY e.key LIMIT ?');
     this.#count = database.prepare('SELECT count(*) AS n FROM entries WHERE key >= ? AND key < ?');
-    // The newest version of each key as of a revision, key by key along the index, so that a page costs what it shows.
+    // The newest version of each key as of a revision, key by key along the index, so that a page costs what it shows. Those of deletes are among them, without a value.
     this.#pageAt = database.prepare(`
       SELECT c.key, c.id, c.created, c.value FROM
-        (SELECT key, max(id) AS id FROM changes INDEXED BY changes_by_key WHERE key >= ? AND key < ? AND id < ? GROUP BY key) newest
-      JOIN changes c ON c.id = newest.id WHERE c.value IS NOT NULL ORDER BY newest.key LIMIT ?`);
+        (SELECT key, max(id) AS id FROM changes INDEXED BY changes_by_key WHERE key >= ? AND key < ? AND id < ? GROUP BY key ORDER BY key LIMIT ?) newest
+      CROSS JOIN changes c ON c.id = newest.id ORDER BY newest.key`);
     this.#events = database.prepare(`${EVENT} WHERE c.id >= ? AND c.id < ? AND +c.key >= ? AND +c.key < ? ORDER BY c.id`);
     this.#meta = database.prepare('SELECT value FROM meta WHERE name = ?');
     this.#setMeta = database.prepare('UPDATE meta SET value = ? WHERE name = ?');
@@ -64,7 +64,12 @@ export class ChangeLog {
 
   /** The revision of the newest change. */
   last(): number {
-    return revisionOf((this.#last.get()?.['id'] as number | null | undefined) ?? 0);
+    return revisionOf(this.newest());
+  }
+
+  /** The number of the newest row, 0 if there is none. */
+  newest(): number {
+    return (this.#last.get()?.['id'] as number | null | undefined) ?? 0;
   }
 
   /** Everything up to this revision is forgotten. */
@@ -76,13 +81,13 @@ export class ChangeLog {
     this.#setMeta.run(revision, 'compacted');
   }
 
-  /** Rows up to this revision that were superseded by then have been deleted. */
+  /** What was superseded by a row before this one, and is compacted, has been deleted. */
   get cleaned(): number {
     return this.#number(this.#meta.get('cleaned'), 'value');
   }
 
-  set cleaned(revision: number) {
-    this.#setMeta.run(revision, 'cleaned');
+  set cleaned(row: number) {
+    this.#setMeta.run(row, 'cleaned');
   }
 
   /** Where a key's value lies, if the key exists. */
@@ -120,7 +125,15 @@ export class ChangeLog {
 
   /** Entries under a prefix behind a key, as of a revision that is not compacted. */
   pageAt(prefix: string, after: string, limit: number, revision: number): StoreEntry[] {
-    return this.#pageAt.all(start(prefix, after), prefix + BEYOND, (revision + 1) * SLOTS, limit).map((row) => this.#entry(row));
+    const entries: StoreEntry[] = [];
+    for (let from = after; entries.length < limit; ) {
+      const wanted = limit - entries.length;
+      const rows = this.#pageAt.all(start(prefix, from), prefix + BEYOND, (revision + 1) * SLOTS, wanted);
+      for (const row of rows) if (row['value'] !== null) entries.push(this.#entry(row));
+      if (rows.length < wanted) break;
+      from = rows.at(-1)?.['key'] as string;
+    }
+    return entries;
   }
 
   /** Changes under a prefix of the revisions after `since` and up to `through`, in order. None of them may be compacted. */

@@ -3,8 +3,8 @@ import type { SqliteDatabase, SqliteStatement } from './driver.js';
 import type { Submit } from './leases.js';
 import { SLOTS } from './schema.js';
 
-/** Rows looked at, and pages given back, in one transaction: a millisecond or two. More rows than one revision can have. */
-const CHUNK_ROWS = SLOTS + 200;
+/** Rows looked at, and pages given back, in one transaction: a millisecond or two. */
+const CHUNK_ROWS = 100;
 const CHUNK_PAGES = 100;
 /** The file is made shorter when more pages than this, and more than a quarter of it, are unused. */
 const SPARE_PAGES = 256;
@@ -54,17 +54,17 @@ export class Compactor {
 
   /** True when nothing is left. */
   #cleanChunk(): boolean {
-    const { compacted, cleaned } = this.log;
-    if (cleaned >= compacted) return true;
-    // The last revision of the piece before is looked at once more: it may have been cut in two, or the delete that was the newest change then was left there.
-    const from = cleaned * SLOTS;
-    const { last, n } = this.#piece.get(from, (compacted + 1) * SLOTS, CHUNK_ROWS) as { readonly last: number | null; readonly n: number };
+    const end = (this.log.compacted + 1) * SLOTS;
+    const from = this.log.cleaned;
+    if (from >= end) return true;
+    const { last, n } = this.#piece.get(from, end, CHUNK_ROWS) as { readonly last: number | null; readonly n: number };
     if (last !== null) {
       this.#superseded.run(from, last);
       this.#tombstones.run(from, last);
     }
     const done = last === null || n < CHUNK_ROWS;
-    this.log.cleaned = done ? compacted : revisionOf(last);
+    // A delete that is the newest change now is left to the next time.
+    this.log.cleaned = done ? Math.min(end, this.log.newest()) : last + 1;
     return done;
   }
 
