@@ -42,6 +42,34 @@ describe.skipIf(parts.missing)(`Redis behind Sentinels${parts.note}`, () => {
     watch.stop();
   });
 
+  it('the master hangs, is replaced, and wakes up: nothing of it is believed, and what was sent to it is done once', async () => {
+    const losses = lossesOf(store);
+    const watch = watching(store, 0);
+    for (let n = 1; n <= 20; n += 1) await put(store, `/k${n}`, n);
+    expect(await redis.master.command('WAIT', '1', '5000')).toBe('1');
+    await redis.master.kill('SIGSTOP');
+    const hanging = Array.from({ length: 10 }, (_, n) => put(store, `/hanging${n}`));
+    const revisions = await Promise.all(hanging);
+    expect([...revisions].sort((a, b) => a - b)).toEqual(Array.from({ length: 10 }, (_, n) => 21 + n));
+    await redis.master.kill('SIGCONT');
+    let last = 30;
+    await expect
+      .poll(
+        async () => {
+          last = await put(store, '/on');
+          return redis.master.command('INFO', 'replication');
+        },
+        { timeout: 30_000 },
+      )
+      .toContain('role:slave');
+    expect(await store.revision()).toBe(last);
+    await watch.reached(last);
+    expectNoGaps(watch.events);
+    expect(watch.events.filter(({ key }) => key.startsWith('/hanging'))).toHaveLength(10);
+    expect(losses).toEqual([]);
+    watch.stop();
+  });
+
   it('the master dies, the replica lagged: what was acknowledged and is gone is told, before anything new is', async () => {
     const told: string[] = [];
     const losses = lossesOf(store);
