@@ -69,7 +69,7 @@ export async function startRedisCluster({ nodeTimeoutMs = 2_000 } = {}): Promise
     for (let n = 0; n < 6; n += 1) {
       servers.push(
         await group.start((port, dir) => [
-          ...['--port', String(port), '--dir', dir, '--save', '', '--appendonly', 'yes', '--cluster-enabled', 'yes', '--cluster-port', String(port + 20_000)],
+          ...['--port', String(port), '--dir', dir, '--save', '', '--appendonly', 'yes', '--cluster-enabled', 'yes', '--cluster-port', String(port + 10_000)],
           ...['--cluster-node-timeout', String(nodeTimeoutMs), '--cluster-config-file', 'nodes.conf', '--repl-diskless-sync-delay', '0'],
         ]),
       );

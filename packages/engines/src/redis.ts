@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Clock, longLived, systemClock } from '@orrery/core';
+import { type Clock, errorMessage, longLived, systemClock } from '@orrery/core';
 import { type Guardian, startGuardian } from './guardian.js';
 import { missingParts, programPath } from './missing.js';
 
@@ -47,6 +47,7 @@ export interface RedisServer extends AsyncDisposable {
 
 const START_LIMIT_MS = 30_000;
 const POLL_MS = 20;
+const PORT_ATTEMPTS = 5;
 const never = longLived(new AbortController()).signal;
 const run = promisify(execFile);
 
@@ -67,17 +68,21 @@ export async function startProcess(options: RedisOptions, argsOf: (port: number,
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'ors-'));
   mkdirSync(folder, { recursive: true });
   const guardian = options.folder === undefined ? startGuardian(folder) : undefined;
-  const port = await freePort();
-  // Its title must keep the folder, by which the guardian finds it.
-  const args = [...argsOf(port, folder), '--bind', '127.0.0.1', '--set-proc-title', 'no', '--daemonize', 'no'];
-  const redis = new Server(folder, port, args, options.cli ?? [], guardian, options.clock ?? systemClock);
-  try {
-    await redis.start();
-  } catch (error) {
-    await redis.stop();
-    throw error;
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    // By the folder, with its slash, the guardian finds it; so its title must keep it.
+    const args = [...argsOf(port, `${folder}/`), '--bind', '127.0.0.1', '--set-proc-title', 'no', '--daemonize', 'no'];
+    const redis = new Server(folder, port, args, options.cli ?? [], guardian, options.clock ?? systemClock);
+    try {
+      await redis.start();
+      return redis;
+    } catch (error) {
+      // Another process was quicker.
+      if (attempt < PORT_ATTEMPTS && /Address already in use|bind: /.test(errorMessage(error))) continue;
+      await redis.stop();
+      throw error;
+    }
   }
-  return redis;
 }
 
 class Server implements RedisServer {
@@ -120,7 +125,7 @@ class Server implements RedisServer {
     }
     const until = this.clock.monotonic() + START_LIMIT_MS;
     while (!(await this.#answers())) {
-      if (!this.runs || this.clock.monotonic() > until) throw new Error(`redis-server ${this.runs ? 'does not answer' : 'has ended'}: ${this.#lastWords()}`);
+      if (!this.runs || this.clock.monotonic() > until) throw new Error(`redis-server at port ${this.port} ${this.runs ? 'does not answer' : 'has ended'}: ${this.#lastWords()}`);
       await this.clock.sleep(POLL_MS, never);
     }
   }
@@ -159,10 +164,10 @@ class Server implements RedisServer {
   }
 }
 
-const FIRST_PORT = 20_000;
-const LAST_PORT = 32_000;
+const FIRST_PORT = 10_100;
+const LAST_PORT = 20_000;
 /** Spread over processes, so that tests side by side do not ask for the same ones. */
-let next = FIRST_PORT + ((process.pid * 37) % (LAST_PORT - FIRST_PORT));
+let next = FIRST_PORT + ((process.pid * 151) % (LAST_PORT - FIRST_PORT));
 
 /** A port at which nobody listens, below those that connections are given, so that none takes it while the server is down. */
 export async function freePort(): Promise<number> {

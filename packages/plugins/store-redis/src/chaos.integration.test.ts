@@ -13,7 +13,7 @@ describe.skipIf(parts.missing)(`all faults together${parts.note}`, () => {
   beforeAll(async () => {
     redis = await startRedis({ appendfsync: 'always' });
   });
-  afterAll(() => redis.stop());
+  afterAll(() => redis?.stop());
 
   it('what was said of each commit is true: done once at that revision, not done, or not known', async () => {
     await using wire = await startWire(redis.port);

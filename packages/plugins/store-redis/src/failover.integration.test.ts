@@ -106,7 +106,7 @@ describe.skipIf(parts.missing)(`a Redis Cluster${parts.note}`, () => {
   beforeAll(async () => {
     redis = await startRedisCluster();
   }, 120_000);
-  afterAll(() => redis.stop());
+  afterAll(() => redis?.stop());
 
   storeConformance({ describe, it }, 'redis cluster', async () => {
     const options = { cluster: [...redis.nodes], prefix: `case-${(stores += 1)}`, bookmarkMs: 100 };

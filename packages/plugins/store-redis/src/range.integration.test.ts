@@ -10,7 +10,7 @@ describe.skipIf(parts.missing)(`lists on a real Redis${parts.note}`, () => {
   beforeAll(async () => {
     redis = await startRedis({ appendfsync: 'never' });
   });
-  afterAll(() => redis.stop());
+  afterAll(() => redis?.stop());
 
   it('10,000 objects are listed at one revision while others write, create and delete, and no script keeps the server long', async () => {
     await using store = await RedisStore.open({ url: redis.url, prefix: 'big' });

@@ -12,7 +12,7 @@ describe.skipIf(parts.missing)(`on a real server${parts.note}`, () => {
   beforeAll(async () => {
     redis = await startRedis({ appendfsync: 'always' });
   });
-  afterAll(() => redis.stop());
+  afterAll(() => redis?.stop());
 
   storeConformance({ describe, it }, 'redis', async () => {
     const options = { url: redis.url, prefix: `case-${(stores += 1)}`, bookmarkMs: BOOKMARK_MS };
