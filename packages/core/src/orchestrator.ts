@@ -9,7 +9,7 @@ import { Kinds } from './contracts/kinds.js';
 import { Network } from './contracts/network.js';
 import { Proxies, type Proxy } from './contracts/proxy.js';
 import { type PlacementExplanation, Scheduler } from './contracts/scheduling.js';
-import { Store } from './contracts/store.js';
+import { type HistoryLoss, Store } from './contracts/store.js';
 import { Transport } from './contracts/transport.js';
 import { ValueCodec } from './contracts/value-codec.js';
 import { ControllerRunner } from './control/controller-runner.js';
@@ -20,6 +20,7 @@ import { longLived, untilAborted } from './kernel/abort.js';
 import { Kernel, type PluginInstance } from './kernel/boot.js';
 import { Clock, Random } from './kernel/clock.js';
 import { errorMessage, OrreryError } from './kernel/errors.js';
+import type { HookToken } from './kernel/hooks.js';
 import { Logger, silentLogger } from './kernel/logger.js';
 import { systemClock, systemRandom } from './kernel/platform.js';
 import type { Get, Plugin } from './kernel/plugin.js';
@@ -173,6 +174,7 @@ class Assembly implements Orchestrator {
       log: this.#log,
       admissions: this.get(Admissions),
       ...network,
+      historyLost: (loss) => this.#historyLost(loss),
     });
     this.#leading = this.#join(store);
   }
@@ -183,13 +185,24 @@ class Assembly implements Orchestrator {
     return new CodedStore(this.get(Store), this.get(ValueCodec), (key, error) => this.#log.error('a stored value cannot be read and counts as absent in lists', { key, error: error.message }));
   }
 
+  /** Calls a hook whose taps cannot change what happened. */
+  #tell<Arg>(hook: HookToken<[Arg], 'series'>, about: Arg): void {
+    this.#kernel.hooks.call(hook, about).catch((error: unknown) => this.#log.error('a tap failed', { error: errorMessage(error) }));
+  }
+
+  /** The loss as an event, for who looks at the cluster and not at the log. */
+  #historyLost(loss: HistoryLoss): void {
+    const about = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system' } };
+    const message = `The store lost history after revision ${loss.lastCommon} (revision ${loss.seen} was known): ${loss.reason}. Nothing is bound until the nodes have told what they run.`;
+    this.get(Events)('api-server').event(about, 'Warning', 'HistoryLost', message);
+    this.#tell(hooks.historyLost, loss);
+  }
+
   /** Among several orchestrators on one store, one leads. */
   #join(store: Store): Leading | undefined {
     const wanted = this.#electionSettings ?? store.shared === true;
     if (wanted === false) return undefined;
-    const changed = (state: Leadership): void => {
-      this.#kernel.hooks.call(hooks.leadership, state).catch((error: unknown) => this.#log.error('a tap of the leadership hook failed', { error: errorMessage(error) }));
-    };
+    const changed = (state: Leadership): void => this.#tell(hooks.leadership, state);
     const { stopTimeoutMs } = this.#limits;
     const parts = { store, transport: this.#server, kinds: this.#kinds, clock: this.#clock, random: this.#random, log: this.#log };
     return new Leading(wanted === true ? {} : wanted, { ...parts, stopTimeoutMs, changed });

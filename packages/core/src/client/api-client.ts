@@ -1,6 +1,7 @@
 import type { ApplyResult, Client, KindClient, ListOptions, ObjectRef, WriteOptions } from '../contracts/client.js';
 import type { ApiRequest, DeleteOptions, PatchType, RequestContext, ResourceRef, Transport, UserInfo, WatchEvent } from '../contracts/transport.js';
 import { ApiError } from '../model/api-error.js';
+import { RUNS_HERE } from '../model/binding.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeList, KubeObject } from '../model/object.js';
 import type { KindRegistry } from '../model/registry.js';
@@ -36,10 +37,10 @@ export class ApiClient implements Client {
     return applyManifests(this, this.options.kinds, manifests, options);
   }
 
-  async bind(pod: ObjectRef & { readonly uid?: string }, node: string): Promise<void> {
+  async bind(pod: ObjectRef & { readonly uid?: string }, node: string, { runs = false }: { readonly runs?: boolean } = {}): Promise<void> {
     const { transport, user } = this.options;
     const ref: ResourceRef = { group: '', version: 'v1', resource: 'pods', namespace: pod.namespace ?? 'default', name: pod.name, subresource: 'binding' };
-    const metadata = { name: pod.name, namespace: ref.namespace, ...(pod.uid !== undefined && { uid: pod.uid }) };
+    const metadata = { name: pod.name, namespace: ref.namespace, ...(pod.uid !== undefined && { uid: pod.uid }), ...(runs && { annotations: { [RUNS_HERE]: 'true' } }) };
     await transport.request({ verb: 'create', user, ref, body: { apiVersion: 'v1', kind: 'Binding', metadata, target: { apiVersion: 'v1', kind: 'Node', name: node } } });
   }
 }

@@ -70,8 +70,11 @@ export interface Client {
    * with what was done so far in its `details.applied`. Safe to repeat.
    */
   apply(manifests: string | object | readonly object[], options?: WriteOptions & { readonly namespace?: string }): Promise<readonly ApplyResult[]>;
-  /** Binds a pod to a node (the binding subresource): refused with Conflict when it is bound already. */
-  bind(pod: ObjectRef & { readonly uid?: string }, node: string): Promise<void>;
+  /**
+   * Binds a pod to a node (the binding subresource): refused with Conflict when it is bound already. `runs`: the node itself says that the pod runs there; such a binding is
+   * taken also while the server waits for the nodes after a loss of history, when others are refused with ServiceUnavailable.
+   */
+  bind(pod: ObjectRef & { readonly uid?: string }, node: string, options?: { readonly runs?: boolean }): Promise<void>;
 }
 
 /** A read-only view of an informer's objects, with indexes. Reads are synchronous and cost what they return. */

@@ -56,6 +56,6 @@ export function trackingClient(client: Client, written: WrittenRevisions): Clien
       for (const { object } of results) note(kindId(object), object.metadata.resourceVersion);
       return results;
     },
-    bind: (pod, node) => client.bind(pod, node),
+    bind: (pod, node, options) => client.bind(pod, node, options),
   };
 }

@@ -1,5 +1,6 @@
 import type { RequestContext, ResourceRef } from '../contracts/transport.js';
 import { ApiError } from '../model/api-error.js';
+import { RUNS_HERE } from '../model/binding.js';
 import { readPath } from '../model/json.js';
 import type { Pod } from '../model/kinds/pod.js';
 import type { PodCondition } from '../model/kinds/pod-status.js';
@@ -24,6 +25,7 @@ export async function bind(resource: Resource, request: RequestContext & { reado
   const node = readPath(request.body, '.target.name');
   if (typeof node !== 'string' || !NODE_NAME.test(node)) throw ApiError.badRequest('target.name of a Binding must be the name of a node');
   const uid = readPath(request.body, '.metadata.uid');
+  context.recovery.checkBinding(saysThatItRuns(request.body));
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const current = await readCurrent(resource, namespace, name);
     if (current === undefined) throw ApiError.notFound(kind, name);
@@ -40,6 +42,12 @@ export async function bind(resource: Resource, request: RequestContext & { reado
     if (result.ok) return versioned(value, result.revision);
   }
   throw ApiError.conflict(kind, name, 'the object has been modified; please apply your changes to the latest version and try again');
+}
+
+/** Whether the node itself binds what runs there already. */
+function saysThatItRuns(body: unknown): boolean {
+  const annotations = readPath(body, '.metadata.annotations');
+  return typeof annotations === 'object' && annotations !== null && (annotations as Readonly<Record<string, unknown>>)[RUNS_HERE] === 'true';
 }
 
 /** Shares with the old pod all that does not change; everything in it is frozen. */

@@ -69,7 +69,7 @@ class CountingNetwork implements Network {
 const failingCommit = (fail: () => Error | undefined) => (inner: MemoryStore): Store =>
   new Proxy(inner, {
     get(target, property) {
-      if (property !== 'commit') return (Reflect.get(target, property) as () => unknown).bind(target);
+      if (property !== 'commit') return (Reflect.get(target, property) as (() => unknown) | undefined)?.bind(target);
       return async (change: Parameters<Store['commit']>[0]) => {
         const error = fail();
         if (error !== undefined) throw error;

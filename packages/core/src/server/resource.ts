@@ -7,6 +7,7 @@ import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import type { Claims } from './claims.js';
 import { storageKey } from './keys.js';
+import type { Recovery } from './recovery.js';
 import { versioned } from './versioned.js';
 import type { WatchCache } from './watch-cache.js';
 
@@ -18,6 +19,7 @@ export interface ServerContext {
   readonly log: Logger;
   readonly admissions: Pick<LiveList<Admission>, 'items'>;
   readonly claims: Claims;
+  readonly recovery: Recovery;
   /** What a namespace is; undefined: there is none. */
   namespace(name: string): Promise<{ readonly terminating: boolean } | undefined>;
 }

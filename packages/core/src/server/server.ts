@@ -1,6 +1,6 @@
 import type { Admission } from '../contracts/admission.js';
 import type { Network } from '../contracts/network.js';
-import type { Store } from '../contracts/store.js';
+import type { HistoryLoss, Store } from '../contracts/store.js';
 import type { ApiRequest, ResourceRef, Transport, WatchEvent, WatchRequest } from '../contracts/transport.js';
 import { longLived } from '../kernel/abort.js';
 import type { Clock, Random } from '../kernel/clock.js';
@@ -23,6 +23,7 @@ import { expireEvents } from './event-expiry.js';
 import { storageKey } from './keys.js';
 import { list } from './list.js';
 import { patch } from './patch.js';
+import { Recovery } from './recovery.js';
 import { fromEntry, readCurrent, type Resource, type ServerContext } from './resource.js';
 import { getScale, patchScale, updateScale } from './scale.js';
 import { update } from './update.js';
@@ -39,6 +40,8 @@ export interface ServerOptions {
   readonly admissions: Pick<LiveList<Admission>, 'items'>;
   /** Addresses for Services; without one they get none. */
   readonly network?: Network;
+  /** Told when the store lost history that it had acknowledged. Must not throw. */
+  historyLost?(loss: HistoryLoss): void;
 }
 
 /** The namespaces every cluster has. */
@@ -65,6 +68,7 @@ export class ApiServer implements Transport {
       log,
       admissions,
       claims: new Claims(network, store, clock, log),
+      recovery: new Recovery({ clock, log, lost: (loss) => this.options.historyLost?.(loss) }),
       namespace: (name) => this.#namespace(name),
     };
   }
@@ -85,6 +89,7 @@ export class ApiServer implements Transport {
     this.#running = over.signal;
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
+    const unfollow = this.#context.recovery.follow(store);
     try {
       await Promise.all(kinds.list().map((kind) => this.#serve(kind)));
       await this.#followClaims(over.signal);
@@ -97,6 +102,7 @@ export class ApiServer implements Transport {
       this.#failed(error);
     } finally {
       signal.removeEventListener('abort', stop);
+      unfollow();
       await Promise.all(this.#work);
     }
     if (!signal.aborted) throw failure;

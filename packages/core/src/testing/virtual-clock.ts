@@ -20,8 +20,14 @@ export class VirtualClock implements Clock {
   #order = 0;
   #fired = 0;
 
-  /** @param start wall-clock time at the beginning, milliseconds since the epoch */
-  constructor(start = Date.UTC(2026, 0, 1)) {
+  /**
+   * @param start wall-clock time at the beginning, milliseconds since the epoch
+   * @param settled resolves when everything has run that can run without time moving; by default after one turn of the event loop. For code that takes several turns.
+   */
+  constructor(
+    start = Date.UTC(2026, 0, 1),
+    private readonly settled: () => Promise<void> = yieldToPlatform,
+  ) {
     this.#start = start;
   }
 
@@ -59,7 +65,7 @@ export class VirtualClock implements Clock {
   /** Moves time forward by so much, firing what becomes due; resolves when everything has settled at the new time. */
   async advance(ms: number): Promise<void> {
     const end = this.#time + ms;
-    await yieldToPlatform();
+    await this.settled();
     for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) await this.#step(next);
     this.#time = end;
   }
@@ -70,7 +76,7 @@ export class VirtualClock implements Clock {
    */
   async until(condition: () => boolean | Promise<boolean>, limitMs = 3_600_000, what = 'the condition'): Promise<void> {
     const end = this.#time + limitMs;
-    await yieldToPlatform();
+    await this.settled();
     while (!(await condition())) {
       const next = this.#next();
       if (next === undefined) throw new OrreryError('TIMEOUT', `Nothing is left to happen, and ${what} does not hold.`, { at: this.#time });
@@ -81,7 +87,7 @@ export class VirtualClock implements Clock {
 
   /** Lets everything run that can run now, without moving time. */
   settle(): Promise<void> {
-    return yieldToPlatform();
+    return this.settled();
   }
 
   async #step(next: Timer): Promise<void> {
@@ -92,7 +98,7 @@ export class VirtualClock implements Clock {
       this.#fired += 1;
       due.fire();
     }
-    await yieldToPlatform();
+    await this.settled();
   }
 
   #next(): Timer | undefined {

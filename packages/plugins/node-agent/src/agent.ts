@@ -16,6 +16,7 @@ import type { UsageSource } from './metrics/usage-source.js';
 import { Admission } from './node/admission.js';
 import { Heartbeat } from './node/heartbeat.js';
 import { Housekeeping } from './node/housekeeping.js';
+import { LostBindings } from './node/lost-bindings.js';
 import { nodeResources } from './node/node-resources.js';
 import { podEquipment } from './node/pod-equipment.js';
 import { isMirror, isStatic } from './pod/critical.js';
@@ -56,11 +57,13 @@ export class NodeAgent {
   readonly #staticPods: StaticPods;
   /** What ran when the agent started, by uid of the pod. */
   #found: ReadonlyMap<string, FoundPod> = new Map();
+  readonly #lostBindings: LostBindings;
   readonly #log: Logger;
 
   constructor(private readonly options: NodeAgentOptions) {
     const { client, runtime, prober, clock, config, events, configure } = options;
     this.#log = options.log.child({ node: config.name });
+    this.#lostBindings = new LostBindings(client, config.name, this.#log);
     const { meter, diskSpace, sampleMs, eviction = evictionSettings(), reserved = { kubeReserved: {}, systemReserved: {} } } = options;
     const resources = nodeResources({ machine: options.machine.capacity, given: config.capacity, ...reserved, thresholds: meter === undefined ? [] : eviction.thresholds });
     this.#heartbeat = new Heartbeat({ ...options, log: this.#log, resources, pressures: () => this.#housekeeping.eviction.pressures });
@@ -118,7 +121,7 @@ export class NodeAgent {
     const unsubscribe = informer.subscribe({
       added: (pod) => this.#admit(pod, found.get(pod.metadata.uid ?? '')),
       updated: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.update(pod) ?? this.#admit(pod, undefined),
-      deleted: (pod) => (isMirror(pod) ? this.#staticPods.mirrorChanged(pod) : this.#workers.get(pod.metadata.uid ?? '')?.removed()),
+      deleted: (pod) => (isMirror(pod) ? this.#staticPods.mirrorChanged(pod) : void this.#missing(pod, signal)),
     });
     try {
       await this.#endOrphans(found, signal);
@@ -156,7 +159,8 @@ export class NodeAgent {
 
   #admit(pod: Pod, adopted: PodView | undefined): void {
     if (isMirror(pod)) return this.#staticPods.mirrorChanged(pod);
-    if (this.#workers.has(pod.metadata.uid ?? '')) return;
+    const known = this.#workers.get(pod.metadata.uid ?? '');
+    if (known !== undefined) return known.update(pod);
     // What ended for good and has left nothing here needs nobody to look after it, until it is deleted.
     const over = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
     if (over && adopted === undefined && pod.metadata.deletionTimestamp === undefined) return;
@@ -192,6 +196,22 @@ export class NodeAgent {
     return views;
   }
 
+  /** The API shows the pod among this node's no more: it ends, unless it turns out that only its binding was lost. */
+  async #missing({ metadata, spec }: Pod, signal: AbortSignal): Promise<void> {
+    const { namespace = '', name = '', uid = '' } = metadata;
+    const worker = this.#workers.get(uid);
+    if (worker === undefined) return;
+    // Whoever looks at it again has its pod from the API.
+    if (metadata.deletionTimestamp === undefined && (spec.nodeName ?? '') !== '') {
+      const isOurs = await this.#insist('what became of a pod', () => this.#lostBindings.isOurs({ namespace, name, uid }), signal, Number.POSITIVE_INFINITY).catch((error: unknown) => {
+        if (!signal.aborted) this.#log.warn('a pod that the API does not show is ended', { pod: name, uid, error: errorMessage(error) });
+        return signal.aborted;
+      });
+      if (isOurs) return;
+    }
+    worker.removed();
+  }
+
   /** Ends what runs without a pod in the API: the pod was deleted while nobody looked. Pods of other nodes that share the runtime are left alone. */
   async #endOrphans(found: ReadonlyMap<string, FoundPod>, signal: AbortSignal): Promise<void> {
     const pods = this.options.client.kind(Pod);
@@ -199,7 +219,9 @@ export class NodeAgent {
     await Promise.all(
       strangers.map(async ([uid, view]) => {
         const pod = await pods.find(view.pod);
-        if (pod?.metadata.uid === uid || this.#workers.has(uid)) return;
+        if (this.#workers.has(uid)) return;
+        // Pods of other nodes that share the runtime are left alone.
+        if (pod?.metadata.uid === uid && ((pod.spec.nodeName ?? '') !== '' || (await this.#lostBindings.isOurs(view.pod)))) return;
         this.#log.info('ending a pod that the API does not have', { pod: view.pod.name, uid });
         for (const { id } of strays(view)) await this.options.runtime.removeContainer(id, signal);
         for (const { id } of view.sandboxes) await this.options.runtime.removeSandbox(id, signal);

@@ -1,6 +1,7 @@
 /** The parts of a simulated cluster that need nothing but core. */
 export { FaultyStore } from './faulty-store.js';
 export type { CommitFault, ObservedCommit, ReadFault, StoreFaults, StoreObserver, WatchFault } from './faulty-store.js';
+export { LosingStore } from './losing-store.js';
 export { SimulatedLine } from './simulated-line.js';
 export type { Partition, RequestFault, LineFaults } from './simulated-line.js';
 export { ClusterOracle } from './cluster-oracle.js';

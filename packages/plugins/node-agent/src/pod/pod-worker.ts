@@ -3,6 +3,7 @@ import type { Eviction } from '../eviction/messages.js';
 import { PodProbes } from '../probes/pod-probes.js';
 import { PodActions } from './actions.js';
 import type { Rejection } from './admission.js';
+import { LostWrite } from './lost-write.js';
 import type { PodWorkerOptions } from './options.js';
 import { planPod } from './plan.js';
 import { recall } from './recall.js';
@@ -38,6 +39,7 @@ export class PodWorker {
   #stale: 'nothing' | 'containers' | 'all' = 'nothing';
   /** Containers that are said to have been started, by id. What this worker starts it sees without being told. */
   readonly #started = new Set<string>();
+  readonly #lostWrite = new LostWrite();
   #admitted: boolean;
   #rejection: (Rejection & Pick<Eviction, 'condition'>) | undefined;
   /** What the pod gets to end when the agent itself ended it. */
@@ -105,7 +107,11 @@ export class PodWorker {
 
   /** The API has a newer version of the pod. One older than what this worker wrote itself is an echo. */
   update(pod: Pod): void {
-    if (Number(pod.metadata.resourceVersion) < Number(this.pod.metadata.resourceVersion)) return;
+    if (Number(pod.metadata.resourceVersion) < Number(this.pod.metadata.resourceVersion)) {
+      this.#lostWrite.older(pod, this.options.clock.monotonic());
+      return this.wake();
+    }
+    this.#lostWrite.caughtUp();
     const shortened = (pod.metadata.deletionGracePeriodSeconds ?? Infinity) < (this.pod.metadata.deletionGracePeriodSeconds ?? Infinity);
     if (pod.metadata.generation !== this.pod.metadata.generation) this.#follow(false);
     // Files that show them follow at once.
@@ -257,9 +263,11 @@ export class PodWorker {
 
   /** Nothing is to be done now: reports, keeps the files of volumes up to date, and says when to look again. */
   async #rest(wakeAt: number | undefined): Promise<number | undefined> {
-    await this.#report();
     const { clock, volumes, sources } = this.options;
-    const times = [wakeAt, settled(this.pod) ? undefined : deadlineOf(this.pod)];
+    this.pod = this.#lostWrite.take(clock.monotonic()) ?? this.pod;
+    await this.#report();
+    const echo = this.#lostWrite.dueIn(clock.monotonic());
+    const times = [wakeAt, settled(this.pod) ? undefined : deadlineOf(this.pod), echo === undefined ? undefined : clock.now() + echo];
     if (followsSources(this.pod) && !settled(this.pod)) {
       if (clock.monotonic() - this.#volumesAt >= VOLUMES_MS) {
         this.#volumesAt = clock.monotonic();
