@@ -26,6 +26,8 @@ const unit = project('unit', ['packages/**/src/**/*.test.ts', 'bench/src/**/*.te
 
 export default defineConfig({
   test: {
+    // Most of the time goes into waiting for engines, not into computing.
+    maxWorkers: 2,
     coverage: { provider: 'v8', include: ['packages/*/src/**', 'packages/plugins/*/src/**'] },
     projects: [
       { ...unit, test: { ...unit.test, exclude: notUnit } },
