@@ -1,10 +1,29 @@
 import type { SeededRandom } from '@orrery/core/testing';
 import type { SimulatedCluster } from './cluster.js';
+import type { Plane } from './plane.js';
+import type { Process } from './process.js';
 import type { Rates } from './faults.js';
 import type { SimulatedNode } from './simulated-node.js';
-import type { Workload } from './workload.js';
 
 const MINUTE_MS = 60_000;
+
+/** Who uses a simulated cluster. */
+export interface SimulatedUser {
+  /** Requests that have no answer yet. */
+  readonly open: number;
+  /** One change, whatever comes. */
+  change(): void;
+  /** Cordons a node or makes it schedulable again. */
+  cordon(name: string, unschedulable: boolean): Promise<void>;
+}
+
+/** What chaos acts on: the one control plane's processes, or several control planes. */
+export interface ChaosTarget extends Pick<SimulatedCluster, 'clock' | 'weather' | 'nodes' | 'engine' | 'oracle' | 'trace'> {
+  readonly options: { readonly rates: Rates; readonly lost?: number };
+  readonly scheduler?: Process;
+  readonly controllers?: Process;
+  readonly planes?: readonly Plane[];
+}
 
 /** Faults that are moments in time: what happens to a cluster from outside. */
 interface Moment {
@@ -24,6 +43,10 @@ const MOMENTS: readonly Moment[] = [
   { rate: 'controllerRestarts', perTenNodes: false, act: (chaos) => chaos.restart('controllers') },
   { rate: 'compactions', perTenNodes: false, act: (chaos) => chaos.compact() },
   { rate: 'changes', perTenNodes: true, act: (chaos) => chaos.change() },
+  { rate: 'planeKills', perTenNodes: false, act: (chaos) => chaos.killPlane() },
+  { rate: 'planeStops', perTenNodes: false, act: (chaos) => chaos.stopPlane('stop') },
+  { rate: 'planeFreezes', perTenNodes: false, act: (chaos) => chaos.stopPlane('freeze') },
+  { rate: 'planeCuts', perTenNodes: false, act: (chaos) => chaos.cutPlane() },
 ];
 
 /** Makes things happen to a cluster at moments drawn from the seed, and puts everything right again in the end. */
@@ -34,8 +57,8 @@ export class Chaos {
   readonly #repairs = new Map<string, { readonly cancel: () => void; readonly act: () => void }>();
 
   constructor(
-    private readonly cluster: SimulatedCluster,
-    private readonly workload: Workload,
+    private readonly cluster: ChaosTarget,
+    private readonly workload: SimulatedUser,
     private readonly random: SeededRandom,
   ) {}
 
@@ -101,15 +124,39 @@ export class Chaos {
   restart(which: 'scheduler' | 'controllers'): void {
     this.#count(`${which} restarted`);
     const process = this.cluster[which];
+    if (process === undefined) return;
     process.kill();
     // Not sooner than the slowest of what it had sent can arrive: a second scheduler that starts while binds of the first are on their way
     // needs leader election, as in Kubernetes.
     this.#later(`${which} up`, 6_000 + this.random.int(15_000), () => process.start());
   }
 
+  killPlane(): void {
+    const plane = this.#plane('killed');
+    if (plane === undefined) return;
+    plane.kill();
+    this.#later(`${plane.name} up`, 1_000 + this.random.int(59_000), () => plane.start());
+  }
+
+  stopPlane(how: 'stop' | 'freeze'): void {
+    const plane = this.#plane(how === 'stop' ? 'stopped' : 'frozen');
+    if (plane === undefined) return;
+    plane.clock[how]();
+    this.#later(`${plane.name} goes on`, 100 + this.random.int(15_000), () => plane.clock.resume());
+  }
+
+  cutPlane(): void {
+    const plane = this.#plane('cut off');
+    if (plane === undefined) return;
+    plane.cut = true;
+    this.#later(`${plane.name} line`, 500 + this.random.int(30_000), () => {
+      plane.cut = false;
+    });
+  }
+
   compact(): void {
     this.#count('compactions');
-    void this.cluster.memory.compact(this.cluster.oracle.revision);
+    void this.cluster.engine.compact(this.cluster.oracle.revision);
   }
 
   change(): void {
@@ -133,6 +180,16 @@ export class Chaos {
   #node(what: string): SimulatedNode {
     this.#count(what);
     return this.random.pick(this.cluster.nodes);
+  }
+
+  /** Most of the time the one that leads. */
+  #plane(what: string): Plane | undefined {
+    const { planes = [] } = this.cluster;
+    if (planes.length === 0) return undefined;
+    const leader = planes.find(({ leads }) => leads);
+    const plane = leader !== undefined && this.random.chance(0.7) ? leader : this.random.pick(planes);
+    this.#count(`planes ${what}`);
+    return plane;
   }
 
   #count(what: string): void {

@@ -1,4 +1,5 @@
 import { controllerOf, type Deployment, type EndpointSlice, type KubeObject, keyOf, type Lister, type Node, type Pod, type ReplicaSet, type Service } from '@orrery/core';
+import type { ClusterOracle } from '@orrery/core/testing';
 import type { SimulatedCluster } from './cluster.js';
 import type { SimulatedNode } from './simulated-node.js';
 
@@ -6,8 +7,16 @@ const [PODS, NODES, DEPLOYMENTS, SETS, SERVICES, SLICES] = ['core/pods', 'core/n
   (resource) => `/registry/${resource}/`,
 ) as [string, string, string, string, string, string];
 
+/** What a cluster is judged by. */
+export interface Judged {
+  readonly oracle: ClusterOracle;
+  readonly nodes: readonly SimulatedNode[];
+  /** Processes of the control plane, one or several. */
+  readonly control: readonly { readonly name: string; readonly ready: boolean }[];
+}
+
 /** What is not yet as it is wanted; empty: the cluster has converged. Reads what is stored, and what the machines have. */
-export function unsettled(cluster: SimulatedCluster): string[] {
+export function unsettled(cluster: Judged): string[] {
   const { oracle } = cluster;
   const lost = new Set(cluster.nodes.filter((node) => node.lost).map(({ options }) => options.name));
   const machines = cluster.nodes.filter((node) => !node.lost);
@@ -16,7 +25,7 @@ export function unsettled(cluster: SimulatedCluster): string[] {
   const pods = all.filter((pod) => !lostPods.includes(pod));
   const objects = [...oracle.objects.values()] as unknown as KubeObject[];
   return [
-    ...[cluster.scheduler, cluster.controllers, ...machines.map(({ agent }) => agent)].filter(({ ready }) => !ready).map(({ name }) => `process ${name} is not ready`),
+    ...[...cluster.control, ...machines.map(({ agent }) => agent)].filter(({ ready }) => !ready).map(({ name }) => `process ${name} is not ready`),
     ...[...oracle.under<Node>(NODES)].flatMap((node) => (lost.has(node.metadata.name ?? '') ? lostNodeProblems(node) : nodeProblems(node))),
     ...lostPods.flatMap(lostPodProblems),
     ...[...oracle.under<Deployment>(DEPLOYMENTS)].filter((deployment) => !waitsForever(deployment, lostPods)).flatMap(deploymentProblems),
@@ -135,7 +144,7 @@ function machineProblems(nodes: readonly SimulatedNode[], pods: readonly Pod[]):
 }
 
 /** Caches that do not show what the server would list. Ask only when the cluster is at rest. */
-export async function staleCaches(cluster: SimulatedCluster): Promise<string[]> {
+export async function staleCaches(cluster: Pick<SimulatedCluster, 'processes' | 'user'>): Promise<string[]> {
   const problems: string[] = [];
   for (const { name, informers } of cluster.processes) {
     for (const { kind, options, informer } of informers) {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { ApiClient, ApiServer, builtinKinds, type Client, KindRegistry, type LogFields, type Logger, Node } from '@orrery/core';
+import { ApiClient, ApiServer, builtinKinds, type Client, KindRegistry, Node, type Store } from '@orrery/core';
 import { ClusterOracle, FaultyStore, type ObservedCommit, ReplicaOracle, type SeededRandom, type StoreFaults, TraceHash, VirtualClock, WatchValidator } from '@orrery/core/testing';
 import { MemoryStore } from '@orrery/store-memory';
 import { admissions, allControllers, controllerParts, type MakeControllers, schedulerParts } from './control-plane.js';
@@ -7,6 +7,7 @@ import type { Rates } from './faults.js';
 import { Weather } from './faults.js';
 import { Process, type ProcessHost, type ProcessPart, type ProcessParts } from './process.js';
 import { chanceOf } from './seeds.js';
+import { simulatedLogger } from './simulated-logger.js';
 import { SimulatedNode, type Size } from './simulated-node.js';
 
 /** Parts that a test exchanges for broken ones, to see that the oracles notice. */
@@ -30,6 +31,12 @@ export interface ClusterOptions {
   /** Machines, the first ones, that are lost in the bad weather and never come back. Default none. */
   readonly lost?: number;
   readonly sabotage?: Sabotage;
+  /** The store behind everything, on the cluster's clock; closed with the cluster. Default: one in memory. */
+  readonly engine?: { readonly store: Store; readonly clock: VirtualClock };
+  /** Whether each stream of the store is held against everything that was ever committed, for which all of that is remembered. Default true. */
+  readonly keepsHistory?: boolean;
+  /** Sees each commit, and when it was made. */
+  readonly committed?: (commit: ObservedCommit, atMs: number) => void;
   /** Told of each warning of the parts. */
   readonly log?: (line: string) => void;
 }
@@ -51,12 +58,13 @@ const isOrderly = ({ storeUnknown, replyLost, controllerRestarts }: Rates): bool
 
 /** A whole cluster in one process on a virtual clock: a server over a store, a scheduler, controllers, and machines with their agents. */
 export class SimulatedCluster {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly violations: string[] = [];
   readonly trace = new TraceHash();
   readonly oracle: ClusterOracle;
   readonly weather: Weather;
-  readonly memory: MemoryStore;
+  /** The store itself, without faults. */
+  readonly engine: Store;
   readonly store: FaultyStore;
   readonly server: ApiServer;
   readonly scheduler: Process;
@@ -72,26 +80,30 @@ export class SimulatedCluster {
   #serving: Promise<void> = Promise.resolve();
 
   constructor(readonly options: ClusterOptions) {
-    const { clock } = this;
+    const clock = (this.clock = options.engine?.clock ?? new VirtualClock());
     const { seed, rates, sabotage = {} } = options;
     const violated = (what: string): void => this.violated(what);
-    const log = this.#logger();
+    const log = simulatedLogger(clock, (line) => {
+      this.trace.note(line);
+      options.log?.(line);
+    });
     const kinds = new KindRegistry(builtinKinds);
-    const validator = new WatchValidator(violated);
+    const validator = options.keepsHistory === false ? undefined : new WatchValidator(violated);
     this.weather = new Weather(rates);
     this.oracle = new ClusterOracle({ now: () => clock.monotonic(), staleMs: STALE_MS, violated });
     const replicas = isOrderly(rates) ? new ReplicaOracle({ now: () => clock.monotonic(), staleMs: STALE_MS, violated }) : undefined;
-    this.memory = new MemoryStore({ clock });
+    this.engine = options.engine?.store ?? new MemoryStore({ clock });
     const observe = (commit: ObservedCommit): void => {
       this.trace.add(commit, clock.monotonic());
-      validator.committed(commit);
+      validator?.committed(commit);
+      options.committed?.(commit, clock.monotonic());
       this.#count(commit);
       this.oracle.committed(commit);
       replicas?.committed(commit);
     };
     const storeFaults: StoreFaults = { ...this.weather.store(chanceOf(seed, 'store')), ...sabotage.store?.(chanceOf(seed, 'sabotage'), this) };
     const guarded: StoreFaults = { ...storeFaults, commit: (writes) => this.#brake(writes[0]?.key) ?? storeFaults.commit?.(writes) };
-    this.store = new FaultyStore(this.memory, clock, guarded, { committed: observe, watching: (prefix, since) => validator.watching(prefix, since) });
+    this.store = new FaultyStore(this.engine, clock, guarded, { committed: observe, ...(validator && { watching: (prefix, since) => validator.watching(prefix, since) }) });
     this.server = new ApiServer({ store: this.store, kinds, clock, random: chanceOf(seed, 'server'), log, admissions: { items: () => admissions } });
     this.user = new ApiClient({ transport: this.server, kinds, user: { name: 'user', groups: ['system:masters'] }, fieldManager: 'user' });
     const host: ProcessHost = {
@@ -107,6 +119,11 @@ export class SimulatedCluster {
         chance: (what) => chanceOf(seed, what), ...(sabotage.agent !== undefined && { prepare: sabotage.agent }),
       });
     this.nodes = Array.from({ length: options.nodes }, (_, index) => node(index));
+  }
+
+  /** What controls it. */
+  get control(): readonly Process[] {
+    return [this.scheduler, this.controllers];
   }
 
   /** All processes but the server. */
@@ -169,21 +186,5 @@ export class SimulatedCluster {
       const what = `${group}/${resource}${'delete' in write ? ' deleted' : ''}`;
       this.commits.set(what, (this.commits.get(what) ?? 0) + 1);
     }
-  }
-
-  #logger(): Logger {
-    const say = (level: string, fields: LogFields, message: string, more: LogFields = {}): void => {
-      const line = `${(this.clock.monotonic() / 1000).toFixed(3)} s: ${level} ${message} ${JSON.stringify({ ...fields, ...more })}`;
-      this.trace.note(line);
-      this.options.log?.(line);
-    };
-    const make = (fields: LogFields): Logger => ({
-      debug() {},
-      info() {},
-      warn: (message, more) => say('warn', fields, message, more),
-      error: (message, more) => say('error', fields, message, more),
-      child: (more) => make({ ...fields, ...more }),
-    });
-    return make({});
   }
 }

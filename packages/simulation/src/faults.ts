@@ -1,4 +1,4 @@
-import type { CommitFault, ReadFault, RequestFault, SeededRandom, StoreFaults, LineFaults } from '@orrery/core/testing';
+import type { CommitFault, LeaseFault, ReadFault, RequestFault, SeededRandom, StoreFaults, LineFaults } from '@orrery/core/testing';
 import type { SimulatedFaults } from '@orrery/runtime-simulated';
 import { OrreryError } from '@orrery/core';
 
@@ -38,6 +38,11 @@ import { OrreryError } from '@orrery/core';
  * | schedulerRestarts, controllerRestarts | the process dies and comes back after 3 to 20 s |
  * | compactions | the store forgets its history |
  * | changes | the user creates, scales, updates or deletes something |
+ * | leaseRefused, leaseReplyLost | a call about a lease is refused, or done and its answer lost |
+ * | leaseSlow | a call about a lease takes up to two seconds, before or after its effect |
+ * | planeKills | of several control planes, one dies and comes back after 1 to 60 s |
+ * | planeStops, planeFreezes | one stands still for up to 15 s: its clock goes on meanwhile, or stands still too |
+ * | planeCuts | one cannot reach the store for up to 30 s |
  */
 export interface Rates {
   readonly storeConflict: number;
@@ -72,6 +77,13 @@ export interface Rates {
   readonly controllerRestarts: number;
   readonly compactions: number;
   readonly changes: number;
+  readonly leaseRefused: number;
+  readonly leaseReplyLost: number;
+  readonly leaseSlow: number;
+  readonly planeKills: number;
+  readonly planeStops: number;
+  readonly planeFreezes: number;
+  readonly planeCuts: number;
 }
 
 /** Bad weather. */
@@ -108,6 +120,25 @@ export const DEFAULT_RATES: Rates = {
   controllerRestarts: 0.2,
   compactions: 0.2,
   changes: 3,
+  leaseRefused: 0,
+  leaseReplyLost: 0,
+  leaseSlow: 0,
+  planeKills: 0,
+  planeStops: 0,
+  planeFreezes: 0,
+  planeCuts: 0,
+};
+
+/** Several control planes in bad weather, with troubles of their own. */
+export const PLANE_RATES: Rates = {
+  ...DEFAULT_RATES,
+  leaseRefused: 0.03,
+  leaseReplyLost: 0.03,
+  leaseSlow: 0.05,
+  planeKills: 0.4,
+  planeStops: 0.4,
+  planeFreezes: 0.4,
+  planeCuts: 0.4,
 };
 
 /** Nothing goes wrong, and nothing changes. */
@@ -165,6 +196,11 @@ export class Weather {
       watch: () => {
         if (this.happens('watchCut', random)) return { end: random.pick(['EXPIRED', 'UNAVAILABLE', 'quietly'] as const) };
         return this.happens('watchDelay', random) ? { delayMs: 1 + random.int(3_000) } : undefined;
+      },
+      lease: (): LeaseFault | undefined => {
+        const slow = this.happens('leaseSlow', random) ? late() : undefined;
+        if (this.happens('leaseRefused', random)) return { ...slow, outcome: 'refused' };
+        return this.happens('leaseReplyLost', random) ? { ...slow, outcome: 'replyLost' } : slow;
       },
     };
   }

@@ -1,17 +1,25 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '@orrery/core';
 import { DEFAULT_RATES, type Rates, RUNTIME_RATES } from './faults.js';
 import { commandFor, simulate, type SimulationResult } from './simulate.js';
+import { soak } from './soak.js';
+import { openSoakStore, SOAK_STORES } from './soak-store.js';
 
-const USAGE = 'Usage: npm run simulate -- [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--rest N] [--lost N] [--weather all|runtime] [--fault NAME=RATE]… [--json] [--verbose]';
+const USAGE = `Usage: npm run simulate -- [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--rest N] [--lost N] [--weather all|runtime] [--fault NAME=RATE]… [--json] [--verbose]
+       npm run simulate -- --soak [--store ${SOAK_STORES.join('|')}] [--seed N] [--nodes N] [--minutes N]`;
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string' },
-    nodes: { type: 'string', default: '10' },
+    soak: { type: 'boolean', default: false },
+    store: { type: 'string', default: 'memory' },
+    nodes: { type: 'string' },
     pods: { type: 'string', default: '60' },
-    minutes: { type: 'string', default: '10' },
+    minutes: { type: 'string' },
     rest: { type: 'string', default: '10' },
     lost: { type: 'string', default: '0' },
     weather: { type: 'string', default: 'all' },
@@ -37,22 +45,41 @@ function rateOf(text: string): [keyof Rates, number] {
   return [name as keyof Rates, rate];
 }
 
-const [nodes, pods, minutes, restMinutes, lost] = [whole(values.nodes), whole(values.pods), whole(values.minutes), whole(values.rest), whole(values.lost)];
-if (values.weather !== 'all' && values.weather !== 'runtime') throw new RangeError(`"${values.weather}" is not a weather. ${USAGE}`);
-const faults: Partial<Rates> = { ...(values.weather === 'runtime' && RUNTIME_RATES), ...Object.fromEntries(values.fault.map(rateOf)) };
-const [first, last = first] = (values.seeds ?? values.seed).split('..').map(whole) as [number, number?];
-let failed = 0;
-for (let seed = first; seed <= (last ?? first); seed += 1) {
-  const log = values.verbose ? (line: string): void => console.error(line) : undefined;
-  const result = await simulate({ seed, nodes, pods, minutes, restMinutes, lost, faults, stopwatch: () => systemClock.monotonic(), ...(log && { log }) });
-  if (!result.ok) failed += 1;
-  console.log(values.json ? JSON.stringify(result) : report(result));
+/** One cluster after the other; false when one broke a promise. */
+async function simulateAll(): Promise<boolean> {
+  const [nodes, pods, minutes, restMinutes, lost] = [whole(values.nodes ?? '10'), whole(values.pods), whole(values.minutes ?? '10'), whole(values.rest), whole(values.lost)];
+  if (values.weather !== 'all' && values.weather !== 'runtime') throw new RangeError(`"${values.weather}" is not a weather. ${USAGE}`);
+  const faults: Partial<Rates> = { ...(values.weather === 'runtime' && RUNTIME_RATES), ...Object.fromEntries(values.fault.map(rateOf)) };
+  const [first, last = first] = (values.seeds ?? values.seed).split('..').map(whole) as [number, number?];
+  let failed = 0;
+  for (let seed = first; seed <= (last ?? first); seed += 1) {
+    const log = values.verbose ? (line: string): void => console.error(line) : undefined;
+    const result = await simulate({ seed, nodes, pods, minutes, restMinutes, lost, faults, stopwatch: () => systemClock.monotonic(), ...(log && { log }) });
+    if (!result.ok) failed += 1;
+    console.log(values.json ? JSON.stringify(result) : report(result, commandFor({ seed, nodes, pods, minutes, restMinutes, lost, faults })));
+  }
+  return failed === 0;
 }
-process.exitCode = failed === 0 ? 0 : 1;
 
-function report({ ok, seed, violations, traceHash, commits, virtualMs, realMs, tail }: SimulationResult): string {
+/** Hours of one cluster, with what it held all along as JSON; false when something grew. */
+async function soakOne(): Promise<boolean> {
+  const kind = SOAK_STORES.find((name) => name === values.store);
+  if (kind === undefined) throw new RangeError(`"${values.store}" is not one of ${SOAK_STORES.join(', ')}. ${USAGE}`);
+  const folder = mkdtempSync(join(tmpdir(), 'orrery-soak-'));
+  try {
+    const store = await openSoakStore(kind, folder);
+    const result = await soak({ seed: whole(values.seed), store, ...(values.nodes !== undefined && { nodes: whole(values.nodes) }), ...(values.minutes !== undefined && { minutes: whole(values.minutes) }) });
+    console.log(JSON.stringify({ store: kind, ...result }, undefined, 2));
+    return result.problems.length === 0;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = (await (values.soak ? soakOne() : simulateAll())) ? 0 : 1;
+
+function report({ ok, seed, violations, traceHash, commits, virtualMs, realMs, tail }: SimulationResult, command: string): string {
   const line = `seed ${seed}: ${ok ? 'ok' : 'FAILED'}, ${commits} commits, ${Math.round(virtualMs / 60_000)} virtual minutes in ${(realMs / 1000).toFixed(1)} s, trace ${traceHash.slice(0, 16)}`;
   if (ok) return line;
-  const again = `  again: ${commandFor({ seed, nodes, pods, minutes, restMinutes, lost, faults })}`;
-  return [line, ...violations.slice(0, 20).map((violation) => `  ${violation}`), '  the last that happened:', ...tail.map((entry) => `    ${entry}`), again].join('\n');
+  return [line, ...violations.slice(0, 20).map((violation) => `  ${violation}`), '  the last that happened:', ...tail.map((entry) => `    ${entry}`), `  again: ${command}`].join('\n');
 }

@@ -1,6 +1,6 @@
 import { errorMessage } from '@orrery/core';
 import { Chaos } from './chaos.js';
-import { staleCaches, unsettled } from './checks.js';
+import { type Judged, staleCaches, unsettled } from './checks.js';
 import { type Sabotage, SimulatedCluster } from './cluster.js';
 import { DEFAULT_RATES, type Rates } from './faults.js';
 import { chanceOf } from './seeds.js';
@@ -46,7 +46,7 @@ export interface SimulationResult {
   readonly tail: readonly string[];
 }
 
-const MINUTE_MS = 60_000;
+export const MINUTE_MS = 60_000;
 /** Within so long after the faults a cluster has to converge: back-offs reach five minutes, and so does the wait of a pod for another look. */
 const CONVERGE_MS = 20 * MINUTE_MS;
 const LOOK_MS = 10_000;
@@ -93,12 +93,13 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
 }
 
 /** Half of the clusters have twice the room they need, the others a quarter more than that. */
-function sizeFor(seed: number, nodes: number, pods: number): { cpu: number; memoryGi: number } {
+export function sizeFor(seed: number, nodes: number, pods: number): { cpu: number; memoryGi: number } {
   const room = chanceOf(seed, 'size').pick([1.25, 2]);
   return { cpu: Math.max(1, Math.ceil((pods * POD_MILLI_CPU * room) / nodes / 1000)), memoryGi: 64 };
 }
 
-async function converge(cluster: SimulatedCluster): Promise<boolean> {
+/** Waits until everything is as it is wanted; false, and told as violations, when that takes too long. */
+export async function converge(cluster: Judged & Pick<SimulatedCluster, 'clock' | 'violated'>): Promise<boolean> {
   const { clock } = cluster;
   const end = clock.monotonic() + CONVERGE_MS;
   await clock.advance(AFTERMATH_MS);

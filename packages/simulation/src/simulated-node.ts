@@ -1,7 +1,7 @@
 import type { Clock, ContainerConfig, PodIdentity } from '@orrery/core';
 import type { SeededRandom } from '@orrery/core/testing';
 import { type MachineFacts, NodeAgent, type PodVolumes, type Prober } from '@orrery/node-agent';
-import { createSimulatedRuntime, type SimulatedBehaviour, SimulatedMachine } from '@orrery/runtime-simulated';
+import { createSimulatedRuntime, type SimulatedBehaviour, type SimulatedFaults, SimulatedMachine } from '@orrery/runtime-simulated';
 import type { Weather } from './faults.js';
 import { Process, type ProcessHost, type ProcessParts } from './process.js';
 
@@ -23,6 +23,8 @@ export interface SimulatedNodeOptions {
   readonly chance: (what: string) => SeededRandom;
   /** A change to what its agents are made from; for tests of the oracles. */
   readonly prepare?: (parts: ProcessParts) => ProcessParts;
+  /** The process that its agent is part of, where it is not one of its own: when that stands still, so does the agent, and while it is down there is none. */
+  readonly partOf?: { awake(): Promise<void>; readonly up: boolean };
 }
 
 const TIMES = { leaseMs: 40_000, renewMs: 10_000, statusMs: 300_000 };
@@ -41,7 +43,7 @@ export class SimulatedNode {
   #powerLosses = 0;
 
   constructor(readonly options: SimulatedNodeOptions) {
-    const { name, clock, host, weather, chance, zone } = options;
+    const { name, clock, host, weather, chance, zone, partOf } = options;
     this.size = options.size;
     const containers = chance(`${name} containers`);
     this.machine = new SimulatedMachine({ clock, random: containers, behaviour: (config, pod) => behaviourOf(config, pod, containers, weather) });
@@ -49,14 +51,14 @@ export class SimulatedNode {
     // One for all lives of the agent: drawn anew by each, it would meet every agent with the same fault at the same call, and none would get past it.
     const runtimeFaults = weather.runtime(chance(`${name} runtime`), (delayMs) => new Promise((resolve) => void clock.timer(delayMs, resolve)), (delayMs) => this.#restartAgent(delayMs));
     this.agent = new Process(`agent-${name}`, host, (given) => {
-      const { client, informers, events, log, defer } = options.prepare?.(given) ?? given;
-      const runtime = createSimulatedRuntime({ machine: this.machine, faults: runtimeFaults });
+      const { client, informers, events, clock: own, log, defer } = options.prepare?.(given) ?? given;
+      const runtime = createSimulatedRuntime({ machine: this.machine, faults: partOf === undefined ? runtimeFaults : whileAwake(runtimeFaults, partOf) });
       defer(async () => runtime[Symbol.asyncDispose]());
       const capacity = { cpu: `${this.size.cpu * 1000}m`, memory: `${this.size.memoryGi}Gi`, pods: '110' };
       const labels = { 'topology.kubernetes.io/zone': zone };
       const agent = new NodeAgent({
         config: { name, labels, taints: [], capacity, hostIP: '10.0.0.1', runtime: runtime.name },
-        machine: FACTS, times: TIMES, rootDir: '', client, informers, runtime, prober, events: events('kubelet'), clock, log, volumes: NO_VOLUMES,
+        machine: FACTS, times: TIMES, rootDir: '', client, informers, runtime, prober, events: events('kubelet'), clock: own, log, volumes: NO_VOLUMES,
         configure: async (config) => config,
       });
       return [agent];
@@ -76,7 +78,7 @@ export class SimulatedNode {
 
   /** Starts its agent, unless the machine is lost. */
   start(): void {
-    if (!this.#lost) this.agent.start();
+    if (!this.#lost && this.options.partOf?.up !== false) this.agent.start();
   }
 
   /** The machine loses power. */
@@ -95,6 +97,15 @@ export class SimulatedNode {
     });
   }
 }
+
+/** A process that stands still asks nothing of the runtime. */
+const whileAwake = (faults: SimulatedFaults, { awake }: { awake(): Promise<void> }): SimulatedFaults => ({
+  ...faults,
+  before: async (operation, subject) => {
+    await awake();
+    await faults.before?.(operation, subject);
+  },
+});
 
 /** Answers every handler from the machine. Hooks always succeed. */
 function machineProber(machine: SimulatedMachine): Prober {

@@ -1,5 +1,6 @@
 import { ApiError, Deployment, errorMessage, Node, Pod, type PodSpec, type PodTemplateSpec, ReplicaSet, Service } from '@orrery/core';
 import type { SeededRandom } from '@orrery/core/testing';
+import type { SimulatedUser } from './chaos.js';
 import type { SimulatedCluster } from './cluster.js';
 
 /** Thousandths of a core that every pod asks for: equal, so that what fits in sum fits on nodes. */
@@ -12,7 +13,7 @@ interface Owned {
 }
 
 /** The user of a simulated cluster: makes deployments and pods at the beginning, and changes them at random later. Errors are part of a user's life. */
-export class Workload {
+export class Workload implements SimulatedUser {
   readonly #deployments: Owned[] = [];
   readonly #pods: string[] = [];
   #names = 0;
@@ -22,12 +23,11 @@ export class Workload {
 
   /** @param budget pods that may be wanted at the same time */
   constructor(
-    private readonly cluster: SimulatedCluster,
+    private readonly cluster: Pick<SimulatedCluster, 'user' | 'oracle' | 'violated'>,
     private readonly random: SeededRandom,
     private readonly budget: number,
   ) {}
 
-  /** Requests that have no answer yet. */
   get open(): number {
     return this.#open;
   }
@@ -40,14 +40,12 @@ export class Workload {
     }
   }
 
-  /** One change, whatever comes. */
   change(): void {
     const { random } = this;
     const act = random.pick([this.#scale, this.#scale, this.#roll, this.#roll, this.#createDeployment, this.#deleteDeployment, this.#createBurst, this.#deletePod, this.#deletePod, this.#replacePod, this.#deleteAny]);
     act.call(this);
   }
 
-  /** Cordons a node or makes it schedulable again. */
   cordon(name: string, unschedulable: boolean): Promise<void> {
     return this.#try(this.cluster.user.kind(Node).patch({ name }, 'merge', { spec: { unschedulable } }));
   }

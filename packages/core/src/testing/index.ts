@@ -12,4 +12,5 @@ export type { SuiteApi, SuiteCase, SuiteContext } from './suite.js';
 export { SeededRandom } from './seeded-random.js';
 export * from './simulation/index.js';
 export * from './store/index.js';
+export { ProcessClock } from './process-clock.js';
 export { VirtualClock } from './virtual-clock.js';

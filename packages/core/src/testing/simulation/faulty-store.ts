@@ -1,4 +1,4 @@
-import type { CommitResult, Guard, RangeOptions, RangeResult, Store, StoreEntry, StoreLease, WatchBatch, WatchOptions, Write } from '../../contracts/store.js';
+import type { CommitResult, Guard, HistoryLoss, RangeOptions, RangeResult, Store, StoreEntry, StoreLease, WatchBatch, WatchOptions, Write } from '../../contracts/store.js';
 import type { Clock } from '../../kernel/clock.js';
 import { OrreryError } from '../../kernel/errors.js';
 
@@ -25,16 +25,25 @@ export interface ReadFault {
 /** What goes wrong with one batch of a watch: it comes late, or the watch ends instead of it. `drop` and `repeat` break the store's promises: for mutants. */
 export type WatchFault = { readonly delayMs: number } | { readonly end: 'EXPIRED' | 'UNAVAILABLE' | 'quietly' } | { readonly breach: 'drop' | 'repeat' };
 
+/** What goes wrong with one call about a lease: it waits before or after its effect, is refused, or takes effect but its answer is lost (both are `UNAVAILABLE`). */
+export interface LeaseFault {
+  readonly beforeMs?: number;
+  readonly afterMs?: number;
+  readonly outcome?: 'refused' | 'replyLost';
+}
+
 /** Decides about each call; undefined: nothing goes wrong. */
 export interface StoreFaults {
   commit?(writes: readonly Write[]): CommitFault | undefined;
   read?(): ReadFault | undefined;
   watch?(prefix: string, batch: WatchBatch): WatchFault | undefined;
+  lease?(call: 'acquire' | 'renew' | 'release'): LeaseFault | undefined;
 }
 
 /** One successful commit, as it happened. */
 export interface ObservedCommit {
   readonly revision: number;
+  readonly guards: readonly Guard[];
   readonly writes: readonly Write[];
 }
 
@@ -44,18 +53,27 @@ export interface StoreObserver {
   committed?(commit: ObservedCommit): void;
   /** A watch begins; the returned function gets each batch that its consumer gets. */
   watching?(prefix: string, since: number): (batch: WatchBatch) => void;
+  /** A commit was refused because of a guard. */
+  refused?(guard: Guard): void;
+  /** A lease was taken. */
+  acquired?(lease: { readonly name: string; readonly epoch: number }): void;
 }
 
 /** A store whose calls fail, wait and break off as told; what it does is done by the store within. */
 export class FaultyStore implements Store {
   #watches = 0;
+  readonly shared?: boolean;
+  readonly onHistoryLost?: (listener: (loss: HistoryLoss) => void) => () => void;
 
   constructor(
     private readonly inner: Store,
     private readonly clock: Clock,
     private readonly faults: StoreFaults,
     private readonly observer: StoreObserver = {},
-  ) {}
+  ) {
+    if (inner.shared !== undefined) this.shared = inner.shared;
+    if (inner.onHistoryLost !== undefined) this.onHistoryLost = (listener) => inner.onHistoryLost?.(listener) ?? (() => {});
+  }
 
   /** Watches that are open. */
   get watches(): number {
@@ -120,8 +138,14 @@ export class FaultyStore implements Store {
     return this.inner.compact(revision);
   }
 
-  acquireLease(name: string, options: { readonly holder: string; readonly ttlMs: number }): Promise<StoreLease | undefined> {
-    return this.inner.acquireLease(name, options);
+  async acquireLease(name: string, options: { readonly holder: string; readonly ttlMs: number }): Promise<StoreLease | undefined> {
+    const lease = await this.#lease('acquire', async () => {
+      const taken = await this.inner.acquireLease(name, options);
+      if (taken !== undefined) this.observer.acquired?.(taken);
+      return taken;
+    });
+    if (lease === undefined) return undefined;
+    return { name: lease.name, epoch: lease.epoch, renew: (signal) => this.#lease('renew', () => lease.renew(signal)), release: () => this.#lease('release', () => lease.release()) };
   }
 
   close(): Promise<void> {
@@ -134,7 +158,19 @@ export class FaultyStore implements Store {
 
   async #commit(change: { readonly guards: readonly Guard[]; readonly writes: readonly Write[] }): Promise<CommitResult> {
     const result = await this.inner.commit(change);
-    if (result.ok && change.writes.length > 0) this.observer.committed?.({ revision: result.revision, writes: change.writes });
+    if (!result.ok) this.observer.refused?.(result.guard);
+    if (result.ok && change.writes.length > 0) this.observer.committed?.({ revision: result.revision, ...change });
+    return result;
+  }
+
+  async #lease<T>(call: 'acquire' | 'renew' | 'release', work: () => Promise<T>): Promise<T> {
+    const fault = this.faults.lease?.(call);
+    if (fault === undefined) return work();
+    if (fault.beforeMs !== undefined) await this.#wait(fault.beforeMs);
+    if (fault.outcome === 'refused') throw new OrreryError('UNAVAILABLE', 'The store does not answer (simulated).');
+    const result = await work();
+    if (fault.afterMs !== undefined) await this.#wait(fault.afterMs);
+    if (fault.outcome === 'replyLost') throw new OrreryError('UNAVAILABLE', 'The answer of the store was lost (simulated).');
     return result;
   }
 
