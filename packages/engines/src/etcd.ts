@@ -8,6 +8,7 @@ import { type Clock, longLived, systemClock } from '@orrery/core';
 import { type EtcdPki, makePki } from './etcd-pki.js';
 import { startGuardian } from './guardian.js';
 import { missingParts, programPath } from './missing.js';
+import type { Place } from './network.js';
 import { freePorts } from './ports.js';
 
 /** How an etcd is started. */
@@ -18,12 +19,14 @@ export interface EtcdOptions {
   readonly tls?: boolean;
   /** More arguments for every member, e.g. `--quota-backend-bytes=…`. */
   readonly args?: readonly string[];
+  /** Where the members run, one each; default: all on the loopback. */
+  readonly places?: readonly Place[];
   readonly clock?: Clock;
 }
 
 /** One member: the same ports and data in all its lives. */
 export interface EtcdMember {
-  /** For clients: `http://127.0.0.1:port`, or https. */
+  /** For clients: `http://127.0.0.1:port`, another address in another place, or https. */
   readonly endpoint: string;
   /** Of the process that runs now, or ran last. */
   readonly pid: number;
@@ -79,22 +82,22 @@ class Cluster implements Etcd {
   readonly #guardian;
   #stopping: Promise<void> | undefined;
 
-  constructor(readonly folder: string, ports: readonly number[], { tls = false, args = [], clock = systemClock }: EtcdOptions) {
+  constructor(readonly folder: string, ports: readonly number[], { tls = false, args = [], places = [], clock = systemClock }: EtcdOptions) {
     this.#clock = clock;
     this.#guardian = startGuardian(folder);
     if (tls) this.pki = makePki(join(folder, 'pki'));
     const scheme = tls ? 'https' : 'http';
     const count = ports.length / 2;
-    const peers = ports.slice(count).map((port) => `http://127.0.0.1:${port}`);
+    const peers = ports.slice(count).map((port, i) => `http://${places[i]?.address ?? '127.0.0.1'}:${port}`);
     const initial = peers.map((peer, i) => `m${i}=${peer}`).join(',');
     const secured = this.pki === undefined ? [] : ['--cert-file', this.pki.files.serverCert, '--key-file', this.pki.files.serverKey, '--trusted-ca-file', this.pki.files.ca, '--client-cert-auth'];
     this.members = ports.slice(0, count).map((port, i) => {
-      const endpoint = `${scheme}://127.0.0.1:${port}`;
+      const endpoint = `${scheme}://${places[i]?.address ?? '127.0.0.1'}:${port}`;
       const peer = peers[i] as string;
       return new Member(join(folder, `m${i}`), endpoint, [
         '--name', `m${i}`, '--listen-client-urls', endpoint, '--advertise-client-urls', endpoint, '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer,
         '--initial-cluster', initial, '--initial-cluster-token', folder, '--log-level', 'warn', '--logger', 'zap', ...secured, ...args,
-      ]);
+      ], places[i]?.enter ?? []);
     });
   }
 
@@ -155,7 +158,7 @@ class Member implements EtcdMember {
   #child: ChildProcess | undefined;
   #ended: Promise<unknown> = Promise.resolve();
 
-  constructor(readonly dataDir: string, readonly endpoint: string, private readonly args: readonly string[]) {}
+  constructor(readonly dataDir: string, readonly endpoint: string, private readonly args: readonly string[], private readonly enter: readonly string[]) {}
 
   get pid(): number {
     return this.#child?.pid ?? 0;
@@ -173,7 +176,8 @@ class Member implements EtcdMember {
   start(): void {
     if (this.#runs) return;
     const log = openSync(`${this.dataDir}.log`, 'a');
-    this.#child = spawn(programPath('etcd') as string, ['--data-dir', this.dataDir, ...this.args], { stdio: ['ignore', log, log], detached: true });
+    const [program, ...rest] = [...this.enter, programPath('etcd') as string, '--data-dir', this.dataDir, ...this.args];
+    this.#child = spawn(program as string, rest, { stdio: ['ignore', log, log], detached: true });
     closeSync(log);
     this.#child.unref();
     this.#ended = once(this.#child, 'exit');

@@ -10,7 +10,8 @@ export interface Guardian {
 /**
  * The guardian: a shell with the folder and the bridge as its arguments.
  * Waits until its standard input ends: that happens also when the process that started it is killed. Then it ends every process that names the folder
- * in its arguments, with its children (a container's first process is a child of its shim), and removes mounts, interface, control groups and folder.
+ * in its arguments, with its children (a container's first process is a child of its shim), and removes mounts, interface, network namespaces named after
+ * it, control groups and folder.
  */
 export const GUARDIAN_SCRIPT = `
 dir=$1 bridge=$2
@@ -29,6 +30,7 @@ done
 for round in 1 2 3; do
   awk -v dir="$dir/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r mount; do umount -l "$mount"; done
 done
+[ -n "$bridge" ] && for space in /run/netns/"$bridge"-*; do [ -e "$space" ] && ip netns del "$(basename "$space")"; done
 [ -n "$bridge" ] && [ -e "/sys/class/net/$bridge" ] && ip link del "$bridge"
 for container in "$dir"/data/containers/*; do
   for group in /sys/fs/cgroup/*/docker/"$(basename "$container")" /sys/fs/cgroup/docker/"$(basename "$container")"; do

@@ -4,10 +4,12 @@
  */
 export { type ApiAnswer, type ApiRequest, engineApi } from './api.js';
 export { type DockerEngine, type DockerdOptions, startDockerd } from './dockerd.js';
+export { type Disk, startDisk } from './disk.js';
 export { type Etcd, type EtcdMember, type EtcdOptions, startEtcd } from './etcd.js';
 export { type EtcdPki } from './etcd-pki.js';
 export { busyboxImage, type ImageContents, imageOf } from './image.js';
 export { missingParts, type Part, requireParts } from './missing.js';
+export { type Cut, type Network, type NetworkHost, type Place, startNetwork } from './network.js';
 export { type Registry, type RegistryOptions, startRegistry } from './registry.js';
 export { type RegistryFault, type RegistryProxy, startRegistryProxy } from './registry-proxy.js';
 export { type RedisOptions, type RedisServer, startRedis } from './redis.js';

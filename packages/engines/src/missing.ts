@@ -2,13 +2,13 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What a test may need of the machine: a program, being root, or control groups. */
-export type Part = 'dockerd' | 'docker' | 'docker-registry' | 'redis-server' | 'redis-cli' | 'etcd' | 'etcdctl' | 'openssl' | 'busybox' | 'ip' | 'perl' | 'tar' | 'root' | 'cgroups';
+export type Part = 'dockerd' | 'docker' | 'docker-registry' | 'redis-server' | 'redis-cli' | 'etcd' | 'etcdctl' | 'openssl' | 'busybox' | 'ip' | 'iptables' | 'nsenter' | 'perl' | 'tar' | 'root' | 'cgroups';
 
 /** Programs of the system lie here too, whatever the user's PATH says. */
 const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 /** The Debian package a program comes from, where the name differs. */
-const PACKAGES: Partial<Record<Part, string>> = { dockerd: 'docker.io', docker: 'docker.io', busybox: 'busybox-static', ip: 'iproute2', etcd: 'etcd-server', etcdctl: 'etcd-client', 'redis-cli': 'redis-tools' };
+const PACKAGES: Partial<Record<Part, string>> = { dockerd: 'docker.io', docker: 'docker.io', busybox: 'busybox-static', ip: 'iproute2', nsenter: 'util-linux', etcd: 'etcd-server', etcdctl: 'etcd-client', 'redis-cli': 'redis-tools' };
 
 /** Where a program lies; undefined when it is not installed. */
 export function programPath(name: string): string | undefined {

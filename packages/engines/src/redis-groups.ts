@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { longLived, systemClock } from '@orrery/core';
 import { type Guardian, startGuardian } from './guardian.js';
+import type { Place } from './network.js';
 import { type RedisServer, startProcess } from './redis.js';
 
 /** A master, a replica of it, and three Sentinels that fail over. */
@@ -11,6 +12,7 @@ export interface RedisSentinels extends AsyncDisposable {
   readonly name: string;
   /** As `host:port`. */
   readonly sentinels: readonly string[];
+  readonly sentinelServers: readonly RedisServer[];
   /** The server that was the master first. */
   readonly master: RedisServer;
   /** The one that was its replica first. */
@@ -35,29 +37,39 @@ const POLL_MS = 50;
 const NAME = 'orrery';
 const never = longLived(new AbortController()).signal;
 
-/** Starts Redis behind Sentinels, which take a master for dead after `downAfterMs`. Resolves when the replica follows and the Sentinels know each other. */
-export async function startRedisSentinels({ downAfterMs = 1_000, args = [] as readonly string[] } = {}): Promise<RedisSentinels> {
+/** How Redis behind Sentinels is started. */
+export interface RedisSentinelsOptions {
+  /** After so many milliseconds without an answer a master is taken for dead; default 1,000. */
+  readonly downAfterMs?: number;
+  /** More arguments for both servers. */
+  readonly args?: readonly string[];
+  /** Where they run; default: all on the loopback. */
+  readonly places?: { readonly master: Place; readonly replica: Place; readonly sentinels: Place };
+}
+
+/** Starts Redis behind Sentinels. Resolves when the replica follows and the Sentinels know each other. */
+export async function startRedisSentinels({ downAfterMs = 1_000, args = [], places }: RedisSentinelsOptions = {}): Promise<RedisSentinels> {
   const group = new Group('orz-');
   return group.orStop(async () => {
     const durable = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--repl-diskless-sync-delay', '0', ...args];
-    const master = await group.start((port, dir) => ['--port', String(port), '--dir', dir, '--save', '', ...durable]);
-    const replica = await group.start((port, dir) => ['--port', String(port), '--dir', dir, '--save', '', ...durable, '--replicaof', '127.0.0.1', String(master.port)]);
+    const master = await group.start((port, dir) => ['--port', String(port), '--dir', dir, '--save', '', ...durable], places?.master);
+    const replica = await group.start((port, dir) => ['--port', String(port), '--dir', dir, '--save', '', ...durable, '--replicaof', master.address, String(master.port)], places?.replica);
     await until('the replica follows', async () => (await replica.command('INFO', 'replication')).includes('master_link_status:up'));
     const sentinels: RedisServer[] = [];
     for (let n = 0; n < 3; n += 1) {
       const sentinel = await group.start((port, dir) => {
         const file = join(dir, 'sentinel.conf');
-        const lines = [`monitor ${NAME} 127.0.0.1 ${master.port} 2`, `down-after-milliseconds ${NAME} ${downAfterMs}`, `failover-timeout ${NAME} 5000`];
+        const lines = [`monitor ${NAME} ${master.address} ${master.port} 2`, `down-after-milliseconds ${NAME} ${downAfterMs}`, `failover-timeout ${NAME} 5000`];
         writeFileSync(file, `port ${port}\ndir ${dir}\n${lines.map((line) => `sentinel ${line}\n`).join('')}`);
         return [file, '--sentinel'];
-      });
+      }, places?.sentinels);
       sentinels.push(sentinel);
     }
     await until('the Sentinels know each other and the replica', async () => {
       const said = await Promise.all(sentinels.map((sentinel) => sentinel.command('SENTINEL', 'MASTER', NAME)));
       return said.every((text) => /num-slaves\n1\n/.test(text) && /num-other-sentinels\n2\n/.test(text));
     });
-    return { name: NAME, sentinels: sentinels.map(({ port }) => `127.0.0.1:${port}`), master, replica, stop: group.stop, [Symbol.asyncDispose]: group.stop };
+    return { name: NAME, sentinels: sentinels.map(({ address, port }) => `${address}:${port}`), sentinelServers: sentinels, master, replica, stop: group.stop, [Symbol.asyncDispose]: group.stop };
   });
 }
 
@@ -109,8 +121,8 @@ class Group {
     this.#guardian = startGuardian(this.#folder);
   }
 
-  async start(argsOf: (port: number, folder: string) => readonly string[]): Promise<RedisServer> {
-    const server = await startProcess({ folder: join(this.#folder, String(this.#servers.length)) }, argsOf);
+  async start(argsOf: (port: number, folder: string) => readonly string[], place?: Place): Promise<RedisServer> {
+    const server = await startProcess({ folder: join(this.#folder, String(this.#servers.length)), ...(place !== undefined && { place }) }, argsOf);
     this.#servers.push(server);
     return server;
   }

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { type Clock, errorMessage, longLived, systemClock } from '@orrery/core';
 import { type Guardian, startGuardian } from './guardian.js';
 import { missingParts, programPath } from './missing.js';
+import type { Place } from './network.js';
 
 /** How a Redis server is started. */
 export interface RedisOptions {
@@ -21,13 +22,17 @@ export interface RedisOptions {
   readonly cli?: readonly string[];
   /** A folder below that of another engine, which then removes it. Default: one of its own. */
   readonly folder?: string;
+  /** Where it runs; default: on the loopback. */
+  readonly place?: Place;
   readonly clock?: Clock;
 }
 
-/** A Redis server, or a Sentinel, of this process's own; on the loopback, at the same port and folder in all its lives. */
+/** A Redis server, or a Sentinel, of this process's own; on the loopback unless told otherwise, at the same port and folder in all its lives. */
 export interface RedisServer extends AsyncDisposable {
   readonly port: number;
-  /** `redis://127.0.0.1:port`. */
+  /** `127.0.0.1`, unless it runs in another place. */
+  readonly address: string;
+  /** `redis://address:port`. */
   readonly url: string;
   /** Its data and its log. */
   readonly folder: string;
@@ -35,7 +40,7 @@ export interface RedisServer extends AsyncDisposable {
   readonly pid: number;
   /** Whether it has been started and has not ended. */
   readonly runs: boolean;
-  /** Runs a command by redis-cli. Throws when the server answers with an error. */
+  /** Runs a command by redis-cli, in the server's own place. Throws when the server answers with an error. */
   command(...args: readonly string[]): Promise<string>;
   /** Sends a signal; resolves when it has ended, for SIGSTOP and SIGCONT at once. */
   kill(signal: NodeJS.Signals): Promise<void>;
@@ -47,6 +52,7 @@ export interface RedisServer extends AsyncDisposable {
 
 const START_LIMIT_MS = 30_000;
 const POLL_MS = 20;
+const LOOPBACK: Place = { address: '127.0.0.1', enter: [] };
 const PORT_ATTEMPTS = 5;
 const never = longLived(new AbortController()).signal;
 const run = promisify(execFile);
@@ -70,9 +76,10 @@ export async function startProcess(options: RedisOptions, argsOf: (port: number,
   const guardian = options.folder === undefined ? startGuardian(folder) : undefined;
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
+  const place = options.place ?? LOOPBACK;
     // By the folder, with its slash, the guardian finds it; so its title must keep it.
-    const args = [...argsOf(port, `${folder}/`), '--bind', '127.0.0.1', '--set-proc-title', 'no', '--daemonize', 'no'];
-    const redis = new Server(folder, port, args, options.cli ?? [], guardian, options.clock ?? systemClock);
+    const args = [...argsOf(port, `${folder}/`), '--bind', place.address, ...(options.place === undefined ? [] : ['--protected-mode', 'no']), '--set-proc-title', 'no', '--daemonize', 'no'];
+    const redis = new Server(folder, port, place, args, options.cli ?? [], guardian, options.clock ?? systemClock);
     try {
       await redis.start();
       return redis;
@@ -86,6 +93,7 @@ export async function startProcess(options: RedisOptions, argsOf: (port: number,
 }
 
 class Server implements RedisServer {
+  readonly address: string;
   readonly url: string;
   #child: ChildProcess | undefined;
   #ended: Promise<unknown> = Promise.resolve();
@@ -94,12 +102,14 @@ class Server implements RedisServer {
   constructor(
     readonly folder: string,
     readonly port: number,
+    private readonly place: Place,
     private readonly args: readonly string[],
     private readonly cli: readonly string[],
     private readonly guardian: Guardian | undefined,
     private readonly clock: Clock,
   ) {
-    this.url = `redis://127.0.0.1:${port}`;
+    this.address = place.address;
+    this.url = `redis://${place.address}:${port}`;
   }
 
   get pid(): number {
@@ -111,14 +121,16 @@ class Server implements RedisServer {
   }
 
   async command(...args: readonly string[]): Promise<string> {
-    const { stdout } = await run(programPath('redis-cli') as string, ['-h', '127.0.0.1', '-p', String(this.port), '--no-auth-warning', '-e', ...this.cli, ...args], { timeout: START_LIMIT_MS, maxBuffer: 64 * 1_048_576 });
+    const [program, ...rest] = [...this.place.enter, programPath('redis-cli') as string, '-h', this.address, '-p', String(this.port), '--no-auth-warning', '-e', ...this.cli, ...args];
+    const { stdout } = await run(program as string, rest, { timeout: START_LIMIT_MS, maxBuffer: 64 * 1_048_576 });
     return stdout.trimEnd();
   }
 
   async start(): Promise<void> {
     if (!this.runs) {
       const log = openSync(join(this.folder, 'redis.log'), 'a');
-      this.#child = spawn(server(), this.args, { stdio: ['ignore', log, log], detached: true, cwd: this.folder });
+      const [program, ...rest] = [...this.place.enter, server(), ...this.args];
+      this.#child = spawn(program as string, rest, { stdio: ['ignore', log, log], detached: true, cwd: this.folder });
       closeSync(log);
       this.#child.unref();
       this.#ended = once(this.#child, 'exit');
