@@ -7,7 +7,7 @@ const mayImport = {
   kernel: [],
   model: ['kernel'],
   contracts: ['model', 'kernel'],
-  'store-kit': ['contracts', 'kernel'],
+  'store-kit': ['contracts', 'model', 'kernel'],
   server: ['contracts', 'model', 'kernel'],
   client: ['contracts', 'model', 'kernel'],
   control: ['client', 'contracts', 'model', 'kernel'],

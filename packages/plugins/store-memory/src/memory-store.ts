@@ -4,6 +4,7 @@ import {
   checkPrefix,
   type CommitResult,
   type Clock,
+  EntryTable,
   expired,
   type Guard,
   type RangeOptions,
@@ -22,7 +23,6 @@ import {
 } from '@orrery/core';
 import { Journal } from './journal.js';
 import { Leases } from './leases.js';
-import { SortedKeys } from './sorted-keys.js';
 
 /** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions {
@@ -44,8 +44,7 @@ export interface MemoryStoreOptions {
  * Values are shared, never copied. Nothing survives the process, but with a journal an acknowledged commit does (the end of the machine it need not survive).
  */
 export class MemoryStore implements Store {
-  readonly #entries = new Map<string, StoreEntry>();
-  readonly #keys = new SortedKeys();
+  readonly #entries = new EntryTable();
   readonly #window: WatchWindow;
   readonly #leases: Leases;
   readonly #journal: Journal | undefined;
@@ -64,10 +63,7 @@ export class MemoryStore implements Store {
       ...(options.bookmarkMs !== undefined && { bookmarkMs: options.bookmarkMs }),
     });
     this.#leases = new Leases(clock, journal?.content.epochs, (name, epoch) => journal?.lease(name, epoch));
-    for (const entry of journal?.takeEntries() ?? []) {
-      this.#entries.set(entry.key, entry);
-      this.#keys.add(entry.key);
-    }
+    for (const entry of journal?.takeEntries() ?? []) this.#entries.put(entry);
   }
 
   async get(key: string): Promise<StoreEntry | undefined> {
@@ -79,18 +75,12 @@ export class MemoryStore implements Store {
   async range(prefix: string, options: RangeOptions = {}): Promise<RangeResult> {
     this.#check();
     checkPrefix(prefix);
-    const { after, limit = Number.POSITIVE_INFINITY, atRevision } = options;
-    const past = atRevision === undefined || atRevision === this.#window.last ? undefined : this.#overlay(prefix, atRevision);
-    const revision = atRevision ?? this.#window.last;
-    const entries: StoreEntry[] = [];
-    let remaining = 0;
-    for (const key of this.#keysOf(prefix, after, past)) {
-      const entry = past?.has(key) === true ? past.get(key) : this.#entries.get(key);
-      if (entry === undefined) continue;
-      if (entries.length < limit) entries.push(entry);
-      else remaining += 1;
-    }
-    return { entries, revision, more: remaining > 0, remaining };
+    const { atRevision, ...where } = options;
+    const { last, compacted } = this.#window;
+    if (atRevision === undefined || atRevision === last) return this.#entries.page({ prefix, ...where, revision: last });
+    if (atRevision > last) throw revisionAhead(atRevision, last);
+    if (atRevision < compacted) throw expired(atRevision, compacted);
+    return this.#entries.page({ prefix, ...where, revision: atRevision, since: this.#window.backTo(atRevision) });
   }
 
   async commit(change: { readonly guards: readonly Guard[]; readonly writes: readonly Write[] }): Promise<CommitResult> {
@@ -108,7 +98,7 @@ export class MemoryStore implements Store {
     const events = this.#events(change.writes, revision);
     if (events.length === 0) return { ok: true, revision: revision - 1 };
     this.#journal?.commit(revision, events);
-    for (const event of events) this.#applyEvent(event);
+    for (const event of events) this.#entries.apply(event);
     this.#window.push(revision, events);
     if (this.#journal?.long === true) this.#shorten(this.#journal, revision);
     return { ok: true, revision };
@@ -149,7 +139,7 @@ export class MemoryStore implements Store {
   /** The commit that made it due has been written and stands, whatever becomes of this. */
   #shorten(journal: Journal, revision: number): void {
     try {
-      journal.snapshot({ revision, entries: [...this.#entries.values()], epochs: this.#leases.epochs });
+      journal.snapshot({ revision, entries: [...this.#entries.all()], epochs: this.#leases.epochs });
     } catch (error) {
       this.#journalProblem(error);
     }
@@ -171,42 +161,5 @@ export class MemoryStore implements Store {
       }
     }
     return events;
-  }
-
-  #applyEvent(event: StoreEvent): void {
-    const { key, value, createRevision, modRevision } = event;
-    if (event.type === 'delete') {
-      this.#entries.delete(key);
-      this.#keys.delete(key);
-      return;
-    }
-    if (event.previous === undefined) this.#keys.add(key);
-    this.#entries.set(key, { key, value, createRevision, modRevision });
-  }
-
-  /** How the keys under a prefix differed at a past revision: their entry then, or undefined for "did not exist". */
-  #overlay(prefix: string, revision: number): Map<string, StoreEntry | undefined> {
-    if (revision > this.#window.last) throw revisionAhead(revision, this.#window.last);
-    if (revision < this.#window.compacted) throw expired(revision, this.#window.compacted);
-    const overlay = new Map<string, StoreEntry | undefined>();
-    for (const { events } of this.#window.backTo(revision)) {
-      for (const event of events) {
-        if (!event.key.startsWith(prefix)) continue;
-        if (event.previous === undefined) overlay.set(event.key, undefined);
-        else overlay.set(event.key, { key: event.key, value: event.previous, createRevision: event.createRevision, modRevision: event.previousRevision });
-      }
-    }
-    return overlay;
-  }
-
-  *#keysOf(prefix: string, after: string | undefined, past: ReadonlyMap<string, unknown> | undefined): Generator<string> {
-    const start = after !== undefined && after >= prefix ? `${after}\0` : prefix;
-    const gone = past === undefined ? [] : [...past.keys()].filter((key) => !this.#entries.has(key) && key >= start).sort();
-    for (const key of this.#keys.from(start)) {
-      if (!key.startsWith(prefix)) break;
-      while (gone.length > 0 && (gone[0] as string) < key) yield gone.shift() as string;
-      yield key;
-    }
-    yield* gone;
   }
 }

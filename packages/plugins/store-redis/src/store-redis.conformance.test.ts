@@ -1,4 +1,5 @@
-import { storeConformance } from '@orrery/core/testing';
+import { CachedStore, type Store } from '@orrery/core';
+import { check, storeConformance } from '@orrery/core/testing';
 import { requireParts, type RedisServer, startRedis } from '@orrery/engines';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { RedisStore } from './redis-store.js';
@@ -14,12 +15,12 @@ describe.skipIf(parts.missing)(`on a real server${parts.note}`, () => {
   });
   afterAll(() => redis?.stop());
 
-  storeConformance({ describe, it }, 'redis', async () => {
+  const create = (over: (store: RedisStore) => Promise<Store>) => async () => {
     const options = { url: redis.url, prefix: `case-${(stores += 1)}`, bookmarkMs: BOOKMARK_MS };
-    const store = await RedisStore.open(options);
+    const store = await over(await RedisStore.open(options));
     const opened = [store];
-    const open = async (): Promise<RedisStore> => {
-      const another = await RedisStore.open(options);
+    const open = async (): Promise<Store> => {
+      const another = await over(await RedisStore.open(options));
       opened.push(another);
       return another;
     };
@@ -38,5 +39,15 @@ describe.skipIf(parts.missing)(`on a real server${parts.note}`, () => {
         for (const one of opened) await one.close();
       },
     };
-  });
+  };
+
+  storeConformance({ describe, it }, 'redis', create(async (store) => store));
+
+  // Reads are answered from a replica.
+  const cached = async (store: RedisStore): Promise<Store> => {
+    const over = new CachedStore(store, { bookmarkMs: BOOKMARK_MS });
+    await check.eventually('the replica to follow', async () => (await over.get('/none')) === undefined && over.live);
+    return over;
+  };
+  storeConformance({ describe, it }, 'redis, cached', create(cached));
 });

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CachedStore } from '@orrery/core';
+import { check } from '@orrery/core/testing';
 import { MemoryStore } from '../memory-store.js';
 
 const BOOKMARK_MS = 100;
@@ -30,4 +32,11 @@ export const journalContext = async () => {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+};
+
+/** A store that answers reads from a replica of one in memory, for one case; as many revisions are kept as told. */
+export const cachedContext = (historyLimit?: number) => async () => {
+  const store = new CachedStore(new MemoryStore({ bookmarkMs: BOOKMARK_MS }), { bookmarkMs: BOOKMARK_MS, ...(historyLimit !== undefined && { historyLimit }) });
+  await check.eventually('the replica to follow', async () => (await store.revision()) === 0 && (await store.get('/none')) === undefined && store.live);
+  return { store, bookmarkMs: BOOKMARK_MS, cleanup: () => store.close() };
 };
