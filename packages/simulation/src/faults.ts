@@ -132,13 +132,17 @@ export const DEFAULT_RATES: Rates = {
 /** Several control planes in bad weather, with troubles of their own. */
 export const PLANE_RATES: Rates = {
   ...DEFAULT_RATES,
+  // They are parts of the planes.
+  schedulerRestarts: 0,
+  controllerRestarts: 0,
+  changes: 12,
   leaseRefused: 0.03,
   leaseReplyLost: 0.03,
   leaseSlow: 0.05,
-  planeKills: 0.4,
-  planeStops: 0.4,
-  planeFreezes: 0.4,
-  planeCuts: 0.4,
+  planeKills: 0.6,
+  planeStops: 0.6,
+  planeFreezes: 0.6,
+  planeCuts: 0.6,
 };
 
 /** Nothing goes wrong, and nothing changes. */

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '@orrery/core';
 import { DEFAULT_RATES, type Rates, RUNTIME_RATES } from './faults.js';
-import { commandFor, simulate, type SimulationResult } from './simulate.js';
+import { commandFor, simulate, type SimulationOptions, type SimulationResult } from './simulate.js';
 import { soak } from './soak.js';
+import { planesCommandFor, simulatePlanes } from './simulate-planes.js';
 import { openSoakStore, SOAK_STORES } from './soak-store.js';
 
 const USAGE = `Usage: npm run simulate -- [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--rest N] [--lost N] [--weather all|runtime] [--fault NAME=RATE]… [--json] [--verbose]
+       npm run simulate -- --planes N [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--fault NAME=RATE]… [--json] [--verbose]
        npm run simulate -- --soak [--store ${SOAK_STORES.join('|')}] [--seed N] [--nodes N] [--minutes N]`;
 
 const { values } = parseArgs({
@@ -17,8 +19,9 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     soak: { type: 'boolean', default: false },
     store: { type: 'string', default: 'memory' },
+    planes: { type: 'string' },
     nodes: { type: 'string' },
-    pods: { type: 'string', default: '60' },
+    pods: { type: 'string' },
     minutes: { type: 'string' },
     rest: { type: 'string', default: '10' },
     lost: { type: 'string', default: '0' },
@@ -47,16 +50,36 @@ function rateOf(text: string): [keyof Rates, number] {
 
 /** One cluster after the other; false when one broke a promise. */
 async function simulateAll(): Promise<boolean> {
-  const [nodes, pods, minutes, restMinutes, lost] = [whole(values.nodes ?? '10'), whole(values.pods), whole(values.minutes ?? '10'), whole(values.rest), whole(values.lost)];
+  const [nodes, pods, minutes, restMinutes, lost] = [whole(values.nodes ?? '10'), whole(values.pods ?? '60'), whole(values.minutes ?? '10'), whole(values.rest), whole(values.lost)];
   if (values.weather !== 'all' && values.weather !== 'runtime') throw new RangeError(`"${values.weather}" is not a weather. ${USAGE}`);
   const faults: Partial<Rates> = { ...(values.weather === 'runtime' && RUNTIME_RATES), ...Object.fromEntries(values.fault.map(rateOf)) };
+  return eachSeed(async (seed, watching) => {
+    const options = { seed, nodes, pods, minutes, restMinutes, lost, faults };
+    return [await simulate({ ...options, ...watching }), commandFor(options)];
+  });
+}
+
+/** The same with several control planes on one store. */
+async function simulateAllPlanes(planes: number): Promise<boolean> {
+  const [nodes, pods, minutes] = [whole(values.nodes ?? '4'), whole(values.pods ?? '20'), whole(values.minutes ?? '3')];
+  const faults: Partial<Rates> = Object.fromEntries(values.fault.map(rateOf));
+  return eachSeed(async (seed, watching) => {
+    const options = { seed, planes, nodes, pods, minutes, faults };
+    return [await simulatePlanes({ ...options, ...watching }), planesCommandFor(options)];
+  });
+}
+
+type Watching = Pick<SimulationOptions, 'log' | 'stopwatch'>;
+
+/** Runs every seed and prints what came of it; false when one broke a promise. */
+async function eachSeed(run: (seed: number, watching: Watching) => Promise<readonly [SimulationResult, string]>): Promise<boolean> {
   const [first, last = first] = (values.seeds ?? values.seed).split('..').map(whole) as [number, number?];
+  const watching: Watching = { stopwatch: () => systemClock.monotonic(), ...(values.verbose && { log: (line: string) => console.error(line) }) };
   let failed = 0;
   for (let seed = first; seed <= (last ?? first); seed += 1) {
-    const log = values.verbose ? (line: string): void => console.error(line) : undefined;
-    const result = await simulate({ seed, nodes, pods, minutes, restMinutes, lost, faults, stopwatch: () => systemClock.monotonic(), ...(log && { log }) });
+    const [result, command] = await run(seed, watching);
     if (!result.ok) failed += 1;
-    console.log(values.json ? JSON.stringify(result) : report(result, commandFor({ seed, nodes, pods, minutes, restMinutes, lost, faults })));
+    console.log(values.json ? JSON.stringify(result) : report(result, command));
   }
   return failed === 0;
 }
@@ -76,7 +99,7 @@ async function soakOne(): Promise<boolean> {
   }
 }
 
-process.exitCode = (await (values.soak ? soakOne() : simulateAll())) ? 0 : 1;
+process.exitCode = (await (values.soak ? soakOne() : values.planes !== undefined ? simulateAllPlanes(whole(values.planes)) : simulateAll())) ? 0 : 1;
 
 function report({ ok, seed, violations, traceHash, commits, virtualMs, realMs, tail }: SimulationResult, command: string): string {
   const line = `seed ${seed}: ${ok ? 'ok' : 'FAILED'}, ${commits} commits, ${Math.round(virtualMs / 60_000)} virtual minutes in ${(realMs / 1000).toFixed(1)} s, trace ${traceHash.slice(0, 16)}`;

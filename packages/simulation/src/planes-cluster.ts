@@ -10,6 +10,12 @@ import { chanceOf } from './seeds.js';
 import { simulatedLogger } from './simulated-logger.js';
 import { SimulatedNode, type Size } from './simulated-node.js';
 
+/** Changes stores, to see that the oracles notice: the one under all planes, or what each plane takes for it. */
+export interface PlanesSabotage {
+  readonly engine?: (store: Store) => Store;
+  readonly plane?: (store: Store) => Store;
+}
+
 /** How a cluster with several control planes is made. */
 export interface PlanesOptions {
   readonly seed: number;
@@ -18,8 +24,8 @@ export interface PlanesOptions {
   readonly size: Size;
   readonly rates: Rates;
   readonly lost?: number;
-  /** Changes the store under all of them; for tests of the oracles. */
-  readonly sabotage?: (store: Store) => Store;
+  /** For tests of the oracles. */
+  readonly sabotage?: PlanesSabotage;
   /** Told of each warning of the parts. */
   readonly log?: (line: string) => void;
 }
@@ -67,7 +73,7 @@ export class PlanesCluster implements ChaosTarget, Judged {
     this.oracle = new ClusterOracle({ now: () => clock.monotonic(), staleMs: STALE_MS, violated });
     this.fences = new FenceOracle(violated);
     const memory = new MemoryStore({ clock });
-    this.engine = options.sabotage?.(memory) ?? memory;
+    this.engine = options.sabotage?.engine?.(memory) ?? memory;
     const committed = (commit: ObservedCommit): void => {
       this.trace.add(commit, clock.monotonic());
       validator.committed(commit);
@@ -138,11 +144,11 @@ export class PlanesCluster implements ChaosTarget, Judged {
   }
 
   #plane(name: string, store: Store, validator: WatchValidator, log: Logger): Plane {
-    const { seed } = this.options;
+    const { seed, sabotage } = this.options;
     const faulty = new FaultyStore(store, this.clock, this.weather.store(chanceOf(seed, 'store', name)), { watching: (prefix, since) => validator.watching(prefix, since) });
     this.#stores.push(faulty);
     return new Plane({
-      name, clock: this.clock, log, store: faulty,
+      name, clock: this.clock, log, store: sabotage?.plane?.(faulty) ?? faulty,
       random: (life) => chanceOf(seed, name, life),
       started: (plane) => {
         for (const node of this.#nodesOf(plane)) node.start();

@@ -1,6 +1,6 @@
 import { errorMessage } from '@orrery/core';
 import { Chaos } from './chaos.js';
-import { staleCaches, unsettled } from './checks.js';
+import { staleCaches } from './checks.js';
 import { PLANE_RATES, type Rates } from './faults.js';
 import type { Plane } from './plane.js';
 import { PlanesCluster, type PlanesOptions } from './planes-cluster.js';
@@ -33,8 +33,14 @@ export interface PlanesResult extends SimulationResult {
   readonly takeover?: { readonly how: Loss; readonly ms: number };
 }
 
+/** The command that runs the same again; of sabotage it knows nothing. */
+export function planesCommandFor({ seed, planes = 2, nodes = 4, pods = 20, minutes = 3, faults = {} }: PlanesSimulationOptions): string {
+  const rates = Object.entries(faults).map(([name, rate]) => ` --fault ${name}=${rate}`);
+  return `npm run simulate -- --planes ${planes} --seed ${seed} --nodes ${nodes} --pods ${pods} --minutes ${minutes}${rates.join('')}`;
+}
+
 /** How a leader is lost. */
-export const LOSSES = ['kill', 'stop', 'freeze', 'cut', 'shutDown'] as const;
+const LOSSES = ['kill', 'stop', 'freeze', 'cut', 'shutDown'] as const;
 type Loss = (typeof LOSSES)[number];
 
 /** Default times of leader election: the time to live, and a retry that comes late by a fifth. */
