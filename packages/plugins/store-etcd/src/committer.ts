@@ -31,13 +31,17 @@ export class Committer {
     const since = this.client.guard.highest;
     for (let tries = 0; ; tries += 1) {
       const fence = this.fences.current;
+      let underWay = !this.client.connection.closed;
       try {
         const answer = await this.client.txn(plan.fenced ? behindFence(plan.request, fence.key) : plan.request);
+        underWay = false;
         const result = readAnswer(this.layout, plan, answer);
         if (result !== undefined || !plan.fenced) return certain(result);
         // Another commit's answer was lost: its fence was raised in front of this one, which did not happen.
         await this.client.by(deadline, this.fences.raise(fence));
       } catch (error) {
+        // Closing cuts off the answer, not the commit.
+        if (underWay && OrreryError.is(error, 'CLOSED')) throw outcomeUnknown(error);
         if (!(error instanceof EtcdFailure)) throw error;
         if (error.effect === 'unknown') {
           const fate = await this.#fate(plan, fence, since, deadline);
@@ -64,7 +68,6 @@ export class Committer {
       });
       return revision > 0 ? { kind: 'done', revision } : { kind: 'never' };
     } catch (error) {
-      if (OrreryError.is(error, 'CLOSED')) throw error;
       return { kind: 'unknown', cause: error };
     }
   }

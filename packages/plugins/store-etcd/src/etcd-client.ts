@@ -97,6 +97,6 @@ export function asOrreryError(error: unknown): unknown {
   return error instanceof EtcdFailure ? toOrreryError(error) : error;
 }
 
-/** The store's own word for a call that took too long to be known. */
+/** The store's own word for a commit whose answer took too long, or was cut off by closing. */
 export const outcomeUnknown = (cause: unknown): OrreryError =>
   new OrreryError('OUTCOME_UNKNOWN', 'etcd did not say in time whether the commit happened.', {}, cause);

@@ -69,6 +69,17 @@ describe.skipIf(missing)(`answers that are lost on the way${note}`, () => {
     expect(await direct.get('/a')).toBeUndefined();
   });
 
+  it('a commit that is under way when the store is closed is not said to have never happened', async () => {
+    await store.revision();
+    proxy.way = 'mute';
+    const committing = store.commit({ guards: [], writes: [{ key: '/a', value: {} }] }).catch((error: unknown) => error);
+    await expect.poll(() => direct.get('/a')).toBeDefined();
+    await store.close();
+    expect(await committing).toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    await expect(store.commit({ guards: [], writes: [{ key: '/b', value: {} }] })).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(await direct.get('/b')).toBeUndefined();
+  });
+
   it('of many commits under way when answers are lost, each happens as often as it says', async () => {
     const revisions = Array.from({ length: 20 }, () => 0);
     let acknowledged = 0;

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { systemClock } from '@orrery/core';
 
-/** What goes wrong on the way. `cut-replies`: what is sent arrives, answers do not, and then the connection ends. `closed`: there is no way. `silent`: nothing arrives. */
-export type Way = 'open' | 'cut-replies' | 'closed' | 'silent';
+/** What goes wrong on the way. `cut-replies`: what is sent arrives, answers do not, and then the connection ends. `mute`: what is sent arrives, answers do not. `closed`: there is no way. `silent`: nothing arrives. */
+export type Way = 'open' | 'cut-replies' | 'mute' | 'closed' | 'silent';
 
 /** A TCP proxy in front of a server of the loopback. */
 export interface Proxy extends AsyncDisposable {
