@@ -1,4 +1,5 @@
-import { storeConformance } from '@orrery/core/testing';
+import { CachedStore, type Store } from '@orrery/core';
+import { check, storeConformance } from '@orrery/core/testing';
 import { type Etcd, requireParts, startEtcd } from '@orrery/engines';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { EtcdStore } from './etcd-store.js';
@@ -15,10 +16,11 @@ describe.skipIf(missing)(`on a real etcd${note}`, () => {
   afterAll(() => etcd?.stop());
 
   // One etcd for all cases, each in its own part of it: what others write and compact there must not matter.
-  storeConformance({ describe, it }, 'etcd', async () => {
+  const create = (over: (store: EtcdStore) => Promise<Store>) => async () => {
     stores += 1;
-    const open = () => new EtcdStore({ endpoints: etcd.endpoints, prefix: `/case-${stores}/`, bookmarkMs: BOOKMARK_MS });
-    const store = open();
+    const prefix = `/case-${stores}/`;
+    const open = () => over(new EtcdStore({ endpoints: etcd.endpoints, prefix, bookmarkMs: BOOKMARK_MS }));
+    const store = await open();
     const restart = async () => {
       await store.close();
       await etcd.members[0]?.kill('SIGKILL');
@@ -26,6 +28,16 @@ describe.skipIf(missing)(`on a real etcd${note}`, () => {
       await etcd.ready();
       return open();
     };
-    return { store, reopen: async () => open(), restart, dense: false, bookmarkMs: BOOKMARK_MS, cleanup: () => store.close() };
-  });
+    return { store, reopen: open, restart, dense: false, bookmarkMs: BOOKMARK_MS, cleanup: () => store.close() };
+  };
+
+  storeConformance({ describe, it }, 'etcd', create(async (store) => store));
+
+  // Reads are answered from a replica.
+  const cached = async (store: EtcdStore): Promise<Store> => {
+    const over = new CachedStore(store, { bookmarkMs: BOOKMARK_MS });
+    await check.eventually('the replica to follow', async () => (await over.get('/none')) === undefined && over.live);
+    return over;
+  };
+  storeConformance({ describe, it }, 'etcd, cached', create(cached));
 });
