@@ -35,10 +35,15 @@ const STALE_MS = 60_000;
 const BOOT_LIMIT_MS = 300_000;
 const KEPT = 100;
 
-/** A term of a leader as it may still believe in it: by a clock that was frozen, for longer than it lasts. */
+/** A term of a leader, and how far its clock lagged when it began. */
 interface Acting {
   readonly lagMs: number;
+  /** Its clock was frozen while it asked for the lease, or may have been. */
+  readonly inDoubt: boolean;
 }
+
+/** So long after its clock was frozen a plane may still believe in what it asked for before: the time to live, for the question, and for the term. */
+const DOUBT_MS = 6_000;
 
 /** A whole cluster with several control planes on one store, each a process of its own with its own clock, and agents that belong to one of them. */
 export class PlanesCluster implements ChaosTarget, Judged {
@@ -176,14 +181,16 @@ export class PlanesCluster implements ChaosTarget, Judged {
     return this.nodes.filter((_, index) => this.planes[index % this.planes.length] === plane);
   }
 
-  /** One acts at a time. Who was frozen may not know that it is over: there the fence is what holds it. */
+  /** One acts at a time. Who was frozen cannot know that its time is over: there the fence is what holds it. */
   #acts(plane: Plane, acts: boolean): void {
     if (!acts) return void this.#acting.delete(plane);
-    for (const [other, { lagMs }] of this.#acting) {
-      const isHonest = other.clock.running && other.clock.lagMs === lagMs;
-      if (isHonest) this.violated(`${plane.name} begins to act while ${other.name} does`);
+    const { clock } = plane;
+    const inDoubt = this.clock.monotonic() - clock.thawedAt < DOUBT_MS;
+    for (const [other, term] of this.#acting) {
+      const isHonest = !term.inDoubt && other.clock.running && other.clock.lagMs === term.lagMs;
+      if (isHonest && !inDoubt) this.violated(`${plane.name} begins to act while ${other.name} does`);
     }
-    this.#acting.set(plane, { lagMs: plane.clock.lagMs });
+    this.#acting.set(plane, { lagMs: clock.lagMs, inDoubt });
   }
 
   #front(): Transport {

@@ -45,7 +45,7 @@ describe('the clock of a process', () => {
     after(30);
     expect([fired, clock.monotonic(), clock.now()]).toEqual([[], 5, 5]);
     clock.resume();
-    expect([clock.monotonic(), clock.now(), clock.lagMs]).toEqual([5, 105, 100]);
+    expect([clock.monotonic(), clock.now(), clock.lagMs, clock.thawedAt]).toEqual([5, 105, 100, 105]);
     await shared.advance(30);
     expect([fired, clock.monotonic(), shared.pending]).toEqual([['10 at 15', '30 at 35'], 35, 0]);
   });

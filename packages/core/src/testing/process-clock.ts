@@ -15,6 +15,7 @@ export class ProcessClock implements Clock {
   #state: 'running' | 'stopped' | 'frozen' = 'running';
   #lag = 0;
   #frozenAt = 0;
+  #thawedAt = Number.NEGATIVE_INFINITY;
   readonly #timers = new Set<Timer>();
   readonly #due: Timer[] = [];
   readonly #waiting = new Set<() => void>();
@@ -29,6 +30,11 @@ export class ProcessClock implements Clock {
   /** Milliseconds that it has been frozen, all together. */
   get lagMs(): number {
     return this.#lag;
+  }
+
+  /** When it last went on after being frozen, on the shared monotonic clock; minus infinity if it never was. */
+  get thawedAt(): number {
+    return this.#thawedAt;
   }
 
   now(): number {
@@ -70,7 +76,10 @@ export class ProcessClock implements Clock {
   resume(): void {
     const was = this.#state;
     if (was === 'running') return;
-    if (was === 'frozen') this.#lag = this.shared.monotonic() - this.#frozenAt;
+    if (was === 'frozen') {
+      this.#thawedAt = this.shared.monotonic();
+      this.#lag = this.#thawedAt - this.#frozenAt;
+    }
     this.#state = 'running';
     if (was === 'frozen') for (const timer of this.#timers) this.#arm(timer);
     for (const timer of this.#due.splice(0)) if (this.#timers.delete(timer)) timer.fire();

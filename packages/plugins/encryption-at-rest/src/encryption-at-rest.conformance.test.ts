@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CodedStore } from '@orrery/core';
-import { storeConformance } from '@orrery/core/testing';
+import { CodedStore, systemClock } from '@orrery/core';
+import { FaultyStore, SeededRandom, storeConformance } from '@orrery/core/testing';
 import { MemoryStore } from '@orrery/store-memory';
 import { SqliteStore } from '@orrery/store-sqlite';
 import { describe, it } from 'vitest';
@@ -44,5 +44,14 @@ storeConformance({ describe, it }, 'memory, encrypted by a key service', async (
   const kms = { name: 'remote', wrap: turned, unwrap: turned };
   const slow = new EncryptionCodec({ resources: [{ resources: ['*.*'], providers: [{ kms }] }], valuesPerDataKey: 3 });
   const store = new CodedStore(new MemoryStore({ bookmarkMs: BOOKMARK_MS }), slow);
+  return { store, bookmarkMs: BOOKMARK_MS, cleanup: () => store.close() };
+});
+
+// Wrappers over each other: what the inner one delays, the outer one must not reorder.
+storeConformance({ describe, it }, 'memory, slow, encrypted', async () => {
+  const random = new SeededRandom(1);
+  const late = () => ({ ...(random.chance(0.4) && { beforeMs: random.int(3) }), ...(random.chance(0.4) && { afterMs: random.int(3) }) });
+  const slow = new FaultyStore(new MemoryStore({ bookmarkMs: BOOKMARK_MS }), systemClock, { commit: late, read: late, lease: late, watch: () => (random.chance(0.3) ? { delayMs: random.int(3) } : undefined) });
+  const store = new CodedStore(slow, codec());
   return { store, bookmarkMs: BOOKMARK_MS, cleanup: () => store.close() };
 });

@@ -1,5 +1,6 @@
 import type { Store, Write } from '../../contracts/store.js';
 import { OrreryError } from '../../kernel/errors.js';
+import { yieldToPlatform } from '../../kernel/platform.js';
 import { check, type SuiteCase } from '../suite.js';
 import { put, Recorder, soon, type StoreContext, value } from './context.js';
 
@@ -101,32 +102,8 @@ export const boundCases: readonly Case[] = [
       await batches.return?.();
     },
   },
-  {
-    name: 'closing while calls are under way: each ends as done, or says that it is not known or closed',
-    async run({ store, reopen }) {
-      await put(store, '/before', 1);
-      const commits = Array.from({ length: 20 }, (_, i) => store.commit({ guards: [], writes: [{ key: `/c/${i}`, value: value(i) }] }));
-      const reads = Array.from({ length: 5 }, () => store.get('/before'));
-      const closing = store.close();
-      const outcomes = await soon(Promise.allSettled(commits), 'commits must end when the store is closed');
-      for (const read of await soon(Promise.allSettled(reads), 'reads must end when the store is closed')) {
-        check.that(read.status === 'fulfilled' || OrreryError.is(read.reason, 'CLOSED'), `a read under way: ${String((read as PromiseRejectedResult).reason)}`);
-      }
-      await soon(closing, 'closing must end');
-      for (const outcome of outcomes) {
-        const known = outcome.status === 'fulfilled' ? outcome.value.ok : OrreryError.is(outcome.reason, 'CLOSED') || OrreryError.is(outcome.reason, 'OUTCOME_UNKNOWN');
-        check.that(known, `a commit under way: ${String((outcome as PromiseRejectedResult).reason)}`);
-      }
-      const other = await reopen?.();
-      if (other === undefined) return;
-      for (const [i, outcome] of outcomes.entries()) {
-        const there = (await other.get(`/c/${i}`)) !== undefined;
-        if (outcome.status === 'fulfilled') check.that(there, `commit ${i} was acknowledged and must be there`);
-        else if (OrreryError.is(outcome.reason, 'CLOSED')) check.that(!there, `commit ${i} was said not to have happened (CLOSED)`);
-      }
-      await other.close();
-    },
-  },
+  closing('closing while calls are under way: each ends as done, or says that it is not known or closed', async () => {}),
+  closing('closing while commits are on their way: none that happened is said to be refused', yieldToPlatform),
   {
     name: 'every method refuses use after close, watches and leases too',
     async run({ store }) {
@@ -171,3 +148,35 @@ async function openAndLeave(store: Store, since: number, i: number): Promise<voi
 }
 
 const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : 1);
+
+/** Commits and reads are asked for, then the store is closed: at once, or later. */
+function closing(name: string, wait: () => Promise<void>): Case {
+  return {
+    name,
+    async run({ store, reopen }) {
+      await put(store, '/before', 1);
+      // Reads may end before commits do: both are listened to from the beginning.
+      const commits = Promise.allSettled(Array.from({ length: 20 }, (_, i) => store.commit({ guards: [], writes: [{ key: `/c/${i}`, value: value(i) }] })));
+      const reads = Promise.allSettled(Array.from({ length: 5 }, () => store.get('/before')));
+      await wait();
+      const ending = store.close();
+      const outcomes = await soon(commits, 'commits must end when the store is closed');
+      for (const read of await soon(reads, 'reads must end when the store is closed')) {
+        check.that(read.status === 'fulfilled' || OrreryError.is(read.reason, 'CLOSED'), `a read under way: ${String((read as PromiseRejectedResult).reason)}`);
+      }
+      await soon(ending, 'closing must end');
+      for (const outcome of outcomes) {
+        const known = outcome.status === 'fulfilled' ? outcome.value.ok : OrreryError.is(outcome.reason, 'CLOSED') || OrreryError.is(outcome.reason, 'OUTCOME_UNKNOWN');
+        check.that(known, `a commit under way: ${String((outcome as PromiseRejectedResult).reason)}`);
+      }
+      const other = await reopen?.();
+      if (other === undefined) return;
+      for (const [i, outcome] of outcomes.entries()) {
+        const there = (await other.get(`/c/${i}`)) !== undefined;
+        if (outcome.status === 'fulfilled') check.that(there, `commit ${i} was acknowledged and must be there`);
+        else if (OrreryError.is(outcome.reason, 'CLOSED')) check.that(!there, `commit ${i} was said not to have happened (CLOSED)`);
+      }
+      await other.close();
+    },
+  };
+}
