@@ -18,6 +18,7 @@ export interface Disk extends AsyncDisposable {
 }
 
 const PAGE = 4_096;
+const FILL_TRIES = 50;
 
 /** Mounts a file system in memory. Needs root. It is removed also when this process is killed. */
 export function startDisk({ bytes }: { readonly bytes: number }): Disk {
@@ -28,7 +29,7 @@ export function startDisk({ bytes }: { readonly bytes: number }): Disk {
   const guardian = startGuardian(top);
   mkdirSync(folder);
   const mount = (...options: readonly string[]): void => {
-    execFileSync(programPath('mount') ?? 'mount', ['-t', 'tmpfs', '-o', [...options, 'mode=700'].join(','), 'tmpfs', folder]);
+    execFileSync(programPath('mount') ?? 'mount', ['-t', 'tmpfs', '-o', [...options, 'mode=700'].join(','), 'tmpfs', folder], { stdio: ['ignore', 'ignore', 'pipe'] });
   };
   mount(`size=${bytes}`);
   let stopping: Promise<void> | undefined;
@@ -36,9 +37,17 @@ export function startDisk({ bytes }: { readonly bytes: number }): Disk {
   return {
     folder,
     fill(left = 0) {
-      const { blocks, bfree, bsize } = statfsSync(folder);
-      // The size is cut to what is used: quick, and without the memory that ballast would take. A writer may have been faster.
-      mount('remount', `size=${Math.ceil(((blocks - bfree) * bsize + left) / PAGE) * PAGE}`);
+      // The size is cut to what is used: quick, and without the memory that ballast would take.
+      for (let tries = 1; ; tries += 1) {
+        const { blocks, bfree, bsize } = statfsSync(folder);
+        try {
+          mount('remount', `size=${Math.ceil(((blocks - bfree) * bsize + left) / PAGE) * PAGE}`);
+          return;
+        } catch (error) {
+          // A writer was faster: there is more on the disk by now.
+          if (tries === FILL_TRIES) throw error;
+        }
+      }
     },
     free: () => mount('remount', `size=${bytes}`),
     stop,

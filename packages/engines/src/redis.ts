@@ -76,7 +76,7 @@ export async function startProcess(options: RedisOptions, argsOf: (port: number,
   const guardian = options.folder === undefined ? startGuardian(folder) : undefined;
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
-  const place = options.place ?? LOOPBACK;
+    const place = options.place ?? LOOPBACK;
     // By the folder, with its slash, the guardian finds it; so its title must keep it.
     const args = [...argsOf(port, `${folder}/`), '--bind', place.address, ...(options.place === undefined ? [] : ['--protected-mode', 'no']), '--set-proc-title', 'no', '--daemonize', 'no'];
     const redis = new Server(folder, port, place, args, options.cli ?? [], guardian, options.clock ?? systemClock);
