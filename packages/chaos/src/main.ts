@@ -26,6 +26,7 @@ function report({ violations: found, faultsByKind: kinds, mayLose: allowed, ...r
   line('operations', `${rest.operations} (commits acknowledged ${rest.acknowledged}, refused ${rest.refused}, outcome unknown ${rest.unknown}; calls unavailable ${rest.unavailable})`);
   line('watch events', `${rest.watchEvents}, watches opened again ${rest.watchesReopened}`);
   line('faults', `${rest.faults} (${Object.entries(kinds).map(([kind, count]) => `${kind} ${count}`).join(', ')})`);
+  line('settled after', `${rest.settledMs} ms`);
   line('keys checked', `${rest.keys}, undecided ${rest.undecided}`);
   line('lost acknowledged', `${rest.lostAcknowledged} (${allowed ? 'this mode may lose, and must declare it' : 'this mode promises 0'}; losses declared by stores: ${rest.declaredLosses})`);
   line('violations', found.length);

@@ -25,6 +25,8 @@ export interface ChaosOptions {
 export interface ChaosResult extends Verdict {
   /** Whether the engine's mode allows acknowledged writes to be lost. */
   readonly mayLose: boolean;
+  /** From the last fault until every store had answered and every watcher had caught up, milliseconds. */
+  readonly settledMs: number;
   readonly faults: number;
   readonly faultsByKind: Readonly<Record<string, number>>;
   readonly leftOut: readonly string[];
@@ -46,16 +48,16 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   try {
     for (const line of rig.leftOut) log(line);
     const faultsByKind: Record<string, number> = {};
-    const history = await record(rig, options, faultsByKind);
+    const { history, settledMs } = await record(rig, options, faultsByKind);
     const faults = Object.values(faultsByKind).reduce((sum, count) => sum + count, 0);
     log(`judging ${history.calls.length} calls of seed ${seed}`);
-    return { ...judge(history, rig.promises), mayLose: rig.promises.mayLose, faults, faultsByKind, leftOut: rig.leftOut };
+    return { ...judge(history, rig.promises), mayLose: rig.promises.mayLose, settledMs, faults, faultsByKind, leftOut: rig.leftOut };
   } finally {
     await rig.stop();
   }
 }
 
-async function record(rig: Rig, { seed, lastsMs, clock, log }: ChaosOptions, faultsByKind: Record<string, number>): Promise<History> {
+async function record(rig: Rig, { seed, lastsMs, clock, log }: ChaosOptions, faultsByKind: Record<string, number>): Promise<{ readonly history: History; readonly settledMs: number }> {
   const random = new SeededRandom(seed);
   const tape = new Recording();
   const handles: Handle[] = [];
@@ -82,17 +84,22 @@ async function record(rig: Rig, { seed, lastsMs, clock, log }: ChaosOptions, fau
       },
     };
     const risky = await injectFaults([...rig.faults, compact], { random, clock, lastsMs, log, faultsByKind, settled: () => touch(handles, clock) });
+    const over = clock.monotonic();
+    const since = (): string => `${Math.round(clock.monotonic() - over)} ms`;
     await rig.recover();
+    log(`the engine is well again after ${since()}`);
     await touch(handles, clock);
+    log(`every store has answered after ${since()}`);
     await clients.stop();
     await touch(handles, clock);
     const { entries, revision } = await (handles[0] as Handle).store.range('/');
     for (const watcher of [collector, ...watchers]) await until(clock, `a watcher had come to revision ${revision}`, () => watcher.at >= revision, PATIENCE_MS);
+    const settledMs = Math.round(clock.monotonic() - over);
     watching.abort();
     await followed;
     const sessions = [collector, ...watchers].flatMap((watcher) => watcher.sessions);
     const final = { revision, entries: entries.map((entry) => ({ key: entry.key, ...seenOf(entry) })) };
-    return { calls: tape.calls, sessions, losses: tape.losses, risky, changes: collector.changes(), final, irregular: tape.irregularities };
+    return { history: { calls: tape.calls, sessions, losses: tape.losses, risky, changes: collector.changes(), final, irregular: tape.irregularities }, settledMs };
   } finally {
     watching.abort();
     await Promise.all(handles.map(({ store }) => store.close()));
