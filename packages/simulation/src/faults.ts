@@ -39,7 +39,7 @@ import { OrreryError } from '@orrery/core';
  * | compactions | the store forgets its history |
  * | changes | the user creates, scales, updates or deletes something |
  * | leaseRefused, leaseReplyLost | a call about a lease is refused, or done and its answer lost |
- * | leaseSlow | a call about a lease takes up to two seconds, before or after its effect |
+ * | leaseSlow | a call about a lease takes up to five seconds, longer than a lease lives, before or after its effect |
  * | planeKills | of several control planes, one dies and comes back after 1 to 60 s |
  * | planeStops, planeFreezes | one stands still for up to 15 s: its clock goes on meanwhile, or stands still too |
  * | planeCuts | one cannot reach the store for up to 30 s |
@@ -183,7 +183,7 @@ export class Weather {
 
   /** Faults of the store. */
   store(random: SeededRandom): StoreFaults {
-    const late = (): { beforeMs: number } | { afterMs: number } => (random.chance(0.5) ? { beforeMs: 1 + random.int(2_000) } : { afterMs: 1 + random.int(2_000) });
+    const late = (mostMs = 2_000): { beforeMs: number } | { afterMs: number } => (random.chance(0.5) ? { beforeMs: 1 + random.int(mostMs) } : { afterMs: 1 + random.int(mostMs) });
     return {
       commit: (): CommitFault | undefined => {
         if (!this.bad) return undefined;
@@ -202,7 +202,7 @@ export class Weather {
         return this.happens('watchDelay', random) ? { delayMs: 1 + random.int(3_000) } : undefined;
       },
       lease: (): LeaseFault | undefined => {
-        const slow = this.happens('leaseSlow', random) ? late() : undefined;
+        const slow = this.happens('leaseSlow', random) ? late(5_000) : undefined;
         if (this.happens('leaseRefused', random)) return { ...slow, outcome: 'refused' };
         return this.happens('leaseReplyLost', random) ? { ...slow, outcome: 'replyLost' } : slow;
       },
