@@ -97,10 +97,11 @@ export class CommitQueue {
     for (const commit of this.#queue.splice(0)) this.#fail(commit, new OrreryError('UNAVAILABLE', `The commit was not executed: ${reason}.`));
   }
 
-  /** Refuses everything from now on, also what is under way. */
+  /** Refuses everything from now on. What is under way may happen, and nobody will be told. */
   close(): void {
     this.#closed = true;
-    for (const commit of this.#all()) this.#fail(commit, storeClosed('redis'));
+    for (const batch of [...this.#flying, ...this.#doubtful]) for (const commit of batch.commits) this.#fail(commit, unknown('the store was closed'));
+    for (const commit of this.#queue) this.#fail(commit, storeClosed('redis'));
     this.#queue = [];
     this.#doubtful = [];
     this.#cancelSweep?.();
