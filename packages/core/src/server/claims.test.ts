@@ -8,6 +8,7 @@ import { builtinKinds } from '../model/builtin-kinds.js';
 import { Service } from '../model/kinds/service.js';
 import { KindRegistry } from '../model/registry.js';
 import { SeededRandom } from '../testing/seeded-random.js';
+import { FaultyStore } from '../testing/simulation/faulty-store.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import { ApiServer } from './server.js';
 
@@ -73,6 +74,18 @@ const service = (name: string, clusterIP?: string): Service => ({ apiVersion: 'v
 const addressOf = ({ spec }: Service): string => spec.clusterIP ?? '';
 
 describe('two servers on one store', () => {
+  it('give out again what was given up while one of them could not hear of it', async () => {
+    const deaf = new FaultyStore(store, clock, { watch: (prefix, { events }) => (prefix.includes('claims') && events.some(({ type }) => type === 'delete') ? { end: 'EXPIRED' } : undefined) });
+    const [a, b] = [await serve(), await serve(new SmallNetwork(), deaf)];
+    await a.services.create(service('first', '10.0.0.5'));
+    await clock.settle();
+    expect(b.network.taken).toContain('10.0.0.5');
+    await a.services.delete({ namespace: 'default', name: 'first' });
+    await clock.advance(1_000);
+    expect(addressOf(await b.services.create(service('second', '10.0.0.5')))).toBe('10.0.0.5');
+    await expect(a.services.create(service('third', '10.0.0.5'))).rejects.toThrow(/10\.0\.0\.5 is taken/);
+  });
+
   it('never give one address to two Services, also when they do not know of each other yet', async () => {
     const [a, b] = [await serve(), await serve()];
     const made = await Promise.all([a, b, a, b, a, b, a, b].map(({ services }, i) => services.create(service(`s${i}`))));

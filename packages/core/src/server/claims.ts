@@ -31,6 +31,9 @@ const NOTHING: ClaimChanges = { guards: [], writes: [] };
  * holds it. The network's own memory only says what is worth trying; the claim decides.
  */
 export class Claims {
+  /** What was seen to be held, by keys. What of it is gone when the claims are read again was given up while nobody listened. */
+  #known = new Set<string>();
+
   constructor(
     private readonly network: Network | undefined,
     private readonly store: Store,
@@ -72,11 +75,14 @@ export class Claims {
   learn(name: string, attempt: number): void {
     if (attempt > ATTEMPTS) throw new ApiError('InternalError', `the network offers ${name} although it is held; tried ${attempt} times`);
     this.network?.take([name]);
+    this.#known.add(PREFIX + name);
   }
 
   /** The change was committed: what the old state held and the new one does not is free at once. */
   settled(kind: KindDefinition, old: KubeObject | undefined, next: KubeObject | undefined): void {
     const { taken, freed } = this.#difference(kind, old, next);
+    for (const name of taken) this.#known.add(PREFIX + name);
+    for (const name of freed) this.#known.delete(PREFIX + name);
     try {
       // The write is done: what goes wrong now is no reason to tell the client that it failed.
       if (freed.length > 0) this.network?.free(freed);
@@ -88,7 +94,7 @@ export class Claims {
 
   /**
    * Claims what existing Services hold and nobody claimed yet (they were written before there were claims), then keeps the network told of all claims until the signal aborts.
-   * Ready when the network knows them. Throws `CLOSED` when the store was closed.
+   * What was given up while the store could not be heard is free again after the next reading. Ready when the network knows them. Throws `CLOSED` when the store was closed.
    */
   async run(services: () => Iterable<KubeObject>, signal: AbortSignal, ready: () => void): Promise<void> {
     if (this.network === undefined) return ready();
@@ -96,13 +102,19 @@ export class Claims {
     while (!signal.aborted) {
       try {
         const { entries, revision } = await this.store.range(PREFIX);
+        const claimed = new Set(entries.map(({ key }) => key));
+        this.network.free([...this.#known].filter((key) => !claimed.has(key)).map((key) => key.slice(PREFIX.length)));
         this.network.take(entries.map(({ key }) => key.slice(PREFIX.length)));
-        await this.#claimMissing(this.network, services(), new Set(entries.map(({ key }) => key)), signal);
+        this.#known = new Set(claimed);
+        await this.#claimMissing(this.network, services(), claimed, signal);
         ready();
         const batches = untilSilent((ended) => this.store.watch(PREFIX, { since: revision, signal: ended }), { clock: this.clock, limitMs: SILENCE_MS, signal });
         for await (const { events } of batches) {
           failures = 0;
-          for (const { type, key } of events) this.network[type === 'put' ? 'take' : 'free']([key.slice(PREFIX.length)]);
+          for (const { type, key } of events) {
+            this.network[type === 'put' ? 'take' : 'free']([key.slice(PREFIX.length)]);
+            this.#known[type === 'put' ? 'add' : 'delete'](key);
+          }
         }
       } catch (error) {
         if (signal.aborted) return;
