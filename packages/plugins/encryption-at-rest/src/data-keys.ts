@@ -21,6 +21,8 @@ export class DataKeys {
   #left = 0;
   #making: Promise<DataKey> | undefined;
   readonly #unwrapped = new Map<string, KeyObject>();
+  /** Asked of a key service: a list of many values under one data key asks once. */
+  readonly #unwrapping = new Map<string, Promise<KeyObject>>();
 
   constructor(
     readonly encryption: KeyEncryption,
@@ -48,9 +50,13 @@ export class DataKeys {
   /** The data key of a value that was read. Throws `UNREADABLE` when it was changed. */
   unwrap(wrapped: string): KeyObject | Promise<KeyObject> {
     const known = this.#unwrapped.get(wrapped);
-    if (known !== undefined) return known;
+    const asked = known ?? this.#unwrapping.get(wrapped);
+    if (asked !== undefined) return asked;
     const bytes = this.encryption.unwrap(Buffer.from(wrapped, 'base64'));
-    return bytes instanceof Promise ? bytes.then((done) => this.#remember(wrapped, done)) : this.#remember(wrapped, bytes);
+    if (!(bytes instanceof Promise)) return this.#remember(wrapped, bytes);
+    const asking = bytes.then((done) => this.#remember(wrapped, done)).finally(() => this.#unwrapping.delete(wrapped));
+    this.#unwrapping.set(wrapped, asking);
+    return asking;
   }
 
   #use(bytes: Uint8Array, wrapped: Uint8Array): DataKey {

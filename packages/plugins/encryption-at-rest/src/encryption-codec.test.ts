@@ -179,6 +179,19 @@ describe('a key service', () => {
     expect(calls).toMatchObject({ wrap: 1, unwrap: 1 });
   });
 
+  it('is asked once for many values that are read at the same time, and again after a failure', async () => {
+    const { calls, kms } = service();
+    const codec = codecOf({ kms });
+    const stored = await Promise.all(Array.from({ length: 50 }, async () => codec.encode(KEY, value)));
+    const reader = codecOf({ kms });
+    const readAll = () => Promise.allSettled(stored.map(async (one) => reader.decode(KEY, one)));
+    calls.fail = new Error('away');
+    expect(new Set((await readAll()).map(({ status }) => status))).toEqual(new Set(['rejected']));
+    calls.fail = undefined;
+    expect(await readAll()).toEqual(stored.map(() => ({ status: 'fulfilled', value })));
+    expect(calls).toMatchObject({ wrap: 1, unwrap: 2 });
+  });
+
   it('that fails or hangs makes it UNAVAILABLE, naming the service, and the next call works', async () => {
     const { calls, kms } = service();
     const clock = new VirtualClock();
