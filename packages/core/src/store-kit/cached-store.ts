@@ -11,13 +11,13 @@ import type {
   WatchOptions,
   Write,
 } from '../contracts/store.js';
-import { longLived } from '../kernel/abort.js';
+import { longLived, unlessAborted } from '../kernel/abort.js';
 import type { Clock, Random } from '../kernel/clock.js';
 import { systemClock, systemRandom } from '../kernel/platform.js';
-import { OrreryError } from '../kernel/errors.js';
 import { JointQuestion } from './joint-question.js';
 import { Replica } from './replica.js';
 import { checkKey, checkPrefix, revisionAhead, storeClosed } from './rules.js';
+import type { WatchWindow } from './watch-window.js';
 
 /** Options of {@link CachedStore}. */
 export interface CachedStoreOptions {
@@ -131,10 +131,15 @@ export class CachedStore implements Store {
     this.#begin();
     checkPrefix(prefix);
     const { since, signal } = options;
-    const window = await unlessAborted(this.#replica.expectWindow(signal), signal);
-    if (window === undefined) return;
-    // Revision 0 is before everything, and cannot be read at.
-    if (since < window.last && (await unlessAborted(this.#kept(prefix, Math.max(since, 1)), signal)) === undefined) return;
+    let window: WatchWindow;
+    try {
+      window = await this.#replica.expectWindow(signal);
+      // Revision 0 is before everything, and cannot be read at.
+      if (since < window.last) await unlessAborted(this.#checkKept(prefix, Math.max(since, 1)), signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
     yield* window.watch(prefix, options);
   }
 
@@ -221,7 +226,7 @@ export class CachedStore implements Store {
   async #past(prefix: string, where: Omit<RangeOptions, 'atRevision'>, atRevision: number): Promise<RangeResult> {
     const options = { ...where, atRevision };
     if (!this.#keeps(atRevision)) return this.store.range(prefix, options);
-    await this.#kept(prefix, atRevision);
+    await this.#checkKept(prefix, atRevision);
     // Things may have moved on while it was asked.
     if (!this.#keeps(atRevision)) return this.store.range(prefix, options);
     const { window, entries } = this.#replica;
@@ -235,26 +240,7 @@ export class CachedStore implements Store {
   }
 
   /** Throws `EXPIRED` when a revision has been compacted, by whomever, and `REVISION_AHEAD` when it is none of this history. */
-  async #kept(prefix: string, atRevision: number): Promise<true> {
+  async #checkKept(prefix: string, atRevision: number): Promise<void> {
     await this.store.range(prefix, { atRevision, limit: 1 });
-    return true;
-  }
-}
-
-/** The value, or undefined as soon as the signal aborts. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  let end = (): void => {};
-  const aborted = new Promise<undefined>((resolve) => {
-    end = () => resolve(undefined);
-    signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end();
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } catch (error) {
-    if (signal.aborted && OrreryError.is(error, 'ABORTED')) return undefined;
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', end);
   }
 }

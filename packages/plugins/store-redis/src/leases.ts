@@ -1,4 +1,4 @@
-import { checkLeaseName, leaseLost, OrreryError, type StoreLease } from '@orrery/core';
+import { checkLeaseName, leaseLost, OrreryError, type StoreLease, unlessAborted } from '@orrery/core';
 import { scripts } from './lua/index.js';
 import type { Ask } from './range.js';
 
@@ -18,27 +18,12 @@ export async function acquireLease(ask: Ask, name: string, { holder, ttlMs }: { 
     name,
     epoch,
     async renew(signal) {
-      const aborted = (): OrreryError => new OrreryError('ABORTED', `The renewal of lease "${name}" was called off.`, { name });
-      if (signal.aborted) throw aborted();
-      const [answer] = await unlessAborted(ask(scripts.renew, { name, epoch, ttl }), signal, aborted);
+      if (signal.aborted) throw new OrreryError('ABORTED', `The renewal of lease "${name}" was called off.`, { name });
+      const [answer] = await unlessAborted(ask(scripts.renew, { name, epoch, ttl }), signal);
       if (answer !== 'ok') throw leaseLost(name, epoch);
     },
     async release() {
       await ask(scripts.release, { name, epoch });
     },
   };
-}
-
-/** The call's outcome, or an error as soon as the signal aborts. */
-export async function unlessAborted<T>(call: Promise<T>, signal: AbortSignal, error: () => Error): Promise<T> {
-  let end = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    end = () => reject(error());
-    signal.addEventListener('abort', end, { once: true });
-  });
-  try {
-    return await Promise.race([call, aborted]);
-  } finally {
-    signal.removeEventListener('abort', end);
-  }
 }

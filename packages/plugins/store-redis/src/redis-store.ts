@@ -17,6 +17,7 @@ import {
   type StoreLease,
   systemClock,
   systemRandom,
+  unlessAborted,
   type WatchBatch,
   type WatchOptions,
   WatchWindow,
@@ -27,7 +28,7 @@ import { CommitQueue } from './commit-queue.js';
 import { connect } from './connect.js';
 import { Feed } from './feed.js';
 import { type Greeting, History } from './history.js';
-import { acquireLease, unlessAborted } from './leases.js';
+import { acquireLease } from './leases.js';
 import { Link } from './link.js';
 import { type Script, scripts } from './lua/index.js';
 import { type ParsedRedisOptions, redisOptions, type RedisOptions, targetOf } from './options.js';
@@ -158,7 +159,7 @@ export class RedisStore implements Store {
     const { signal, since } = options;
     if (signal.aborted) return;
     try {
-      await unlessAborted(this.#ready(since), signal, () => new Error('aborted'));
+      await unlessAborted(this.#ready(since), signal);
     } catch (error) {
       if (signal.aborted) return;
       throw error;
