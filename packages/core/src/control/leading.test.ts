@@ -129,6 +129,14 @@ describe('orchestrators on one store', () => {
     expect(await store.revision()).toBe(revision + 1);
   });
 
+  it.each([
+    [{ ttlMs: 0 }, /ttlMs must be a positive number/],
+    [{ retryMs: Number.NaN }, /retryMs must be a positive number/],
+    [{ ttlMs: 1_000, renewMs: 900 }, /renewMs \(900\) must be at most half of ttlMs \(1000\)/],
+  ])('are not assembled with times under which nobody could lead: %j', async (leaderElection, message) => {
+    await expect(createOrchestrator({ plugins: [sharedStore()], clock, leaderElection })).rejects.toThrow(message);
+  });
+
   it('run a part again in the next term, and never twice at once', async () => {
     const runs: string[] = [];
     let active = 0;

@@ -3,6 +3,7 @@ import type { Client } from '../contracts/client.js';
 import type { Store } from '../contracts/store.js';
 import type { Transport, UserInfo } from '../contracts/transport.js';
 import type { Clock, Random } from '../kernel/clock.js';
+import { OrreryError } from '../kernel/errors.js';
 import type { Logger } from '../kernel/logger.js';
 import type { Runnable } from '../kernel/runnable.js';
 import type { KindRegistry } from '../model/registry.js';
@@ -18,7 +19,7 @@ export interface LeaderElectionSettings {
   readonly holder?: string;
   /** Default 3,000 (client-go: 15 s, for slower networks than this expects). */
   readonly ttlMs?: number;
-  /** Default a third of `ttlMs`. */
+  /** Default a third of `ttlMs`; at most half of it. */
   readonly renewMs?: number;
   /** Default a quarter of `ttlMs`. */
   readonly retryMs?: number;
@@ -42,6 +43,7 @@ export interface LeadingOptions {
 export class Leading {
   readonly #election: LeaderElection;
 
+  /** Throws `INVALID` for times under which nobody could stay leader. */
   constructor(
     settings: LeaderElectionSettings,
     private readonly options: LeadingOptions,
@@ -49,6 +51,7 @@ export class Leading {
     const { store, clock, random, log, changed } = options;
     const { lease = 'orrery-leader', holder = random.uuid(), ttlMs = 3_000 } = settings;
     const { renewMs = ttlMs / 3, retryMs = ttlMs / 4 } = settings;
+    checkTimes({ ttlMs, renewMs, retryMs });
     this.#election = new LeaderElection({ store, clock, random, log, lease, holder, ttlMs, renewMs, retryMs, changed });
   }
 
@@ -79,4 +82,13 @@ export class Leading {
     const { clock, log, stopTimeoutMs } = this.options;
     return leaderPart(part, begin, { election: this.#election, clock, log, stopTimeoutMs });
   }
+}
+
+/** A lease has to be renewed before it ends, and one failed renewal must not be the end of it. */
+function checkTimes(times: { readonly ttlMs: number; readonly renewMs: number; readonly retryMs: number }): void {
+  for (const [name, ms] of Object.entries(times)) {
+    if (!(Number.isFinite(ms) && ms > 0)) throw new OrreryError('INVALID', `leaderElection.${name} must be a positive number of milliseconds.`, { [name]: ms });
+  }
+  const { ttlMs, renewMs } = times;
+  if (renewMs > ttlMs / 2) throw new OrreryError('INVALID', `leaderElection.renewMs (${renewMs}) must be at most half of ttlMs (${ttlMs}), so that one renewal may fail.`, { renewMs, ttlMs });
 }
