@@ -2,7 +2,7 @@ import { type Clock, longLived, type Store } from '@orrery/core';
 import { SeededRandom } from '@orrery/core/testing';
 import { judge, type Verdict } from './checks/index.js';
 import { runClient, runContender } from './client.js';
-import { type History, type Interval, Recording } from './history.js';
+import { type DeclaredLoss, type History, type Interval, Recording } from './history.js';
 import type { EngineName } from './rigs/index.js';
 import { openRig } from './rigs/index.js';
 import { between, type Clients, type Fault, pass, type Rig, until } from './rigs/rig.js';
@@ -61,9 +61,15 @@ async function record(rig: Rig, { seed, lastsMs, clock, log }: ChaosOptions, fau
   const random = new SeededRandom(seed);
   const tape = new Recording();
   const handles: Handle[] = [];
+  const reasons = new Set<string>();
+  const note = (loss: DeclaredLoss): void => {
+    tape.loss(loss);
+    if (!reasons.has(`${loss.lastCommon}`)) log(`          declared: ${loss.reason}`);
+    reasons.add(`${loss.lastCommon}`);
+  };
   const open = async (name: string): Promise<Handle> => {
     const handle = { name, store: await rig.open() };
-    tapeLosses(handle.store, name, tape);
+    tapeLosses(handle.store, name, { loss: (loss) => note(loss) });
     handles.push(handle);
     return handle;
   };
@@ -72,7 +78,7 @@ async function record(rig: Rig, { seed, lastsMs, clock, log }: ChaosOptions, fau
     const { collector, watchers } = await openWatchers(open, tape, clock, watching.signal);
     const followed = Promise.all([collector, ...watchers].map((watcher) => watcher.run()));
     const part = { tape, random: new SeededRandom(random.int(2 ** 31)) };
-    const clients = rig.startClients === undefined ? await startClients(open, part, clock) : await rig.startClients(part);
+    const clients = rig.startClients === undefined ? await startClients(open, part, clock, rig.callLimitMs) : await rig.startClients(part);
     const compact: Fault = {
       name: 'compaction',
       run: async () => {
@@ -92,8 +98,10 @@ async function record(rig: Rig, { seed, lastsMs, clock, log }: ChaosOptions, fau
     log(`every store has answered after ${since()}`);
     await clients.stop();
     await touch(handles, clock);
-    const { entries, revision } = await (handles[0] as Handle).store.range('/');
-    for (const watcher of [collector, ...watchers]) await until(clock, `a watcher had come to revision ${revision}`, () => watcher.at >= revision, PATIENCE_MS);
+    const [{ name, store }] = handles as [Handle];
+    const last = await lastCommit(new TracedStore(store, 'last', name, tape), clock);
+    const { entries, revision } = await store.range('/');
+    for (const watcher of [collector, ...watchers]) await until(clock, `a watcher had come to revision ${last}`, () => watcher.at >= last, PATIENCE_MS);
     const settledMs = Math.round(clock.monotonic() - over);
     watching.abort();
     await followed;
@@ -120,18 +128,18 @@ async function openWatchers(open: Open, tape: Recording, clock: Clock, signal: A
 }
 
 /** Clients in this process; the first two share a store, the others have one each. */
-async function startClients(open: Open, { tape, random }: { readonly tape: Recording; readonly random: SeededRandom }, clock: Clock): Promise<Clients> {
+async function startClients(open: Open, { tape, random }: { readonly tape: Recording; readonly random: SeededRandom }, clock: Clock, limitMs?: number): Promise<Clients> {
   const stop = longLived(new AbortController());
   const part = (): Parameters<typeof runClient>[1] => ({ random: new SeededRandom(random.int(2 ** 31)), clock, paceMs: PACE_MS, signal: stop.signal });
   const work: Promise<void>[] = [];
   let handle = await open('h0');
   for (let n = 0; n < CLIENTS; n += 1) {
     if (n > 1) handle = await open(`h${n}`);
-    work.push(runClient(new TracedStore(handle.store, `c${n}`, handle.name, tape), part()));
+    work.push(runClient(new TracedStore(handle.store, `c${n}`, handle.name, tape, limitMs), part()));
   }
   for (const name of ['l0', 'l1']) {
     const own = await open(`h-${name}`);
-    work.push(runContender(new TracedStore(own.store, name, own.name, tape), part()));
+    work.push(runContender(new TracedStore(own.store, name, own.name, tape, limitMs), part()));
   }
   return {
     async stop() {
@@ -170,6 +178,17 @@ async function injectFaults(faults: readonly Fault[], { random, clock, lastsMs, 
     log(`${((clock.monotonic() - begun) / 1_000).toFixed(1).padStart(6)} s  ${what}`);
   }
   return risky;
+}
+
+/** A change that every watcher hears of; gives its revision. What the store is at may be more, where the engine counts other things, too. */
+async function lastCommit(store: TracedStore, clock: Clock): Promise<number> {
+  let revision: number | undefined;
+  await until(clock, 'a last commit was acknowledged', async () => {
+    const result = await store.commit([{ key: '/g/last/commit', delete: false }], []);
+    revision = typeof result === 'number' ? result : undefined;
+    return revision !== undefined;
+  });
+  return revision as number;
 }
 
 /** Asks every store until it answers: whatever there is to declare is declared then. */

@@ -24,6 +24,8 @@ export class TracedStore {
     /** Which store instance it is: clients may share one. */
     private readonly handle: string,
     private readonly tape: Tape,
+    /** How long a call may take at most, milliseconds; longer ones are irregular. Default: not judged. */
+    private readonly limitMs = Number.POSITIVE_INFINITY,
   ) {}
 
   /** What a key holds; undefined when the read failed. */
@@ -92,8 +94,10 @@ export class TracedStore {
     try {
       const [value, body] = await act();
       answer(body);
+      this.#judge(call);
       return value;
     } catch (error) {
+      this.#judge(call);
       const code = OrreryError.is(error) ? error.code : 'none';
       // An aborted renewal may still have prolonged.
       if (HARMLESS.includes(code)) answer({ kind: 'failed', code });
@@ -101,6 +105,11 @@ export class TracedStore {
       else this.tape.irregular(`${call.kind} of ${call.client} failed with ${code}: ${errorMessage(error)}`);
       return undefined;
     }
+  }
+
+  #judge({ kind, client, calledAt }: Call): void {
+    const tookMs = machineTime() - calledAt;
+    if (tookMs > this.limitMs) this.tape.irregular(`${kind} of ${client} took ${Math.round(tookMs)} ms, where ${this.limitMs} is the most`);
   }
 }
 

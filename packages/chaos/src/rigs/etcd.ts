@@ -23,6 +23,8 @@ export async function etcdRig(members: 1 | 3, { clock, longestMs }: RigOptions):
     return {
       promises: { mayLose: false, gapless: false },
       faults: [...memberFaults(etcd, clock, longestMs), ...(network === undefined ? [] : partitions(etcd, hosts, clock, longestMs))],
+      // Taking a lease is several calls of four seconds.
+      callLimitMs: 20_000,
       leftOut: lacks === undefined ? [] : [`partitions are left out: ${lacks}`],
       open: () => Promise.resolve(new EtcdStore({ endpoints: etcd.endpoints, requestTimeoutMs: 1_500, outcomeTimeoutMs: 4_000, bookmarkMs: 200 })),
       recover,

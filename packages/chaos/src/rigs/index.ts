@@ -8,7 +8,8 @@ import { sqliteRig } from './sqlite.js';
 export const ENGINES = {
   redis: (options: RigOptions) => redisRig('always', options),
   'redis-everysec': (options: RigOptions) => redisRig('everysec', options),
-  'redis-sentinel': sentinelRig,
+  'redis-sentinel': (options: RigOptions) => sentinelRig(false, options),
+  'redis-sentinel-guarded': (options: RigOptions) => sentinelRig(true, options),
   etcd: (options: RigOptions) => etcdRig(3, options),
   'etcd-single': (options: RigOptions) => etcdRig(1, options),
   sqlite: sqliteRig,

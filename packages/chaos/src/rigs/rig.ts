@@ -31,6 +31,8 @@ export interface ClientsPart {
 export interface Rig {
   readonly promises: Promises;
   readonly faults: readonly Fault[];
+  /** How long a call may take at most, milliseconds: what the store's options promise, and a little for a busy machine. Not judged where clients are stopped themselves. */
+  readonly callLimitMs?: number;
   /** What this machine does not allow, a line each. */
   readonly leftOut: readonly string[];
   /** A store of its own on the engine. */

@@ -4,17 +4,21 @@ import { RedisStore } from '@orrery/store-redis';
 import { HISTORY } from './redis.js';
 import { between, type Fault, pass, type Rig, type RigOptions, until } from './rig.js';
 
-/** A master and a replica behind three Sentinels. A failover may lose what the replica did not have. */
-export async function sentinelRig({ clock, longestMs }: RigOptions): Promise<Rig> {
+/** A master that takes writes only while a replica has answered within two seconds. */
+const GUARDED = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '2'];
+
+/** A master and a replica behind three Sentinels. A failover may lose what the replica did not have; less when the master is guarded. */
+export async function sentinelRig(guarded: boolean, { clock, longestMs }: RigOptions): Promise<Rig> {
   const lacks = missingParts(['root', 'ip', 'iptables', 'nsenter']);
   const network = lacks === undefined ? await startNetwork({ hosts: 2 }) : undefined;
   const hosts = network?.hosts ?? [];
   try {
-    const redis = await startRedisSentinels(network === undefined ? {} : { places: { master: hosts[0] as NetworkHost, replica: hosts[1] as NetworkHost, sentinels: network.self } });
+    const redis = await startRedisSentinels({ args: guarded ? GUARDED : [], ...(network !== undefined && { places: { master: hosts[0] as NetworkHost, replica: hosts[1] as NetworkHost, sentinels: network.self } }) });
     const pair = new Pair(redis, hosts, clock);
     return {
       promises: { mayLose: true, gapless: true },
       faults: [...failovers(pair, clock), ...(network === undefined ? [] : [partition(pair)]), ...lesser(pair, clock, longestMs)],
+      callLimitMs: 8_000,
       leftOut: lacks === undefined ? [] : [`partitions are left out: ${lacks}`],
       open: () => RedisStore.open({ sentinels: [...redis.sentinels], name: redis.name, outcomeTimeoutMs: 4_000, bookmarkMs: 200, history: HISTORY }),
       recover: () => pair.settle(),
