@@ -147,6 +147,30 @@ describe('an election', () => {
     expect(a.said).toEqual(['leads 1', 'waits 1', 'leads 2']);
   });
 
+  it('ends its term before it gives back a lease that it asked for earlier and got later', async () => {
+    let asked = 0;
+    const a = campaign('a', {
+      acquireLease: async (name, options) => {
+        // The first question is answered only when the second has been.
+        if ((asked += 1) === 1) await clock.sleep(TIMES.ttlMs + 3 * TIMES.retryMs, new AbortController().signal);
+        return store.acquireLease(name, options);
+      },
+    });
+    const leaders = (): string[] => [a, ...others].filter(({ election }) => election.term !== undefined).map(({ said }) => said.at(-1) ?? '');
+    const others: (typeof a)[] = [];
+    await clock.advance(TIMES.ttlMs + 2 * TIMES.retryMs);
+    expect([asked, leaders()]).toEqual([2, ['leads 1']]);
+    others.push(campaign('b'));
+    let over: string | undefined;
+    a.election.term?.over.addEventListener('abort', () => (over = `at ${clock.monotonic()}`));
+    for (let step = 0; step < 400; step += 1) {
+      await clock.advance(10);
+      expect(leaders().length).toBeLessThanOrEqual(1);
+    }
+    expect(over).toBe(`at ${TIMES.ttlMs + 3 * TIMES.retryMs}`);
+    expect(leaders()).toHaveLength(1);
+  });
+
   it('fails when the store is closed', async () => {
     const { election } = campaign('a', { acquireLease: () => Promise.reject(new OrreryError('CLOSED', 'The store is closed (test).')) });
     await expect(campaigns.pop()?.done).rejects.toMatchObject({ code: 'CLOSED' });

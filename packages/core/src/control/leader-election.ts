@@ -113,9 +113,16 @@ export class LeaderElection {
     try {
       return await within(asking, clock, ttlMs, () => new OrreryError('TIMEOUT', `The store did not answer within ${ttlMs} ms.`), signal);
     } catch (error) {
-      void asking.then((late) => late?.release()).catch((also: unknown) => this.options.log.debug('a lease that came too late was not given back', { lease, error: errorMessage(also) }));
+      void asking.then((late) => late && this.#giveBack(late)).catch((also: unknown) => this.options.log.debug('a lease that came too late was not given back', { lease, error: errorMessage(also) }));
       throw error;
     }
+  }
+
+  /** What came of a question that nobody waits for any more. If it was answered after a later one, it has put an end to the term that the later one began: that is over before another can lead. */
+  async #giveBack(late: StoreLease): Promise<void> {
+    const term = this.#term;
+    if (term !== undefined && term.fence.epoch < late.epoch) term.end('an earlier question for the lease was answered after a later one');
+    await late.release();
   }
 
   /** Keeps the lease until it is lost or the signal aborts. */
