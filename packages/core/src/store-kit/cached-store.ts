@@ -27,7 +27,7 @@ export interface CachedStoreOptions {
   readonly random?: Random;
   /** What is mirrored; default everything. Reads of anything else are the inner store's. */
   readonly prefixes?: readonly string[];
-  /** How long a read waits for the replica to reach the store's revision before it asks the store itself, milliseconds; default 500. */
+  /** How long a read waits for the replica to reach the store's revision before it asks the store itself, milliseconds; default 500. After one in vain none waits until the replica moves. */
   readonly catchUpMs?: number;
   /** Revisions kept in memory for watchers and pages of the past; default 10,000. */
   readonly historyLimit?: number;
@@ -51,6 +51,8 @@ interface Fresh {
  * The inner store answers itself while the replica is not following, when it does not catch up in time, outside the mirrored prefixes, and at revisions that are not held. Commits, leases and
  * compaction are its own. That a revision of the past is not compacted by now, by whatever process, it is asked for each page and each watch that begins there.
  *
+ * Not for an etcd that others write to as well: its revision grows with their writes, of which the watch hears a minute later, so most reads are the inner store's.
+ *
  * Memory: all that is under the prefixes, once, and the values replaced or deleted in the last `historyLimit` revisions. Values are frozen and shared by all who read them.
  * The replica begins with the first read or watch. Closing closes the inner store too.
  */
@@ -64,6 +66,8 @@ export class CachedStore implements Store {
   readonly #problem: (error: unknown) => void;
   readonly #over = longLived(new AbortController());
   readonly #lossListeners = new Set<(loss: HistoryLoss) => void>();
+  /** Where the replica stood when a read had waited for it in vain. */
+  #stalledAt: number | undefined;
   #forgetLosses: () => void = () => {};
   #running: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -209,9 +213,13 @@ export class CachedStore implements Store {
     }
     let reached: Promise<boolean> | undefined;
     const fresh = async (): Promise<Fresh | undefined> => {
+      // Where the last wait was in vain and nothing came since, another one would be, too.
+      if (this.#replica.revision < revision && this.#replica.revision === this.#stalledAt) return undefined;
       // One wait, and one timer, for all who share the question.
       reached ??= this.#replica.reached(revision, this.#catchUpMs);
-      return (await reached) ? { generation, revision } : undefined;
+      if (await reached) return { generation, revision };
+      this.#stalledAt = this.#replica.revision;
+      return undefined;
     };
     return { revision, fresh };
   }
