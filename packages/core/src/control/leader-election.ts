@@ -54,6 +54,8 @@ export interface Term {
 export class LeaderElection {
   #term: (Term & { end(why: string): void }) | undefined;
   #epoch = 0;
+  /** The newest epoch that came too late and was given back. */
+  #givenBack = 0;
   #decided = false;
   readonly #waiting = new Set<() => void>();
 
@@ -121,6 +123,7 @@ export class LeaderElection {
   /** What came of a question that nobody waits for any more. If it was answered after a later one, it has put an end to the term that the later one began: that is over before another can lead. */
   async #giveBack(late: StoreLease): Promise<void> {
     const term = this.#term;
+    this.#givenBack = Math.max(this.#givenBack, late.epoch);
     if (term !== undefined && term.fence.epoch < late.epoch) term.end('an earlier question for the lease was answered after a later one');
     await late.release();
   }
@@ -138,7 +141,8 @@ export class LeaderElection {
       log.info('no longer leading', { lease: lease.name, epoch: lease.epoch, why });
       this.#announce();
     };
-    if (clock.monotonic() >= validUntil) return;
+    // Its time is over already, or a later epoch has taken its place and was given back.
+    if (clock.monotonic() >= validUntil || lease.epoch < this.#givenBack) return;
     this.#epoch = lease.epoch;
     this.#term = { fence: { lease: lease.name, epoch: lease.epoch }, over: over.signal, holds, end, refused: () => end('the store refused its fence') };
     log.info('leading', { lease: lease.name, epoch: lease.epoch });
