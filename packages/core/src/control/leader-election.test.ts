@@ -161,7 +161,8 @@ describe('an election', () => {
         return lease;
       },
     });
-    await clock.advance(TIMES.ttlMs + 1.5 * TIMES.retryMs);
+    // The first has just taken effect, and been given back.
+    await clock.advance(TIMES.ttlMs + 2 * TIMES.retryMs + 1);
     const b = campaign('b');
     for (let step = 0; step < 400; step += 1) {
       await clock.advance(10);
