@@ -108,6 +108,19 @@ describe.skipIf(parts.missing)(`faults of a real Redis${parts.note}`, () => {
     expect(await direct.revision()).toBe(3);
   });
 
+  it('a server that only says "later" to leases does not keep a call beyond its time', async () => {
+    await start();
+    const store = await open({ outcomeTimeoutMs: 400 });
+    const lease = await store.acquireLease('leader', { holder: 'a', ttlMs: 60_000 });
+    await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1');
+    const signal = new AbortController().signal;
+    for (const call of [() => store.acquireLease('leader', { holder: 'a', ttlMs: 60_000 }), () => lease?.renew(signal), () => lease?.release()]) {
+      await expect((async () => call())()).rejects.toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('min-replicas-to-write') });
+    }
+    await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '0');
+    await lease?.renew(signal);
+  });
+
   it('a commit that never reached the server is sent again, once', async () => {
     await start();
     const store = await open({ outcomeTimeoutMs: 20_000 });

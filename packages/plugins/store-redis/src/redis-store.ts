@@ -244,6 +244,8 @@ export class RedisStore implements Store {
       const answer = await this.#attempt(script, args, asked, deadline);
       this.#check();
       if (answer !== undefined) return answer;
+      // A server that is there and says "later" to everything must not keep a call for ever.
+      if (this.#clock.monotonic() >= deadline) throw new OrreryError('UNAVAILABLE', `Redis is not available: ${this.#link.reason}.`);
     }
   };
 
