@@ -103,7 +103,8 @@ export class Claims {
       try {
         const { entries, revision } = await this.store.range(PREFIX);
         const claimed = new Set(entries.map(({ key }) => key));
-        this.network.free([...this.#known].filter((key) => !claimed.has(key)).map((key) => key.slice(PREFIX.length)));
+        const gone = [...this.#known].filter((key) => !claimed.has(key));
+        if (gone.length > 0) this.network.free(gone.map((key) => key.slice(PREFIX.length)));
         this.network.take(entries.map(({ key }) => key.slice(PREFIX.length)));
         this.#known = new Set(claimed);
         await this.#claimMissing(this.network, services(), claimed, signal);
