@@ -1,10 +1,10 @@
 import { systemClock } from '@orrery/core';
-import { requireParts } from '@orrery/engines';
+import { type Part, requireParts } from '@orrery/engines';
 import { describe, expect, it } from 'vitest';
 import type { EngineName } from './rigs/index.js';
 import { runChaos } from './run.js';
 
-const RUNS: readonly { readonly engine: EngineName; readonly seed: number; readonly lastsMs: number; readonly needs: Parameters<typeof requireParts> }[] = [
+const RUNS: readonly { readonly engine: EngineName; readonly seed: number; readonly lastsMs: number; readonly needs: readonly Part[] }[] = [
   { engine: 'redis', seed: 1, lastsMs: 10_000, needs: ['redis-server', 'redis-cli', 'root', 'ip', 'iptables', 'nsenter'] },
   { engine: 'redis-everysec', seed: 5, lastsMs: 8_000, needs: ['redis-server', 'redis-cli', 'root', 'ip', 'iptables', 'nsenter'] },
   { engine: 'redis-sentinel', seed: 1, lastsMs: 10_000, needs: ['redis-server', 'redis-cli', 'root', 'ip', 'iptables', 'nsenter'] },

@@ -144,7 +144,7 @@ class Assembly implements Orchestrator {
         { token: Hooks, make: () => this.#kernel.hooks },
         { token: Transport, make: () => this.#server },
         { token: Client, make: () => new ApiClient({ transport: this.#server, kinds: this.#kinds, user: USER, fieldManager: 'orrery' }) },
-        { token: LeaderClient, make: (get) => this.#leading?.client(USER, 'orrery') ?? get(Client) },
+        { token: LeaderClient, make: (get) => this.#leaderClient(get) },
         { token: Informers, make: (get) => new SharedInformers({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log }) },
         { token: RECORDERS, make: (get) => new RecorderFactory({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log }) },
         { token: Events, make: (get) => (component: string) => get(RECORDERS).for(component) },
@@ -196,6 +196,12 @@ class Assembly implements Orchestrator {
     const message = `The store lost history after revision ${loss.lastCommon} (revision ${loss.seen} was known): ${loss.reason}. Nothing is bound until the nodes have told what they run.`;
     this.get(Events)('api-server').event(about, 'Warning', 'HistoryLost', message);
     this.#tell(hooks.historyLost, loss);
+  }
+
+  #leaderClient(get: Get): Client {
+    // Asked for while the store itself is being made, it would go unfenced for good.
+    if ((this.#server as ApiServer | undefined) === undefined) throw new OrreryError('SEAT_EMPTY', 'LeaderClient can be asked for when the orchestrator is assembled: in parts, not while a seat that the server needs is made.', { seat: 'LeaderClient' });
+    return this.#leading?.client(USER, 'orrery') ?? get(Client);
   }
 
   /** Among several orchestrators on one store, one leads. */

@@ -104,7 +104,7 @@ export class MemoryStore implements Store {
     return { ok: true, revision };
   }
 
-  watch(prefix: string, options: WatchOptions): AsyncIterable<WatchBatch> {
+  watch(prefix: string, options: WatchOptions): AsyncGenerator<WatchBatch, void, undefined> {
     checkPrefix(prefix);
     return this.#window.watch(prefix, options);
   }
