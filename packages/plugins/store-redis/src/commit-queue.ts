@@ -7,7 +7,7 @@ import type { Link } from './link.js';
 import { scripts } from './lua/index.js';
 
 /** Batches under way at once, so that the server has work while their answers are read. */
-const DEPTH = 3;
+const DEPTH = 4;
 /** The script remembers what so many batches made. */
 const REMEMBERED = 16;
 /** A script call is bounded by these: it keeps everybody else waiting. */
