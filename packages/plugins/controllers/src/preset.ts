@@ -1,0 +1,29 @@
+import { definePlugin } from '@orrery/core';
+import { z } from 'zod';
+import { deployments } from './deployment/plugin.js';
+import { endpointSlices } from './endpointslice/plugin.js';
+import { garbageCollection } from './garbage-collector/plugin.js';
+import { namespaces } from './namespace/plugin.js';
+import { nodeLifecycle, nodeLifecycleOptions } from './node-lifecycle/plugin.js';
+import { persistentVolumes } from './persistent-volumes/plugin.js';
+import { podGc, podGcOptions } from './pod-gc/plugin.js';
+import { replicaSets } from './replicaset/plugin.js';
+import { given } from './shared/options.js';
+
+/** All controllers. Options of `nodeLifecycle` and `podGc` are theirs; a controller listed on its own replaces the one of the preset. */
+export const workloadControllers = definePlugin({
+  name: 'workload-controllers',
+  core: '^0.1.0',
+  options: z.strictObject({ nodeLifecycle: nodeLifecycleOptions.partial().optional(), podGc: podGcOptions.partial().optional() }).default({}),
+  includes: (options) => [
+    deployments(),
+    replicaSets(),
+    endpointSlices(),
+    garbageCollection(),
+    namespaces(),
+    nodeLifecycle(nodeLifecycleOptions.parse(given(options.nodeLifecycle ?? {}))),
+    podGc(podGcOptions.parse(given(options.podGc ?? {}))),
+    persistentVolumes(),
+  ],
+  setup: () => undefined,
+});
