@@ -3,15 +3,20 @@ import { ConfigMap } from './kinds/configmap.js';
 import { Deployment } from './kinds/deployment.js';
 import { EndpointSlice } from './kinds/endpointslice.js';
 import { Event } from './kinds/event.js';
+import { HorizontalPodAutoscaler } from './kinds/horizontal-pod-autoscaler.js';
 import { Lease } from './kinds/lease.js';
+import { LimitRange } from './kinds/limit-range.js';
 import { Namespace } from './kinds/namespace.js';
 import { Node } from './kinds/node.js';
 import { PersistentVolumeClaim } from './kinds/persistent-volume-claim.js';
 import { PersistentVolume } from './kinds/persistent-volume.js';
+import { PodDisruptionBudget } from './kinds/pod-disruption-budget.js';
 import { Pod } from './kinds/pod.js';
 import { PriorityClass } from './kinds/priorityclass.js';
 import { ReplicaSet } from './kinds/replicaset.js';
+import { ResourceQuota } from './kinds/resource-quota.js';
 import { Secret } from './kinds/secret.js';
+import { ServiceAccount } from './kinds/service-account.js';
 import { Service } from './kinds/service.js';
 import { StorageClass } from './kinds/storage-class.js';
 
@@ -22,6 +27,7 @@ export const builtinKinds: readonly KindDefinition[] = [
   Pod,
   ReplicaSet,
   Deployment,
+  HorizontalPodAutoscaler,
   Service,
   EndpointSlice,
   ConfigMap,
@@ -32,4 +38,8 @@ export const builtinKinds: readonly KindDefinition[] = [
   PersistentVolume,
   PersistentVolumeClaim,
   StorageClass,
+  ServiceAccount,
+  PodDisruptionBudget,
+  ResourceQuota,
+  LimitRange,
 ] as readonly unknown[] as readonly KindDefinition[];

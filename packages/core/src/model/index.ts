@@ -103,6 +103,19 @@ export type {
 } from './kinds/env.js';
 export { Event } from './kinds/event.js';
 export type { EventSource, EventSeries } from './kinds/event.js';
+export { HorizontalPodAutoscaler } from './kinds/horizontal-pod-autoscaler.js';
+export type {
+  HPAScalingPolicy, HPAScalingRules, HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus,
+} from './kinds/horizontal-pod-autoscaler.js';
+export type {
+  ContainerResourceMetricSource, CrossVersionObjectReference, ExternalMetricSource, MetricIdentifier, MetricSpec, MetricTarget, ObjectMetricSource, PodsMetricSource,
+  ResourceMetricSource,
+} from './kinds/metric-target.js';
+export type {
+  ContainerResourceMetricStatus, MetricStatus, MetricValueStatus, NamedMetricStatus, ObjectMetricStatus, ResourceMetricStatus,
+} from './kinds/metric-status.js';
+export { defaultScaleDown, defaultScaleUp } from './defaults/autoscaling.js';
+export { mayScaleToZero, SCALE_TO_ZERO_ANNOTATION } from './validation/autoscaling.js';
 export { Lease } from './kinds/lease.js';
 export type { LeaseSpec } from './kinds/lease.js';
 export { Namespace } from './kinds/namespace.js';
@@ -153,6 +166,10 @@ export {
 } from './kinds/persistent-volume.js';
 export { StorageClass, type TopologySelectorLabelRequirement, type TopologySelectorTerm } from './kinds/storage-class.js';
 export { PriorityClass } from './kinds/priorityclass.js';
+export { LimitRange, type LimitRangeItem, type LimitRangeSpec } from './kinds/limit-range.js';
+export { PodDisruptionBudget, type PodDisruptionBudgetSpec, type PodDisruptionBudgetStatus } from './kinds/pod-disruption-budget.js';
+export { ResourceQuota, type ResourceQuotaSpec, type ResourceQuotaStatus, type ScopedResourceSelectorRequirement, type ScopeSelector } from './kinds/resource-quota.js';
+export { ServiceAccount } from './kinds/service-account.js';
 export type {
   HTTPHeader,
   ExecAction,
