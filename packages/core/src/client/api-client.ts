@@ -43,6 +43,14 @@ export class ApiClient implements Client {
     const metadata = { name: pod.name, namespace: ref.namespace, ...(pod.uid !== undefined && { uid: pod.uid }), ...(runs && { annotations: { [RUNS_HERE]: 'true' } }) };
     await transport.request({ verb: 'create', user, ref, body: { apiVersion: 'v1', kind: 'Binding', metadata, target: { apiVersion: 'v1', kind: 'Node', name: node } } });
   }
+
+  async evict(pod: ObjectRef & { readonly uid?: string }, { gracePeriodSeconds, dryRun }: { readonly gracePeriodSeconds?: number; readonly dryRun?: boolean } = {}): Promise<void> {
+    const { transport, user } = this.options;
+    const ref: ResourceRef = { group: '', version: 'v1', resource: 'pods', namespace: pod.namespace ?? 'default', name: pod.name, subresource: 'eviction' };
+    const deleteOptions = { ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }), ...(pod.uid !== undefined && { preconditions: { uid: pod.uid } }) };
+    const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod.name, namespace: ref.namespace }, deleteOptions };
+    await transport.request({ verb: 'create', user, ref, body, ...(dryRun !== undefined && { dryRun }) });
+  }
 }
 
 /** The verbs of one kind. */

@@ -75,6 +75,11 @@ export interface Client {
    * taken also while the server waits for the nodes after a loss of history, when others are refused with ServiceUnavailable.
    */
   bind(pod: ObjectRef & { readonly uid?: string }, node: string, options?: { readonly runs?: boolean }): Promise<void>;
+  /**
+   * Evicts a pod (the eviction subresource): deletes it unless its disruption budget forbids that now; then throws `ApiError` TooManyRequests, and may be asked again later. Fine to ask
+   * again for a pod that is being deleted; NotFound when it is gone.
+   */
+  evict(pod: ObjectRef & { readonly uid?: string }, options?: { readonly gracePeriodSeconds?: number; readonly dryRun?: boolean }): Promise<void>;
 }
 
 /** A read-only view of an informer's objects, with indexes. Reads are synchronous and cost what they return. */

@@ -10,7 +10,7 @@ export const kindId = ({ apiVersion, kind }: { readonly apiVersion: string; read
 
 /**
  * A client that notes the revision of each write, so that the next look at the same thing can wait until the caches show it.
- * After a write of unknown outcome it notes the present revision: if it was made, it is not newer. Bindings answer no revision and are not noted.
+ * After a write of unknown outcome it notes the present revision: if it was made, it is not newer. Bindings and evictions answer no revision and are not noted.
  */
 export function trackingClient(client: Client, written: WrittenRevisions): Client {
   const note = (id: string, version: string | undefined): void => {
@@ -57,5 +57,6 @@ export function trackingClient(client: Client, written: WrittenRevisions): Clien
       return results;
     },
     bind: (pod, node, options) => client.bind(pod, node, options),
+    evict: (pod, options) => client.evict(pod, options),
   };
 }

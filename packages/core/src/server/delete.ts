@@ -87,20 +87,36 @@ export function planDeletion(kind: KindDefinition, object: KubeObject, options: 
   return unchanged ? { action: 'nothing', object } : { action: 'mark', object: marked };
 }
 
-async function commitDeletion(resource: Resource, request: Pick<RequestContext, 'fence'>, current: Current, plan: DeletionPlan): Promise<KubeObject | undefined> {
+/** Another object that changes in the same commit. */
+export interface ChangeBeside {
+  readonly resource: Resource;
+  readonly current: Current;
+  readonly next: KubeObject;
+}
+
+/** Carries out a deletion, and what is to change with it. Undefined: somebody else wrote one of the objects in between; nothing was done. */
+export async function commitDeletion(
+  resource: Resource,
+  request: Pick<RequestContext, 'fence'>,
+  current: Current,
+  plan: DeletionPlan,
+  beside: readonly ChangeBeside[] = [],
+): Promise<KubeObject | undefined> {
   const { kind, context } = resource;
   const { metadata } = current.object;
   const key = storageKey(kind, metadata.namespace, metadata.name ?? '');
-  const guards = [{ key, modRevision: current.revision }];
+  const keyBeside = ({ resource: { kind: other }, current: { object } }: ChangeBeside): string => storageKey(other, object.metadata.namespace, object.metadata.name ?? '');
+  const guards = [{ key, modRevision: current.revision }, ...beside.map((one) => ({ key: keyBeside(one), modRevision: one.current.revision }))];
+  const also = beside.map((one) => ({ key: keyBeside(one), value: deepFreeze(stored(one.next)) }));
   if (plan.action === 'remove') {
     const { writes } = context.claims.changes(kind, current.object, undefined);
-    const result = await commitFor(context, request, { guards, writes: [{ key, delete: true }, ...writes] });
+    const result = await commitFor(context, request, { guards, writes: [{ key, delete: true }, ...writes, ...also] });
     if (!result.ok) return undefined;
     context.claims.settled(kind, current.object, undefined);
     return lastState(current.object, result.revision);
   }
   const value = deepFreeze(stored(plan.object));
-  const result = await commitFor(context, request, { guards, writes: [{ key, value }] });
+  const result = await commitFor(context, request, { guards, writes: [{ key, value }, ...also] });
   return result.ok ? versioned(value, result.revision) : undefined;
 }
 
@@ -112,7 +128,8 @@ function withPolicy(finalizers: readonly string[], policy: PropagationPolicy | u
   return policy === 'Orphan' ? [...rest, ORPHAN] : rest;
 }
 
-function checkPreconditions(kind: KindDefinition, object: KubeObject, options: DeleteOptions): void {
+/** Throws Conflict unless the object is the one that was meant. */
+export function checkPreconditions(kind: KindDefinition, object: KubeObject, options: DeleteOptions): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
   const { metadata } = object;
   const name = metadata.name ?? '';

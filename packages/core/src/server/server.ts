@@ -11,6 +11,8 @@ import { ApiError } from '../model/api-error.js';
 import type { KindDefinition } from '../model/kind.js';
 import { Event } from '../model/kinds/event.js';
 import { Namespace } from '../model/kinds/namespace.js';
+import { Pod } from '../model/kinds/pod.js';
+import { PodDisruptionBudget } from '../model/kinds/pod-disruption-budget.js';
 import { Service } from '../model/kinds/service.js';
 import type { KubeList, KubeObject } from '../model/object.js';
 import type { KindRegistry } from '../model/registry.js';
@@ -20,6 +22,7 @@ import { compactHistory } from './compaction.js';
 import { create } from './create.js';
 import { remove, removeCollection } from './delete.js';
 import { expireEvents } from './event-expiry.js';
+import { evict } from './evict.js';
 import { storageKey } from './keys.js';
 import { list } from './list.js';
 import { patch } from './patch.js';
@@ -137,6 +140,7 @@ export class ApiServer implements Transport {
     const isPart = subresource !== undefined && ((subresource === 'status' && resource.kind.hasStatus) || resource.kind.rules.subresources?.[subresource] !== undefined);
     if (isPart && !PART_VERBS.has(request.verb)) throw notAllowed();
     if (subresource === 'binding' && request.verb === 'create') return bind(resource, request);
+    if (subresource === 'eviction' && request.verb === 'create' && resource.kind.kind === Pod.kind && resource.kind.group === Pod.group) return evict(resource, this.#resource(PodDisruptionBudget), request);
     if (subresource === 'finalize' ? !isFinalizing(resource, request) : subresource !== undefined && !isPart) throw notServed();
     switch (request.verb) {
       case 'create':

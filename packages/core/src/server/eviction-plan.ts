@@ -1,0 +1,70 @@
+import { ApiError } from '../model/api-error.js';
+import type { Pod } from '../model/kinds/pod.js';
+import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from '../model/kinds/pod-disruption-budget.js';
+import { timeOfMillis } from '../model/timestamp.js';
+
+/** Evictions under way that one budget remembers (MaxDisruptedPodSize). */
+const MAX_DISRUPTED = 2000;
+const RETRY_SECONDS = 10;
+
+/** An eviction that may go on. */
+export interface EvictionPlan {
+  /** The budget with one disruption less; absent: the eviction costs none. */
+  readonly budget?: PodDisruptionBudget;
+}
+
+/**
+ * Whether a pod may be evicted under the budget that covers it, and what the budget is then. Throws TooManyRequests when it may not now, Forbidden when the budget is damaged
+ * (registry/core/pod/storage/eviction.go). `now` in milliseconds since the epoch. Pure.
+ */
+export function planEviction(pod: Pod, budget: PodDisruptionBudget | undefined, now: number): EvictionPlan {
+  if (budget === undefined || needsNoBudget(pod)) return {};
+  const { status = NOTHING_YET } = budget;
+  const isReady = pod.status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
+  const isSatisfied = status.currentHealthy >= status.desiredHealthy && status.desiredHealthy > 0;
+  // A pod that does not serve is not what the budget protects, unless it is needed to become healthy again.
+  if (!isReady && (budget.spec.unhealthyPodEvictionPolicy === 'AlwaysAllow' || isSatisfied)) return {};
+  return { budget: decremented(budget, status, pod.metadata.name ?? '', timeOfMillis(now)) };
+}
+
+const NOTHING_YET: PodDisruptionBudgetStatus = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
+
+/** It has ended, has not begun, or goes already. */
+function needsNoBudget({ metadata, status }: Pod): boolean {
+  return metadata.deletionTimestamp !== undefined || status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Pending';
+}
+
+function decremented(budget: PodDisruptionBudget, status: PodDisruptionBudgetStatus, pod: string, now: string): PodDisruptionBudget {
+  const { name = '', generation = 0 } = budget.metadata;
+  if ((status.observedGeneration ?? 0) < generation) throw refused(`The disruption budget ${name} is still being processed by the server.`);
+  if (status.disruptionsAllowed < 0) throw forbidden(name, 'pdb disruptions allowed is negative');
+  if (Object.keys(status.disruptedPods ?? {}).length > MAX_DISRUPTED) throw forbidden(name, 'DisruptedPods map too big - too many evictions not confirmed by PDB controller');
+  if (status.disruptionsAllowed === 0) throw refused(exhausted(name, status));
+  const disruptionsAllowed = status.disruptionsAllowed - 1;
+  const conditions = disruptionsAllowed === 0 ? withInsufficient(status, generation, now) : status.conditions;
+  return {
+    ...budget,
+    status: { ...status, disruptionsAllowed, disruptedPods: { ...status.disruptedPods, [pod]: now }, ...(conditions && { conditions }) },
+  };
+}
+
+function withInsufficient({ conditions = [] }: PodDisruptionBudgetStatus, observedGeneration: number, now: string): PodDisruptionBudgetStatus['conditions'] {
+  const before = conditions.find(({ type }) => type === 'DisruptionAllowed');
+  const lastTransitionTime = before?.status === 'False' && before.lastTransitionTime !== undefined ? before.lastTransitionTime : now;
+  return [...conditions.filter((one) => one !== before), { type: 'DisruptionAllowed', status: 'False', reason: 'InsufficientPods', message: '', observedGeneration, lastTransitionTime }];
+}
+
+function exhausted(name: string, status: PodDisruptionBudgetStatus): string {
+  const failed = status.conditions?.find(({ type, status: is, reason }) => type === 'DisruptionAllowed' && is === 'False' && reason === 'SyncFailed');
+  if (failed !== undefined) return `The disruption budget ${name} does not allow evicting pods currently because it failed sync: ${failed.message}`;
+  return `The disruption budget ${name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`;
+}
+
+const refused = (message: string): ApiError =>
+  new ApiError('TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
+    causes: [{ reason: 'DisruptionBudget', message }],
+    retryAfterSeconds: RETRY_SECONDS,
+  });
+
+const forbidden = (name: string, why: string): ApiError =>
+  new ApiError('Forbidden', `poddisruptionbudgets.policy ${JSON.stringify(name)} is forbidden: ${why}`, { name, group: 'policy', kind: 'poddisruptionbudgets' });
