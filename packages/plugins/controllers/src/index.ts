@@ -11,6 +11,9 @@ export { newSetReplicas, planRollingStep, type Resize, type RollingStep } from '
 export { isSaturated, planScale } from './deployment/scaling.js';
 export { calculateStatus, isComplete } from './deployment/status.js';
 export { deployments } from './deployment/plugin.js';
+export { disruptionController, type DisruptionControllerOptions } from './disruption/controller.js';
+export { type BudgetPlan, type BudgetView, planBudget } from './disruption/plan.js';
+export { disruption } from './disruption/plugin.js';
 export { endpointSliceController, type EndpointSliceControllerOptions } from './endpointslice/controller.js';
 export { planSlices, type SlicePlan, type SliceView } from './endpointslice/plan.js';
 export { endpointSlices } from './endpointslice/plugin.js';

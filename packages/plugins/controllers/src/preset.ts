@@ -1,6 +1,7 @@
 import { definePlugin } from '@orrery/core';
 import { z } from 'zod';
 import { deployments } from './deployment/plugin.js';
+import { disruption } from './disruption/plugin.js';
 import { endpointSlices } from './endpointslice/plugin.js';
 import { garbageCollection } from './garbage-collector/plugin.js';
 import { namespaces } from './namespace/plugin.js';
@@ -19,6 +20,7 @@ export const workloadControllers = definePlugin({
     deployments(),
     replicaSets(),
     endpointSlices(),
+    disruption(),
     garbageCollection(),
     namespaces(),
     nodeLifecycle(nodeLifecycleOptions.parse(given(options.nodeLifecycle ?? {}))),

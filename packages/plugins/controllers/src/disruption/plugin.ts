@@ -1,0 +1,14 @@
+import { Controllers, definePlugin } from '@orrery/core';
+import { servedKinds } from '../shared/served-kinds.js';
+import { disruptionController } from './controller.js';
+import { staleDisruptionController } from './stale-disruption.js';
+
+/** PodDisruptionBudgets: how many pods may be evicted now. */
+export const disruption = definePlugin({
+  name: 'controller-disruption',
+  core: '^0.1.0',
+  setup: ({ add, get }) => {
+    add(Controllers, disruptionController({ kinds: () => servedKinds(get) }));
+    add(Controllers, staleDisruptionController());
+  },
+});
