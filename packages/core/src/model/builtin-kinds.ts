@@ -1,5 +1,7 @@
 import type { KindDefinition } from './kind.js';
 import { ConfigMap } from './kinds/configmap.js';
+import { ControllerRevision } from './kinds/controllerrevision.js';
+import { DaemonSet } from './kinds/daemonset.js';
 import { Deployment } from './kinds/deployment.js';
 import { EndpointSlice } from './kinds/endpointslice.js';
 import { Event } from './kinds/event.js';
@@ -18,6 +20,7 @@ import { ResourceQuota } from './kinds/resource-quota.js';
 import { Secret } from './kinds/secret.js';
 import { ServiceAccount } from './kinds/service-account.js';
 import { Service } from './kinds/service.js';
+import { StatefulSet } from './kinds/statefulset.js';
 import { StorageClass } from './kinds/storage-class.js';
 
 /** Kubernetes' own kinds, as far as Orrery has them. */
@@ -27,6 +30,9 @@ export const builtinKinds: readonly KindDefinition[] = [
   Pod,
   ReplicaSet,
   Deployment,
+  StatefulSet,
+  DaemonSet,
+  ControllerRevision,
   HorizontalPodAutoscaler,
   Service,
   EndpointSlice,

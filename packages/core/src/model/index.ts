@@ -10,6 +10,7 @@
 export * from './api-error.js';
 export * from './builtin-kinds.js';
 export * from './claim-matching.js';
+export { templateGeneration } from './daemon-generation.js';
 export * from './decode.js';
 export { defineKind } from './define-kind.js';
 export type { KindFields, KindOf, KindOptions, ObjectOf } from './define-kind.js';
@@ -85,6 +86,9 @@ export type {
   Container,
   EphemeralContainer,
 } from './kinds/container.js';
+export { ControllerRevision } from './kinds/controllerrevision.js';
+export { DaemonSet } from './kinds/daemonset.js';
+export type { DaemonSetCondition, DaemonSetSpec, DaemonSetStatus, DaemonSetUpdateStrategy, RollingUpdateDaemonSet } from './kinds/daemonset.js';
 export { Deployment } from './kinds/deployment.js';
 export type { RollingUpdateDeployment, DeploymentStrategy, DeploymentSpec, DeploymentCondition, DeploymentStatus } from './kinds/deployment.js';
 export { EndpointSlice } from './kinds/endpointslice.js';
@@ -185,6 +189,17 @@ export type {
 export type { LocalObjectReference, ObjectReference, TypedLocalObjectReference, TypedObjectReference } from './kinds/references.js';
 export { ReplicaSet } from './kinds/replicaset.js';
 export type { ReplicaSetSpec, ReplicaSetCondition, ReplicaSetStatus } from './kinds/replicaset.js';
+export { StatefulSet } from './kinds/statefulset.js';
+export type {
+  RollingUpdateStatefulSet,
+  StatefulSetClaim,
+  StatefulSetCondition,
+  StatefulSetOrdinals,
+  StatefulSetPersistentVolumeClaimRetentionPolicy,
+  StatefulSetSpec,
+  StatefulSetStatus,
+  StatefulSetUpdateStrategy,
+} from './kinds/statefulset.js';
 export type { ResourceClaim, ResourceRequirements } from './kinds/resources.js';
 export { Secret } from './kinds/secret.js';
 export type {

@@ -11,8 +11,8 @@ import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
 
 const rollingUpdateDeploymentSchema = struct({
-  maxUnavailable: intOrString.optional(),
-  maxSurge: intOrString.optional(),
+  maxUnavailable: pointer(intOrString),
+  maxSurge: pointer(intOrString),
 });
 /** How far a rolling update may deviate from the wanted number. */
 export interface RollingUpdateDeployment extends z.infer<typeof rollingUpdateDeploymentSchema> {}

@@ -32,13 +32,18 @@ export function checkStorage(errors: Errors, field: string, amount: string | und
 /** What is wrong with a claim. */
 export function validateClaim({ spec }: PersistentVolumeClaim): FieldError[] {
   const errors: FieldError[] = [];
-  checkAccessModes(errors, 'spec.accessModes', spec.accessModes ?? []);
-  if (spec.selector !== undefined) errors.push(...validateLabelSelector(spec.selector, 'spec.selector'));
-  checkStorage(errors, 'spec.resources[storage]', spec.resources?.requests?.['storage']);
-  const { storageClassName = '' } = spec;
-  if (storageClassName !== '') invalidEach(errors, 'spec.storageClassName', storageClassName, isDns1123Subdomain(storageClassName));
-  oneOfIfSet(errors, 'spec.volumeMode', spec.volumeMode, VOLUME_MODES);
+  checkClaimSpec(errors, 'spec', spec);
   return errors;
+}
+
+/** What is wrong with the spec of a claim at `field` (ValidatePersistentVolumeClaimSpec). */
+export function checkClaimSpec(errors: Errors, field: string, spec: PersistentVolumeClaimSpec): void {
+  checkAccessModes(errors, `${field}.accessModes`, spec.accessModes ?? []);
+  if (spec.selector !== undefined) errors.push(...validateLabelSelector(spec.selector, `${field}.selector`));
+  checkStorage(errors, `${field}.resources[storage]`, spec.resources?.requests?.['storage']);
+  const { storageClassName = '' } = spec;
+  if (storageClassName !== '') invalidEach(errors, `${field}.storageClassName`, storageClassName, isDns1123Subdomain(storageClassName));
+  oneOfIfSet(errors, `${field}.volumeMode`, spec.volumeMode, VOLUME_MODES);
 }
 
 /** What is wrong with a change of a claim: once it names a volume only its size may grow. */

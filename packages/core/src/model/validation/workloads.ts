@@ -1,18 +1,15 @@
 import { fieldError } from '../field-error.js';
 import type { FieldError } from '../field-error.js';
-import { scaledIntOrPercent } from '../int-or-percent.js';
-import type { IntOrString } from '../int-or-percent.js';
 import { equalJson } from '../json.js';
 import type { Deployment, DeploymentStrategy } from '../kinds/deployment.js';
 import type { PodTemplateSpec } from '../kinds/pod-spec.js';
 import type { ReplicaSet } from '../kinds/replicaset.js';
 import type { LabelSelector } from '../kinds/selectors.js';
-import { labelMatcher, validateLabels, validateLabelSelector } from '../label-selector.js';
-import { isValidPercent } from '../names.js';
-import { invalidEach, notNegative } from './checks.js';
+import { labelMatcher, validateLabelSelector } from '../label-selector.js';
+import { notNegative } from './checks.js';
 import type { Errors } from './checks.js';
-import { validateAnnotations } from './object-meta.js';
-import { checkPodSpec } from './pod-spec.js';
+import { checkPodTemplate } from './pod-template.js';
+import { checkAtMostAll, checkIntOrPercent, figure } from './replacing.js';
 
 // Deployments and ReplicaSets: pkg/apis/apps/validation.
 
@@ -67,15 +64,15 @@ function checkTemplate(errors: Errors, selector: LabelSelector | undefined, temp
     errors.push(fieldError.invalid('spec.selector', selector, 'invalid label selector'));
     return;
   }
-  errors.push(...validateLabels(labels, 'spec.template.labels'));
-  errors.push(...validateAnnotations(template.metadata?.annotations ?? {}, 'spec.template.annotations'));
-  checkPodSpec(errors, 'spec.template.spec', template.spec);
-  if ((template.spec.ephemeralContainers ?? []).length > 0) errors.push(fieldError.forbidden('spec.template.spec.ephemeralContainers', 'ephemeral containers not allowed in pod template'));
-  const { restartPolicy, activeDeadlineSeconds } = template.spec;
-  if (restartPolicy !== 'Always' && (restartPolicy === 'OnFailure' || restartPolicy === 'Never')) {
-    errors.push(fieldError.notSupported('spec.template.spec.restartPolicy', restartPolicy, ['Always']));
-  }
-  if (activeDeadlineSeconds !== undefined) errors.push(fieldError.forbidden('spec.template.spec.activeDeadlineSeconds', 'activeDeadlineSeconds in ReplicaSet is not Supported'));
+  checkPodTemplate(errors, 'spec.template', template);
+  checkAlwaysRestarted(errors, template, 'ReplicaSet');
+}
+
+/** Pods of `kind` run for ever. */
+export function checkAlwaysRestarted(errors: Errors, { spec: { restartPolicy, activeDeadlineSeconds } }: PodTemplateSpec, kind: string): void {
+  // Anything else but these two has been refused as a restart policy already.
+  if (restartPolicy === 'OnFailure' || restartPolicy === 'Never') errors.push(fieldError.notSupported('spec.template.spec.restartPolicy', restartPolicy, ['Always']));
+  if (activeDeadlineSeconds !== undefined) errors.push(fieldError.forbidden('spec.template.spec.activeDeadlineSeconds', `activeDeadlineSeconds in ${kind} is not Supported`));
 }
 
 function checkStrategy(errors: Errors, { type, rollingUpdate }: DeploymentStrategy): void {
@@ -97,13 +94,5 @@ function checkStrategy(errors: Errors, { type, rollingUpdate }: DeploymentStrate
   checkIntOrPercent(errors, `${at}.maxSurge`, maxSurge);
   // Of the percentages only the figure counts here: 0% of anything is nothing.
   if (figure(maxUnavailable) === 0 && figure(maxSurge) === 0) errors.push(fieldError.invalid(`${at}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
-  if ((percent(maxUnavailable) ?? 0) > 100) errors.push(fieldError.invalid(`${at}.maxUnavailable`, maxUnavailable, 'must not be greater than 100%'));
-}
-
-const percent = (value: IntOrString): number | undefined => (typeof value === 'string' ? scaledIntOrPercent(value, 100, true) : undefined);
-const figure = (value: IntOrString): number => (typeof value === 'number' ? value : (percent(value) ?? 0));
-
-function checkIntOrPercent(errors: Errors, field: string, value: IntOrString): void {
-  if (typeof value === 'number') notNegative(errors, field, value);
-  else invalidEach(errors, field, value, isValidPercent(value));
+  checkAtMostAll(errors, `${at}.maxUnavailable`, maxUnavailable);
 }
