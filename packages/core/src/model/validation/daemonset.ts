@@ -5,16 +5,15 @@ import type { LabelSelector } from '../kinds/selectors.js';
 import { labelMatcher, validateLabelSelector } from '../label-selector.js';
 import { notNegative } from './checks.js';
 import type { Errors } from './checks.js';
-import { checkPodTemplate } from './pod-template.js';
+import { checkAlwaysRestarted, checkPodTemplate } from './pod-template.js';
 import { checkAtMostAll, checkIntOrPercent, figure } from './replacing.js';
-import { checkAlwaysRestarted } from './workloads.js';
 
 /** What is wrong with a DaemonSet (ValidateDaemonSetSpec). */
 export function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
   const errors: FieldError[] = [];
   checkSelector(errors, spec.selector as LabelSelector | undefined, spec.template.metadata?.labels);
   checkPodTemplate(errors, 'spec.template', spec.template);
-  checkAlwaysRestarted(errors, spec.template, 'DaemonSet');
+  checkAlwaysRestarted(errors, 'spec.template', spec.template, 'DaemonSet');
   notNegative(errors, 'spec.minReadySeconds', spec.minReadySeconds);
   checkStrategy(errors, spec.updateStrategy ?? {});
   notNegative(errors, 'spec.revisionHistoryLimit', spec.revisionHistoryLimit);

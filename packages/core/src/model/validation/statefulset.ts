@@ -9,9 +9,8 @@ import { isDns1123Label } from '../names.js';
 import { invalidEach, notNegative } from './checks.js';
 import type { Errors } from './checks.js';
 import { checkClaimSpec } from './claims.js';
-import { checkPodTemplate } from './pod-template.js';
+import { checkAlwaysRestarted, checkPodTemplate } from './pod-template.js';
 import { checkAtMostAll, checkIntOrPercent, figure } from './replacing.js';
-import { checkAlwaysRestarted } from './workloads.js';
 
 // StatefulSets: ValidateStatefulSetSpec and its neighbours.
 
@@ -60,11 +59,10 @@ function specErrors(spec: StatefulSetSpec, lenient: Leniency): FieldError[] {
   notNegative(errors, 'spec.replicas', spec.replicas);
   notNegative(errors, 'spec.minReadySeconds', spec.minReadySeconds);
   notNegative(errors, 'spec.ordinals.start', ordinals?.start);
-  notNegative(errors, 'spec.revisionHistoryLimit', spec.revisionHistoryLimit);
   if (!lenient.serviceName && serviceName !== '') invalidEach(errors, 'spec.serviceName', serviceName, isDns1123Label(serviceName));
   if (!lenient.claims) spec.volumeClaimTemplates?.forEach((claim, i) => checkClaimSpec(errors, `spec.volumeClaimTemplates[${i}].spec`, claim.spec));
   checkSelectorAndTemplate(errors, spec, lenient);
-  checkAlwaysRestarted(errors, spec.template, 'StatefulSet');
+  checkAlwaysRestarted(errors, 'spec.template', spec.template, 'StatefulSet');
   return errors;
 }
 

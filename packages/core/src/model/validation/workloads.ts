@@ -8,7 +8,7 @@ import type { LabelSelector } from '../kinds/selectors.js';
 import { labelMatcher, validateLabelSelector } from '../label-selector.js';
 import { notNegative } from './checks.js';
 import type { Errors } from './checks.js';
-import { checkPodTemplate } from './pod-template.js';
+import { checkAlwaysRestarted, checkPodTemplate } from './pod-template.js';
 import { checkAtMostAll, checkIntOrPercent, figure } from './replacing.js';
 
 // Deployments and ReplicaSets: pkg/apis/apps/validation.
@@ -65,14 +65,7 @@ function checkTemplate(errors: Errors, selector: LabelSelector | undefined, temp
     return;
   }
   checkPodTemplate(errors, 'spec.template', template);
-  checkAlwaysRestarted(errors, template, 'ReplicaSet');
-}
-
-/** Pods of `kind` run for ever. */
-export function checkAlwaysRestarted(errors: Errors, { spec: { restartPolicy, activeDeadlineSeconds } }: PodTemplateSpec, kind: string): void {
-  // Anything else but these two has been refused as a restart policy already.
-  if (restartPolicy === 'OnFailure' || restartPolicy === 'Never') errors.push(fieldError.notSupported('spec.template.spec.restartPolicy', restartPolicy, ['Always']));
-  if (activeDeadlineSeconds !== undefined) errors.push(fieldError.forbidden('spec.template.spec.activeDeadlineSeconds', `activeDeadlineSeconds in ${kind} is not Supported`));
+  checkAlwaysRestarted(errors, 'spec.template', template, 'ReplicaSet');
 }
 
 function checkStrategy(errors: Errors, { type, rollingUpdate }: DeploymentStrategy): void {
