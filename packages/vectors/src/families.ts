@@ -2,6 +2,7 @@ import type { Family } from './family.js';
 import { deployment } from './families/deployment.js';
 import { endpointSlice } from './families/endpointslice.js';
 import { fieldLabels } from './families/fieldlabels.js';
+import { hpa } from './families/hpa.js';
 import { lifecycle } from './families/lifecycle.js';
 import { names } from './families/names.js';
 import { patch } from './families/patch.js';
@@ -12,4 +13,4 @@ import { selectors } from './families/selectors.js';
 import { validation } from './families/validation.js';
 
 /** Every family that has an adapter. To add one: write `families/<family>.ts` and list it here. */
-export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler, deployment, lifecycle, endpointSlice, patch, qos];
+export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler, deployment, lifecycle, endpointSlice, hpa, patch, qos];

@@ -21,6 +21,13 @@ export { garbageCollector, type GarbageCollectorOptions } from './garbage-collec
 export type { Item, Owner } from './garbage-collector/graph.js';
 export { planCollect, type CollectPlan, type CollectView } from './garbage-collector/plan.js';
 export { garbageCollection } from './garbage-collector/plugin.js';
+export { normalizeReplicas, type ConditionFacts, type Normalized, type NormalizeView } from './horizontal-pod-autoscaler/normalize.js';
+export { factsOf, groupPods, type PodFacts, type PodGroups, type PodMetric, type PodMetrics, type ReadinessRules } from './horizontal-pod-autoscaler/pod-groups.js';
+export {
+  type PodsView, type Proposal, replicasByAverage, replicasByShare, replicasByUtilization, replicasByValue, type Tolerance, type ValueView,
+} from './horizontal-pod-autoscaler/replica-calculator.js';
+export { type Requests, requestsOf } from './horizontal-pod-autoscaler/requests.js';
+export { newHistory, type Recommendation, type ScaleEvent, type ScaleHistory, withScaleEvent } from './horizontal-pod-autoscaler/scale-history.js';
 export { countIndexes, formatIndexes, type IndexRuns, parseIndexes, withIndexes } from './job/indexes.js';
 export { namespaceController, namespaceFinalizer, type NamespaceControllerOptions } from './namespace/controller.js';
 export { namespaces } from './namespace/plugin.js';
