@@ -1,4 +1,4 @@
-import { ApiError, Deployment, Pod, PodDisruptionBudget } from '@orrery/core';
+import { type ApiError, Deployment, Pod, PodDisruptionBudget } from '@orrery/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { deployments } from '../deployment/plugin.js';
