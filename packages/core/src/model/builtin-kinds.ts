@@ -1,11 +1,13 @@
 import type { KindDefinition } from './kind.js';
 import { ConfigMap } from './kinds/configmap.js';
 import { ControllerRevision } from './kinds/controllerrevision.js';
+import { CronJob } from './kinds/cronjob.js';
 import { DaemonSet } from './kinds/daemonset.js';
 import { Deployment } from './kinds/deployment.js';
 import { EndpointSlice } from './kinds/endpointslice.js';
 import { Event } from './kinds/event.js';
 import { HorizontalPodAutoscaler } from './kinds/horizontal-pod-autoscaler.js';
+import { Job } from './kinds/job.js';
 import { Lease } from './kinds/lease.js';
 import { LimitRange } from './kinds/limit-range.js';
 import { Namespace } from './kinds/namespace.js';
@@ -33,6 +35,8 @@ export const builtinKinds: readonly KindDefinition[] = [
   StatefulSet,
   DaemonSet,
   ControllerRevision,
+  Job,
+  CronJob,
   HorizontalPodAutoscaler,
   Service,
   EndpointSlice,

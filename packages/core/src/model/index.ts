@@ -10,6 +10,7 @@
 export * from './api-error.js';
 export * from './builtin-kinds.js';
 export * from './claim-matching.js';
+export * from './cron-schedule.js';
 export { templateGeneration } from './daemon-generation.js';
 export * from './decode.js';
 export { defineKind } from './define-kind.js';
@@ -38,6 +39,7 @@ export * from './registry.js';
 export * as schemas from './schemas.js';
 export type { FieldFacts, MergeInfo, ScalarFormat, Schema } from './schema/fields.js';
 export * from './taints.js';
+export * from './time-zone.js';
 export * from './timestamp.js';
 export * from './validation/object-meta.js';
 
@@ -89,6 +91,8 @@ export type {
 export { ControllerRevision } from './kinds/controllerrevision.js';
 export { DaemonSet } from './kinds/daemonset.js';
 export type { DaemonSetCondition, DaemonSetSpec, DaemonSetStatus, DaemonSetUpdateStrategy, RollingUpdateDaemonSet } from './kinds/daemonset.js';
+export { CronJob } from './kinds/cronjob.js';
+export type { CronJobSpec, CronJobStatus, JobTemplateSpec } from './kinds/cronjob.js';
 export { Deployment } from './kinds/deployment.js';
 export type { RollingUpdateDeployment, DeploymentStrategy, DeploymentSpec, DeploymentCondition, DeploymentStatus } from './kinds/deployment.js';
 export { EndpointSlice } from './kinds/endpointslice.js';
@@ -105,6 +109,20 @@ export type {
   SecretEnvSource,
   EnvFromSource,
 } from './kinds/env.js';
+export { Job } from './kinds/job.js';
+export type {
+  JobCondition,
+  JobSpec,
+  JobStatus,
+  PodFailurePolicy,
+  PodFailurePolicyOnExitCodesRequirement,
+  PodFailurePolicyOnPodConditionsPattern,
+  PodFailurePolicyRule,
+  SuccessPolicy,
+  SuccessPolicyRule,
+  UncountedTerminatedPods,
+} from './kinds/job.js';
+export { JOB_LABELS } from './job-selector.js';
 export { Event } from './kinds/event.js';
 export type { EventSource, EventSeries } from './kinds/event.js';
 export { HorizontalPodAutoscaler } from './kinds/horizontal-pod-autoscaler.js';

@@ -58,6 +58,8 @@ export interface KindRules<T extends KubeObject> {
   validateName?(name: string, prefix: boolean): string[];
   /** Seconds between a delete request and the removal by whoever runs the object; undefined: removed at once. `asked` is the request's own wish. */
   deletionGraceSeconds?(object: T, asked: number | undefined): number | undefined;
+  /** What becomes of the object's dependents when a delete request does not say and no finalizer does. Default: they are deleted in the background. */
+  readonly defaultPropagation?: 'Orphan';
   /** When deletion was asked for and cannot happen at once: what changes besides metadata. The draft's top level is mutable. */
   markDeleted?(draft: T): void;
   /** Whether something besides `metadata.finalizers` still keeps a deleted object. Such kinds have the subresource `finalize`, which alone may change that. */

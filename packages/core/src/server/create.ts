@@ -33,8 +33,7 @@ export async function create(resource: Resource, request: RequestContext & { rea
   for (;;) {
     // An attempt fills in its draft (addresses, what admission adds) and freezes it: the next one begins anew. Only generated names and addresses have a next one.
     const draft = named && !context.claims.mayContest(kind) ? decoded : cloneJson(decoded);
-    prepare(resource, draft);
-    if (!named && base !== undefined && base !== '') draft.metadata.name = generateName(base, context.random);
+    prepare(resource, draft, named ? undefined : base);
     const result = await createOnce(resource, request, draft);
     if (result.object !== undefined) return result.object;
     // Each turn means that somebody else has taken an address, which is then known: this ends.
@@ -84,8 +83,8 @@ async function createOnce(resource: Resource, request: RequestContext & { readon
   );
 }
 
-/** What the server decides about a new object. */
-function prepare(resource: Resource, draft: KubeObject): void {
+/** What the server decides about a new object; `base` is what a name is to be generated from. */
+function prepare(resource: Resource, draft: KubeObject, base: string | undefined): void {
   const { kind, context } = resource;
   const { metadata } = draft;
   if ((metadata.resourceVersion ?? '') !== '') throw ApiError.badRequest('resourceVersion should not be set on objects to be created');
@@ -95,6 +94,8 @@ function prepare(resource: Resource, draft: KubeObject): void {
   delete metadata.selfLink;
   delete metadata.managedFields;
   metadata.uid = context.random.uuid();
+  // Before the kind's own rules: they may use the name, as a Job's labels do.
+  if (base !== undefined && base !== '') metadata.name = generateName(base, context.random);
   metadata.creationTimestamp = timeOfMillis(context.clock.now());
   if (kind.tracksGeneration) metadata.generation = 1;
   else delete metadata.generation;

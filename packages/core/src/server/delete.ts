@@ -73,7 +73,7 @@ export type DeletionPlan = { readonly action: 'remove' | 'mark' | 'nothing'; rea
 /** Decides it, as rest.BeforeDelete and registry.Store.Delete do. Pure. */
 export function planDeletion(kind: KindDefinition, object: KubeObject, options: DeleteOptions, now: number): DeletionPlan {
   const grace = kind.rules.deletionGraceSeconds?.(object, options.gracePeriodSeconds) ?? 0;
-  const finalizers = withPolicy(object.metadata.finalizers ?? [], options.propagationPolicy);
+  const finalizers = withPolicy(object.metadata.finalizers ?? [], options.propagationPolicy, kind.rules.defaultPropagation);
   const deleting = object.metadata.deletionTimestamp !== undefined;
   const left = deleting ? Math.min(grace, object.metadata.deletionGracePeriodSeconds ?? 0) : grace;
   const unchanged = deleting && left === (object.metadata.deletionGracePeriodSeconds ?? 0) && sameList(finalizers, object.metadata.finalizers ?? []);
@@ -121,7 +121,8 @@ export async function commitDeletion(
 }
 
 /** The garbage collector works on these two finalizers; the policy decides which of them the object has. Without one they stay as they are. */
-function withPolicy(finalizers: readonly string[], policy: PropagationPolicy | undefined): string[] {
+function withPolicy(finalizers: readonly string[], asked: PropagationPolicy | undefined, otherwise: PropagationPolicy | undefined): string[] {
+  const policy = asked ?? (finalizers.includes(FOREGROUND) || finalizers.includes(ORPHAN) ? undefined : otherwise);
   if (policy === undefined) return [...finalizers];
   const rest = finalizers.filter((finalizer) => finalizer !== FOREGROUND && finalizer !== ORPHAN);
   if (policy === 'Foreground') return [...rest, FOREGROUND];

@@ -1,9 +1,12 @@
-import { ApiError, builtinKinds, decodeObject, equalJson, validateObjectMeta, validateObjectMetaUpdate } from '@orrery/core';
+import { ApiError, builtinKinds, decodeObject, equalJson, Job, validateObjectMeta, validateObjectMetaUpdate } from '@orrery/core';
 import type { FieldError, KindDefinition, KubeObject } from '@orrery/core';
 import { compare } from '../family.js';
 import type { Cases, Family, Outcome, VectorCase } from '../family.js';
 import { applyChanges } from './changes.js';
 import type { Change } from './changes.js';
+
+/** The uid of every new object. */
+const UID = '11111111-2222-3333-4444-555555555555';
 
 /** Decoding, defaulting and validation. */
 export const validation: Family = {
@@ -53,9 +56,7 @@ function create(kind: KindDefinition, input: unknown): Record<string, unknown> {
   const { object, unknown } = decoded;
   kind.rules.applyDefaults?.(object);
   const defaulted = withoutEmptyLists(object);
-  fillNamespace(kind, object, 'default');
-  kind.rules.prepareForCreate?.(object);
-  if ((object.metadata.name ?? '') === '' && (object.metadata.generateName ?? '') !== '') object.metadata.name = `${object.metadata.generateName}abcde`;
+  asCreated(kind, object);
   const errors = [...metaErrors(kind, object), ...(kind.rules.validate?.(object) ?? []), ...(kind.rules.validateCreate?.(object) ?? [])];
   return { errors: distinct(errors), defaulted, strictErrors: unknown.map((path) => `unknown field ${JSON.stringify(path)}`).sort() };
 }
@@ -66,6 +67,7 @@ function update(kind: KindDefinition, base: unknown, changes: readonly Change[])
   if (old === undefined || decoded === undefined) return { decodeError: true };
   const { object } = decoded;
   kind.rules.applyDefaults?.(old);
+  if (kind === (Job as unknown)) asReadBack(kind, old, object);
   kind.rules.applyDefaults?.(object);
   fillNamespace(kind, object, old.metadata.namespace);
   const { generation } = old.metadata;
@@ -78,6 +80,23 @@ function update(kind: KindDefinition, base: unknown, changes: readonly Change[])
     ...(kind.rules.validateUpdate?.(object, old) ?? []),
   ];
   return { errors: distinct(errors), generationBumped: kind.tracksGeneration && bumped, strictErrors: decoded.unknown.map((path) => `unknown field ${JSON.stringify(path)}`).sort() };
+}
+
+/** What the server gives a new object: a namespace, a uid, a name, and what the kind's rules add. */
+function asCreated(kind: KindDefinition, object: KubeObject): void {
+  fillNamespace(kind, object, 'default');
+  object.metadata.uid ??= UID;
+  if ((object.metadata.name ?? '') === '' && (object.metadata.generateName ?? '') !== '') object.metadata.name = `${object.metadata.generateName}abcde`;
+  kind.rules.prepareForCreate?.(object);
+}
+
+/** A user who changes a Job has read it before: what the server generated is in the changed one as well. */
+function asReadBack(kind: KindDefinition, old: KubeObject, changed: KubeObject): void {
+  asCreated(kind, old);
+  const [before, { spec }] = [(old as Job).spec, changed as Job];
+  changed.metadata.uid = old.metadata.uid;
+  spec.selector ??= before.selector;
+  spec.template.metadata = { ...spec.template.metadata, labels: { ...before.template.metadata?.labels, ...spec.template.metadata?.labels } };
 }
 
 /** The namespace of the request, where the object names none. */
