@@ -1,4 +1,5 @@
 import type { Family } from './family.js';
+import { cron } from './families/cron.js';
 import { deployment } from './families/deployment.js';
 import { endpointSlice } from './families/endpointslice.js';
 import { fieldLabels } from './families/fieldlabels.js';
@@ -13,4 +14,4 @@ import { selectors } from './families/selectors.js';
 import { validation } from './families/validation.js';
 
 /** Every family that has an adapter. To add one: write `families/<family>.ts` and list it here. */
-export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler, deployment, lifecycle, endpointSlice, hpa, patch, qos];
+export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler, deployment, lifecycle, endpointSlice, hpa, patch, qos, cron];

@@ -2,6 +2,8 @@
  * Kubernetes' controllers.
  * @packageDocumentation
  */
+export { cronJobName, type Due, type DueView, findDue, type Missed, untilNext } from './cronjob/due.js';
+export { nextTime } from './cronjob/next-time.js';
 export { type DaemonPlacement, daemonPlacement, daemonTolerations } from './daemonset/placement.js';
 export { deploymentController, type DeploymentControllerOptions } from './deployment/controller.js';
 export { maxSurge, maxUnavailable, minAvailable, resolveFenceposts } from './deployment/fenceposts.js';
@@ -29,6 +31,8 @@ export {
 export { type Requests, requestsOf } from './horizontal-pod-autoscaler/requests.js';
 export { newHistory, type Recommendation, type ScaleEvent, type ScaleHistory, withScaleEvent } from './horizontal-pod-autoscaler/scale-history.js';
 export { countIndexes, formatIndexes, type IndexRuns, parseIndexes, withIndexes } from './job/indexes.js';
+export { limitRanger } from './limit-range/admission.js';
+export { limitRanges } from './limit-range/plugin.js';
 export { namespaceController, namespaceFinalizer, type NamespaceControllerOptions } from './namespace/controller.js';
 export { namespaces } from './namespace/plugin.js';
 export { nodeLifecycleController, type NodeLifecycleOptions } from './node-lifecycle/controller.js';
@@ -44,9 +48,17 @@ export { type ClaimStep, type ClaimView, planClaimStep, planVolumeStep, type Vol
 export { persistentVolumes } from './persistent-volumes/plugin.js';
 export { podGcController, type PodGcOptions } from './pod-gc/controller.js';
 export { podGc } from './pod-gc/plugin.js';
+export { type QuotaSources, resourceQuotaAdmission } from './quota/admission.js';
+export { quotaController, type QuotaControllerOptions } from './quota/controller.js';
+export { planCharge, planRecount, type QuotaDecision } from './quota/plan.js';
+export { resourceQuotas } from './quota/plugin.js';
+export { isCountedBy, usageOf } from './quota/usage.js';
 export { replicaSetController, type ReplicaSetControllerOptions } from './replicaset/controller.js';
 export { planReplicas, podFor, type ReplicaPlan } from './replicaset/plan.js';
 export { podsToDelete } from './replicaset/ranking.js';
 export { replicaSets } from './replicaset/plugin.js';
+export { type AccountSources, serviceAccountAdmission } from './service-account/admission.js';
+export { namespaceDefaultsController, type NamespaceDefaultsOptions } from './service-account/controller.js';
+export { serviceAccounts } from './service-account/plugin.js';
 export { isPodAvailable } from './shared/pods.js';
 export { workloadControllers } from './preset.js';
