@@ -4,11 +4,14 @@ import { deployments } from './deployment/plugin.js';
 import { disruption } from './disruption/plugin.js';
 import { endpointSlices } from './endpointslice/plugin.js';
 import { garbageCollection } from './garbage-collector/plugin.js';
+import { limitRanges } from './limit-range/plugin.js';
 import { namespaces } from './namespace/plugin.js';
 import { nodeLifecycle, nodeLifecycleOptions } from './node-lifecycle/plugin.js';
 import { persistentVolumes } from './persistent-volumes/plugin.js';
 import { podGc, podGcOptions } from './pod-gc/plugin.js';
+import { resourceQuotas } from './quota/plugin.js';
 import { replicaSets } from './replicaset/plugin.js';
+import { serviceAccounts } from './service-account/plugin.js';
 import { given } from './shared/options.js';
 
 /** All controllers. Options of `nodeLifecycle` and `podGc` are theirs; a controller listed on its own replaces the one of the preset. */
@@ -26,6 +29,10 @@ export const workloadControllers = definePlugin({
     nodeLifecycle(nodeLifecycleOptions.parse(given(options.nodeLifecycle ?? {}))),
     podGc(podGcOptions.parse(given(options.podGc ?? {}))),
     persistentVolumes(),
+    serviceAccounts(),
+    limitRanges(),
+    // After every other step: what it charges is to be written.
+    resourceQuotas(),
   ],
   setup: () => undefined,
 });
