@@ -32,6 +32,7 @@ describe('ResourceQuota', () => {
 
   it('gives back what is deleted or has ended, and what was charged for a write that failed', async () => {
     await start({ pods: '2' });
+    world.behaviour = () => 'pending';
     await world.client.kind(Pod).create(pod('a'));
     await expect(world.client.kind(Pod).create(pod('a'))).rejects.toMatchObject({ reason: 'AlreadyExists' });
     expect(await used()).toEqual({ pods: '2' });
