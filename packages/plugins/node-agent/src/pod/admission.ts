@@ -37,12 +37,14 @@ export function unfit(pod: Pod, { admitted, node }: AdmissionInput): Rejection |
   const os = osRejection(pod, node);
   if (os !== undefined) return os;
   if (node !== undefined && !matchesNode(pod, node)) return predicateFailed('NodeAffinity', "node(s) didn't match Pod's node affinity/selector");
-  const used = new Set(admitted.flatMap(hostPorts));
-  if (hostPorts(pod).some((port) => hostPortConflicts(port, used))) return predicateFailed('NodePorts', "node(s) didn't have free ports for the requested pod ports");
+  const wanted = hostPorts(pod);
+  const used = wanted.length === 0 ? NONE : new Set(admitted.flatMap(hostPorts));
+  if (wanted.some((port) => hostPortConflicts(port, used))) return predicateFailed('NodePorts', "node(s) didn't have free ports for the requested pod ports");
   if (!isStatic(pod) && untolerated(node?.spec?.taints, pod.spec.tolerations ?? [], ['NoExecute']) !== undefined) return predicateFailed('TaintToleration', "node(s) had taints that the pod didn't tolerate");
   return undefined;
 }
 
+const NONE: ReadonlySet<string> = new Set();
 const predicateFailed = (reason: string, why: string): Rejection => ({ reason, message: `Pod was rejected: Predicate ${reason} failed: ${why}` });
 
 const OS = 'kubernetes.io/os';
