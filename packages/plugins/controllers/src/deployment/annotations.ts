@@ -54,3 +54,10 @@ function longerHistory(history: string | undefined, revision: string): string {
   while (entries.length > 1 && entries.join(',').length > LONGEST_HISTORY) entries.shift();
   return entries.join(',');
 }
+
+/** The annotations a deployment gets when it goes back to a set: the set's, but of those that are never inherited its own stay (setDeploymentAnnotationsTo). */
+export function ownAnnotations(deployment: Deployment, set: ReplicaSet): Record<string, string> {
+  const kept = Object.entries(deployment.metadata.annotations ?? {}).filter(([name]) => OWN.has(name));
+  const taken = Object.entries(set.metadata.annotations ?? {}).filter(([name]) => !OWN.has(name));
+  return Object.fromEntries([...kept, ...taken]);
+}

@@ -16,10 +16,10 @@ import {
 } from '@orrery/core';
 import { claim, planClaim } from '../shared/claim.js';
 import { ownerKeys } from '../shared/keys.js';
+import { createPods, deletePods, type Failure } from '../shared/pod-control.js';
 import { byController, CONTROLLER_INDEX, isPodActive, isPodTerminating, orphansOf } from '../shared/pods.js';
 import { selectorOf } from '../shared/selection.js';
-import { slowStart } from '../shared/slow-start.js';
-import { planReplicas, podFor, type ReplicaPlan } from './plan.js';
+import { planReplicas, podFor } from './plan.js';
 import { planStatus, type ReplicaFailure } from './status.js';
 
 const SELF = { group: 'apps', kind: 'ReplicaSet' } as const;
@@ -79,12 +79,12 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Cach
   const active = await claim(client, { owner: ReplicaSet, object: Pod }, set, planClaim(set, matcher, [...owned, ...orphans].filter(isPodActive)));
   const terminating = owned.filter((pod) => isPodTerminating(pod) && matcher.matches(pod.metadata.labels)).length;
 
-  let failed: { readonly error: unknown } | undefined;
+  let failed: Failure | undefined;
   const wanted = set.spec.replicas ?? 1;
   if (deletionTimestamp === undefined && active.length !== wanted) {
     const plan = planReplicas(wanted, active, () => relatedPods(set, caches), clock.now());
     caches.pauses.delete(key);
-    failed = plan.create > 0 ? await create(context, set, plan.create) : await remove(context, set, plan);
+    failed = plan.create > 0 ? await createPods(context, set, Array.from({ length: plan.create }, () => podFor(set))) : await deletePods(context, set, plan.remove);
   }
   if (active.length === wanted && wanted >= LARGE) caches.pauses.set(key, clock.monotonic() + wanted * PAUSE_PER_POD_MS);
   const failure: ReplicaFailure | undefined = failed && { reason: active.length < wanted ? 'FailedCreate' : 'FailedDelete', message: errorMessage(failed.error) };
@@ -99,41 +99,6 @@ function relatedPods(set: ReplicaSet, { sets, pods }: Caches): readonly Pod[] {
   const above = controllerOf(set);
   const family = above === undefined ? [set] : sets.byIndex(CONTROLLER_INDEX, above.uid);
   return family.flatMap(({ metadata }) => pods.byIndex(CONTROLLER_INDEX, metadata.uid ?? ''));
-}
-
-async function create({ client, events }: ReconcileContext, set: ReplicaSet, count: number): Promise<{ readonly error: unknown } | undefined> {
-  const pod = podFor(set);
-  const pods = client.kind(Pod);
-  const { failure } = await slowStart(count, async () => {
-    const made = await pods.create(pod);
-    events.event(set, 'Normal', 'SuccessfulCreate', `Created pod: ${made.metadata.name}`);
-  });
-  if (failure === undefined || isNamespaceEnding(failure.error)) return undefined;
-  events.event(set, 'Warning', 'FailedCreate', `Error creating: ${errorMessage(failure.error)}`);
-  return failure;
-}
-
-/** Creation in a namespace that ends fails until it is gone, and then the set is gone too: nothing to report or to try again. */
-const isNamespaceEnding = (error: unknown): boolean => ApiError.is(error, 'Forbidden') && error.details.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true;
-
-async function remove({ client, events }: ReconcileContext, set: ReplicaSet, plan: ReplicaPlan): Promise<{ readonly error: unknown } | undefined> {
-  const pods = client.kind(Pod);
-  const outcomes = await Promise.allSettled(
-    plan.remove.map(async ({ metadata }) => {
-      const { namespace, name = '', uid = '' } = metadata;
-      try {
-        await pods.delete({ namespace, name }, { preconditions: { uid } });
-        events.event(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`);
-      } catch (error) {
-        // Gone, or replaced by another of the same name: either way this one needs no deleting.
-        if (ApiError.is(error, 'NotFound') || ApiError.is(error, 'Conflict')) return;
-        events.event(set, 'Warning', 'FailedDelete', `Error deleting: ${errorMessage(error)}`);
-        throw error;
-      }
-    }),
-  );
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  return failed && { error: failed.reason };
 }
 
 async function writeStatus(client: Client, set: ReplicaSet, status: NonNullable<ReplicaSet['status']>): Promise<void> {

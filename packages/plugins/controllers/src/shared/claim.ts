@@ -21,15 +21,15 @@ export interface ClaimPlan<T extends KubeObject> {
 
 /**
  * Sorts candidates as Kubernetes' ControllerRefManager does. An object of another controller is never touched, one that is being deleted is
- * neither adopted nor released, and an owner that is being deleted adopts nothing. Pure.
+ * neither adopted nor released, and an owner that is being deleted adopts nothing. `belongs` is what else must hold besides the labels. Pure.
  */
-export function planClaim<T extends KubeObject>(owner: KubeObject, matcher: LabelMatcher, candidates: readonly T[]): ClaimPlan<T> {
+export function planClaim<T extends KubeObject>(owner: KubeObject, matcher: LabelMatcher, candidates: readonly T[], belongs: (candidate: T) => boolean = () => true): ClaimPlan<T> {
   const [keep, adopt, release]: T[][] = [[], [], []] as unknown as T[][];
   const ownerEnds = owner.metadata.deletionTimestamp !== undefined;
   for (const candidate of candidates) {
     const controller = controllerOf(candidate);
     if (controller !== undefined && controller.uid !== owner.metadata.uid) continue;
-    const matches = matcher.matches(candidate.metadata.labels);
+    const matches = matcher.matches(candidate.metadata.labels) && belongs(candidate);
     if (controller !== undefined) {
       if (matches) keep?.push(candidate);
       else if (!ownerEnds) release?.push(candidate);
@@ -54,7 +54,7 @@ const refOf = (object: KubeObject): ObjectRef => ({ namespace: object.metadata.n
  */
 export async function claim<O extends KubeObject, T extends KubeObject>(
   client: Client,
-  kinds: { readonly owner: KindDefinition<O>; readonly object: KindDefinition<T> },
+  kinds: { readonly owner: KindDefinition<O>; readonly object: KindDefinition<T>; /** What adopted objects get besides the reference. */ readonly finalizers?: readonly string[] },
   owner: O,
   plan: ClaimPlan<T>,
 ): Promise<readonly T[]> {
@@ -72,7 +72,7 @@ export async function claim<O extends KubeObject, T extends KubeObject>(
   }
   const adopted: T[] = [];
   for (const object of plan.adopt) {
-    const body = { metadata: { uid: object.metadata.uid, ownerReferences: [controllerRefOf(owner)] } };
+    const body = { metadata: { uid: object.metadata.uid, ownerReferences: [controllerRefOf(owner)], ...(kinds.finalizers && { finalizers: kinds.finalizers }) } };
     const done = await goneIsFine(verbs.patch(refOf(object), 'strategic', body));
     if (done !== undefined) adopted.push(done);
   }

@@ -23,6 +23,12 @@ export function readySince(pod: Pod): number | undefined {
   return condition?.status === 'True' && condition.lastTransitionTime !== undefined ? millisOfTime(condition.lastTransitionTime) : undefined;
 }
 
+/** Milliseconds since the epoch at which a pod that is ready becomes available, if it stays so; undefined when it is not ready. */
+export function availableFrom(pod: Pod, minReadySeconds: number): number | undefined {
+  const since = readySince(pod);
+  return since === undefined ? undefined : since + minReadySeconds * 1000;
+}
+
 /** Ready for at least `minReadySeconds` (IsPodAvailable). `now` in milliseconds since the epoch. */
 export function isPodAvailable(pod: Pod, minReadySeconds: number, now: number): boolean {
   if (!isPodReady(pod)) return false;
