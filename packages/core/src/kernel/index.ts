@@ -12,4 +12,5 @@ export { type Phase, type Runnable, startOrder } from './runnable.js';
 export * from './scope.js';
 export * from './tokens.js';
 export * from './version.js';
+export { within } from './within.js';
 export * from './work-queue.js';

@@ -23,6 +23,12 @@ export { garbageCollector, type GarbageCollectorOptions } from './garbage-collec
 export type { Item, Owner } from './garbage-collector/graph.js';
 export { planCollect, type CollectPlan, type CollectView } from './garbage-collector/plan.js';
 export { garbageCollection } from './garbage-collector/plugin.js';
+export { horizontalPodAutoscaler, type AutoscalerOptions } from './horizontal-pod-autoscaler/controller.js';
+export { demandView, IDLE_ANNOTATION, type UseView } from './horizontal-pod-autoscaler/demand.js';
+export { evaluateMetric, type Evaluation, type EvaluationView } from './horizontal-pod-autoscaler/evaluate.js';
+export { type AutoscalePlan, type AutoscaleView, type DemandView, planByMetrics, planWithoutMetrics } from './horizontal-pod-autoscaler/plan.js';
+export { horizontalPodAutoscaling } from './horizontal-pod-autoscaler/plugin.js';
+export { type MetricReaders, metricReaders } from './horizontal-pod-autoscaler/readers.js';
 export { normalizeReplicas, type ConditionFacts, type Normalized, type NormalizeView } from './horizontal-pod-autoscaler/normalize.js';
 export { factsOf, groupPods, type PodFacts, type PodGroups, type PodMetric, type PodMetrics, type ReadinessRules } from './horizontal-pod-autoscaler/pod-groups.js';
 export {

@@ -4,6 +4,7 @@ import { deployments } from './deployment/plugin.js';
 import { disruption } from './disruption/plugin.js';
 import { endpointSlices } from './endpointslice/plugin.js';
 import { garbageCollection } from './garbage-collector/plugin.js';
+import { horizontalPodAutoscaling } from './horizontal-pod-autoscaler/plugin.js';
 import { limitRanges } from './limit-range/plugin.js';
 import { namespaces } from './namespace/plugin.js';
 import { nodeLifecycle, nodeLifecycleOptions } from './node-lifecycle/plugin.js';
@@ -24,6 +25,7 @@ export const workloadControllers = definePlugin({
     replicaSets(),
     endpointSlices(),
     disruption(),
+    horizontalPodAutoscaling(),
     garbageCollection(),
     namespaces(),
     nodeLifecycle(nodeLifecycleOptions.parse(given(options.nodeLifecycle ?? {}))),

@@ -22,7 +22,7 @@ export interface NormalizeView {
   /** Stabilisation of scaling down where the behaviour does not say one. */
   readonly downscaleStabilizationMs: number;
   readonly history: ScaleHistory;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of the clock of the history. */
   readonly now: number;
 }
 

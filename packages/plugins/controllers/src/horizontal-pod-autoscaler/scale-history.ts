@@ -1,16 +1,14 @@
-// What the autoscaler remembers of one target between its looks at it.
+// What the autoscaler remembers of one target between its looks at it. Times are milliseconds of one clock, which never goes back.
 
 /** What was wanted at some time before any stabilisation. */
 export interface Recommendation {
   readonly replicas: number;
-  /** Milliseconds since the epoch. */
   readonly at: number;
 }
 
 /** By how many replicas the target was scaled, always positive. */
 export interface ScaleEvent {
   readonly change: number;
-  /** Milliseconds since the epoch. */
   readonly at: number;
 }
 

@@ -124,7 +124,7 @@ export class World {
     this.#serial += 1;
     const ip = `10.0.${this.#serial >> 8}.${this.#serial & 255}`;
     const podIP = pod.status?.podIP ?? ip;
-    await pods.updateStatus({ ...pod, status: { ...pod.status, phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions: [{ type: 'Ready', status: ready, lastTransitionTime: now }] } });
+    await pods.updateStatus({ ...pod, status: { ...pod.status, phase: 'Running', startTime: pod.status?.startTime ?? now, podIP, podIPs: [{ ip: podIP }], conditions: [{ type: 'Ready', status: ready, lastTransitionTime: now }] } });
   }
 }
 
