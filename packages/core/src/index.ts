@@ -11,6 +11,7 @@ export { SharedInformers } from './client/informers.js';
 export { type Manifest, readManifests } from './client/manifests.js';
 export { FencedTransport } from './control/fenced-transport.js';
 export { LeaderElection, type LeaderElectionOptions, type Leadership, type Term } from './control/leader-election.js';
+export { type ControllerDefinition, defineController, type ObjectContext, type StatusOf } from './control/define-controller.js';
 export { ControllerRunner, type ControllerRunnerOptions } from './control/controller-runner.js';
 export { ProxyRunner, type ProxyRunnerOptions } from './control/proxy-runner.js';
 export { RouteTracker, routesOf } from './control/route-tracker.js';

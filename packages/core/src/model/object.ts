@@ -80,3 +80,9 @@ export function splitKey(key: ObjectKey): { readonly namespace?: string; readonl
 export function controllerOf(object: { readonly metadata: ObjectMeta }): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
 }
+
+/** The reference by which `owner` manages an object and keeps itself from going first when it is deleted in the foreground (metav1.NewControllerRef). */
+export function controllerReference(owner: KubeObject): OwnerReference {
+  const { apiVersion, kind, metadata } = owner;
+  return { apiVersion, kind, name: metadata.name ?? '', uid: metadata.uid ?? '', controller: true, blockOwnerDeletion: true };
+}
