@@ -54,7 +54,7 @@ const fixture: ControllerFixture = {
   controller: teamController,
   kinds: [Team],
   seed: async (client) => void (await client.kind(Team).create({ apiVersion: 'play.example.com/v1', kind: 'Team', metadata: ref, spec: steps[0] as Team['spec'] })),
-  changes: steps.slice(1).map((step, i) => change(Object.fromEntries(Object.entries(step).filter(([field, value]) => steps[i]?.[field] !== value)))),
+  changes: steps.slice(1).map((step, i) => change(Object.fromEntries(Object.entries(step).filter(([field, value]) => (steps[i] as unknown as Record<string, unknown>)[field] !== value)))),
   async check(client, changes) {
     const team = await client.kind(Team).get(ref);
     const { players, motto } = steps[changes] as Team['spec'];
