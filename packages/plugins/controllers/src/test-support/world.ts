@@ -2,8 +2,8 @@ import { type Client, createOrchestrator, Lease, type Logger, microTimeOfMillis,
 import { SeededRandom, VirtualClock } from '@orrery/core/testing';
 import { memoryStore } from '@orrery/store-memory';
 
-/** How the pretended kubelet treats a pod it sees. */
-export type PodBehaviour = 'run' | 'crash' | 'pending';
+/** How the pretended kubelet treats a pod it sees: it runs, is not ready, does not start, or its containers end with an exit code. */
+export type PodBehaviour = 'run' | 'crash' | 'pending' | { readonly exitCode: number };
 
 /** An orchestrator on a virtual clock with a memory store, and a kubelet that only pretends. For tests. */
 export class World {
@@ -107,16 +107,24 @@ export class World {
     if ((pod.spec.nodeName ?? '') === '') {
       if (pod.metadata.deletionTimestamp !== undefined) return;
       const nodes = [...this.alive];
-      await this.client.bind({ ...ref, ...(uid !== undefined && { uid }) }, nodes[this.#binds++ % nodes.length] ?? 'n1');
+      const node = pinnedNode(pod) ?? nodes[this.#binds++ % nodes.length] ?? 'n1';
+      if (this.alive.has(node)) await this.client.bind({ ...ref, ...(uid !== undefined && { uid }) }, node);
       return;
     }
     if (!this.alive.has(pod.spec.nodeName ?? '')) return;
+    const ended = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
     if (pod.metadata.deletionTimestamp !== undefined) {
+      // Who waits for the end of a pod that it keeps by a finalizer sees how it ended.
+      if ((pod.metadata.finalizers ?? []).length > 0 && !ended) await this.#end(pod, 137);
       await pods.delete(ref, { gracePeriodSeconds: 0, preconditions: { uid: uid ?? '' } });
       return;
     }
     const behaviour = this.behaviour(pod);
-    if (behaviour === 'pending') return;
+    if (behaviour === 'pending' || ended) return;
+    if (typeof behaviour === 'object') {
+      await this.#end(pod, behaviour.exitCode);
+      return;
+    }
     const ready = behaviour === 'run' ? 'True' : 'False';
     const current = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
     if (current === ready) return;
@@ -126,6 +134,27 @@ export class World {
     const podIP = pod.status?.podIP ?? ip;
     await pods.updateStatus({ ...pod, status: { ...pod.status, phase: 'Running', startTime: pod.status?.startTime ?? now, podIP, podIPs: [{ ip: podIP }], conditions: [{ type: 'Ready', status: ready, lastTransitionTime: now }] } });
   }
+
+  async #end(pod: Pod, exitCode: number): Promise<void> {
+    const now = timeOfMillis(this.clock.now());
+    const containerStatuses = pod.spec.containers.map(({ name, image = '' }) => ({
+      name,
+      image,
+      imageID: '',
+      ready: false,
+      restartCount: 0,
+      state: { terminated: { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', startedAt: now, finishedAt: now } },
+    }));
+    const conditions = [{ type: 'Ready', status: 'False', reason: 'PodCompleted', lastTransitionTime: now }];
+    const status = { ...pod.status, phase: exitCode === 0 ? 'Succeeded' : 'Failed', containerStatuses, conditions };
+    await this.client.kind(Pod).updateStatus({ ...pod, status });
+  }
+}
+
+/** The one node a pod may go to, as pods of DaemonSets say it. */
+function pinnedNode({ spec }: Pod): string | undefined {
+  const [term] = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  return term?.matchFields?.find(({ key }) => key === 'metadata.name')?.values?.[0];
 }
 
 /** The pretended kubelet works from what it saw: whatever changed meanwhile it sees again. */
