@@ -4,7 +4,13 @@
  */
 export { cronJobName, type Due, type DueView, findDue, type Missed, untilNext } from './cronjob/due.js';
 export { nextTime } from './cronjob/next-time.js';
+export { daemonSetController, type DaemonSetControllerOptions } from './daemonset/controller.js';
+export { type Groups, NodeLedger, type Totals } from './daemonset/ledger.js';
+export { judgeNode, type Measure, type NodeState, type Removal, type RollState } from './daemonset/node-state.js';
 export { type DaemonPlacement, daemonPlacement, daemonTolerations } from './daemonset/placement.js';
+export { daemonSetStatus, type DaemonSetPlan, planDaemonSet } from './daemonset/plan.js';
+export { daemonSets } from './daemonset/plugin.js';
+export { daemonPod, targetNode } from './daemonset/pods.js';
 export { deploymentController, type DeploymentControllerOptions } from './deployment/controller.js';
 export { maxSurge, maxUnavailable, minAvailable, resolveFenceposts } from './deployment/fenceposts.js';
 export { planDeployment, type DeploymentPlan, type DeploymentView, type SetUpdate } from './deployment/plan.js';
@@ -36,6 +42,9 @@ export {
 } from './horizontal-pod-autoscaler/replica-calculator.js';
 export { type Requests, requestsOf } from './horizontal-pod-autoscaler/requests.js';
 export { newHistory, type Recommendation, type ScaleEvent, type ScaleHistory, withScaleEvent } from './horizontal-pod-autoscaler/scale-history.js';
+export { type HistoryPlan, planHistory, planTruncation } from './history/plan.js';
+export { newRevision, type RevisionStyle, templatePatch, type Versioned } from './history/revisions.js';
+export { findRevision, type HistoryEntry, historyOf, revertDeployment, revertTo } from './history/rollback.js';
 export { countIndexes, formatIndexes, type IndexRuns, parseIndexes, withIndexes } from './job/indexes.js';
 export { limitRanger } from './limit-range/admission.js';
 export { limitRanges } from './limit-range/plugin.js';
@@ -67,4 +76,10 @@ export { type AccountSources, serviceAccountAdmission } from './service-account/
 export { namespaceDefaultsController, type NamespaceDefaultsOptions } from './service-account/controller.js';
 export { serviceAccounts } from './service-account/plugin.js';
 export { isPodAvailable } from './shared/pods.js';
+export { type ClaimUser, correctedOwners } from './statefulset/claims.js';
+export { statefulSetController, type StatefulSetControllerOptions } from './statefulset/controller.js';
+export { podWith } from './statefulset/identity.js';
+export { type Obstacle, planStatefulSet, type PodSteps, type StatefulSetPlan, type StatefulSetView, type Step } from './statefulset/plan.js';
+export { statefulSets } from './statefulset/plugin.js';
+export type { Revisions } from './statefulset/status.js';
 export { workloadControllers } from './preset.js';

@@ -1,5 +1,6 @@
 import { definePlugin } from '@orrery/core';
 import { z } from 'zod';
+import { daemonSets } from './daemonset/plugin.js';
 import { deployments } from './deployment/plugin.js';
 import { disruption } from './disruption/plugin.js';
 import { endpointSlices } from './endpointslice/plugin.js';
@@ -14,6 +15,7 @@ import { resourceQuotas } from './quota/plugin.js';
 import { replicaSets } from './replicaset/plugin.js';
 import { serviceAccounts } from './service-account/plugin.js';
 import { given } from './shared/options.js';
+import { statefulSets } from './statefulset/plugin.js';
 
 /** All controllers. Options of `nodeLifecycle` and `podGc` are theirs; a controller listed on its own replaces the one of the preset. */
 export const workloadControllers = definePlugin({
@@ -23,6 +25,8 @@ export const workloadControllers = definePlugin({
   includes: (options) => [
     deployments(),
     replicaSets(),
+    statefulSets(),
+    daemonSets(),
     endpointSlices(),
     disruption(),
     horizontalPodAutoscaling(),
