@@ -7,6 +7,7 @@ import { endpointSlices } from './endpointslice/plugin.js';
 import { garbageCollection } from './garbage-collector/plugin.js';
 import { horizontalPodAutoscaling } from './horizontal-pod-autoscaler/plugin.js';
 import { limitRanges } from './limit-range/plugin.js';
+import { jobs } from './job/plugin.js';
 import { namespaces } from './namespace/plugin.js';
 import { nodeLifecycle, nodeLifecycleOptions } from './node-lifecycle/plugin.js';
 import { persistentVolumes } from './persistent-volumes/plugin.js';
@@ -27,6 +28,7 @@ export const workloadControllers = definePlugin({
     replicaSets(),
     statefulSets(),
     daemonSets(),
+    jobs(),
     endpointSlices(),
     disruption(),
     horizontalPodAutoscaling(),

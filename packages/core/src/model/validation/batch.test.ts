@@ -71,6 +71,7 @@ describe('a change of the status of a Job', () => {
   it('is fine on the way to completion', () => {
     expect(update({}, { startTime, active: 1, ready: 0 })).toEqual([]);
     expect(update({ startTime, active: 1 }, { startTime, uncountedTerminatedPods: { succeeded: ['p'] }, conditions: [TRUE('SuccessCriteriaMet')] })).toEqual([]);
+    expect(update({ startTime, conditions: [TRUE('Suspended')] }, { startTime: '2026-01-01T00:00:09Z' })).toEqual([]);
     expect(update({ startTime, conditions: [TRUE('SuccessCriteriaMet')] }, { startTime, succeeded: 1, completionTime: startTime, conditions: [TRUE('SuccessCriteriaMet'), TRUE('Complete')] })).toEqual([]);
   });
 

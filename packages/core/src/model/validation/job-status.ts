@@ -87,7 +87,9 @@ function checkTimes(errors: Errors, { spec }: Job, status: JobStatus, before: Jo
   if (completionTime !== undefined && before.completionTime !== undefined && completionTime !== before.completionTime) {
     errors.push(fieldError.invalid('status.completionTime', completionTime, 'completionTime cannot be mutated'));
   }
-  if (before.startTime !== undefined && startTime !== before.startTime && spec.suspend !== true) errors.push(fieldError.required('status.startTime', 'startTime cannot be removed for unsuspended job'));
+  // A Job that goes on after a pause begins anew.
+  const resumes = isConditionTrue(before, 'Suspended') && startTime !== undefined;
+  if (before.startTime !== undefined && startTime !== before.startTime && spec.suspend !== true && !resumes) errors.push(fieldError.required('status.startTime', 'startTime cannot be removed for unsuspended job'));
 }
 
 function checkIndexes(errors: Errors, { spec }: Job, status: JobStatus, before: JobStatus): void {

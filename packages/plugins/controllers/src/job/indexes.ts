@@ -27,18 +27,51 @@ export function parseIndexes(text: string, completions: number): IndexRuns {
 
 /** The runs with more indexes in them. Pure. */
 export function withIndexes(runs: IndexRuns, added: Iterable<number>): IndexRuns {
-  const all = [...runs.map(([from, to]): [number, number] => [from, to]), ...[...added].map((index): [number, number] => [index, index + 1])].sort((a, b) => a[0] - b[0]);
+  const more = [...added].sort((a, b) => a - b).map((index): readonly [number, number] => [index, index + 1]);
+  return more.length === 0 ? runs : joinRuns(runs, more);
+}
+
+/** All indexes of both; each is ascending. Pure. */
+export function joinRuns(a: IndexRuns, b: IndexRuns): IndexRuns {
   const merged: [number, number][] = [];
-  for (const [from, to] of all) {
+  let [i, j] = [0, 0];
+  for (;;) {
+    const [x, y] = [a[i], b[j]];
+    const next = x !== undefined && (y === undefined || x[0] <= y[0]) ? x : y;
+    if (next === undefined) return merged;
+    if (next === x) i += 1;
+    else j += 1;
     const last = merged.at(-1);
-    if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], to);
-    else merged.push([from, to]);
+    if (last !== undefined && next[0] <= last[1]) last[1] = Math.max(last[1], next[1]);
+    else merged.push([next[0], next[1]]);
   }
-  return merged;
 }
 
 /** How many indexes there are. Pure. */
 export const countIndexes = (runs: IndexRuns): number => runs.reduce((sum, [from, to]) => sum + to - from, 0);
+
+/** Whether an index is in the runs. Pure. */
+export function hasIndex(runs: IndexRuns, index: number): boolean {
+  let [low, high] = [0, runs.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((runs[middle]?.[1] ?? 0) > index) high = middle;
+    else low = middle + 1;
+  }
+  return (runs[low]?.[0] ?? Infinity) <= index;
+}
+
+/** The first `count` indexes below `completions` that are not in the runs. Pure. */
+export function firstOutside(runs: IndexRuns, count: number, completions: number): number[] {
+  const found: number[] = [];
+  let candidate = 0;
+  for (const [from, to] of [...runs, [completions, completions] as const]) {
+    for (; candidate < Math.min(from, completions) && found.length < count; candidate += 1) found.push(candidate);
+    candidate = Math.max(candidate, to);
+    if (found.length >= count) break;
+  }
+  return found;
+}
 
 /** The text of the runs: two neighbours stay apart, three and more become a range, as in Kubernetes. Pure. */
 export function formatIndexes(runs: IndexRuns): string {
