@@ -17,6 +17,8 @@ export interface ServicePortRoute {
   readonly sessionAffinity: { readonly type: 'None' } | { readonly type: 'ClientIP'; readonly timeoutSeconds: number };
   readonly internalTrafficPolicy: 'Cluster' | 'Local';
   readonly externalTrafficPolicy: 'Cluster' | 'Local';
+  /** Connections that find no endpoint may be held for a while instead of being refused, and the use is told (see `demandLease`). Absent: no. */
+  readonly holdsRequests?: true;
   /** All endpoints that exist, ready or not; see {@link eligibleEndpoints} for which may get new connections. */
   readonly endpoints: readonly RouteEndpoint[];
 }

@@ -63,6 +63,13 @@ describe('routes of a service', () => {
       loadBalancerIPs: ['192.0.2.1'],
     });
   });
+
+  it('say whether its requests are held', () => {
+    const plain = service('web');
+    const holding = { ...plain, metadata: { ...plain.metadata, annotations: { 'autoscaling.orrery.dev/hold-requests': 'true' } } };
+    expect(routesOf(holding, [])[0]?.holdsRequests).toBe(true);
+    expect(routesOf(plain, [])[0]).not.toHaveProperty('holdsRequests');
+  });
 });
 
 describe('the tracker', () => {

@@ -1,3 +1,4 @@
+import { holdsRequests } from '../contracts/demand.js';
 import type { RouteDelta, RouteEndpoint, ServicePortRoute } from '../contracts/proxy.js';
 import { deepFreeze, equalJson } from '../model/json.js';
 import type { EndpointSlice } from '../model/kinds/endpointslice.js';
@@ -117,6 +118,7 @@ export function routesOf(service: Service, slices: readonly EndpointSlice[]): Se
     sessionAffinity: affinityOf(service),
     internalTrafficPolicy: spec.internalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
     externalTrafficPolicy: spec.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
+    ...(holdsRequests(service) && { holdsRequests: true }),
   } as const;
   return (spec.ports ?? []).map((port) => ({
     // Two ports of a service may not share a name, so the name alone tells them apart.

@@ -2,12 +2,16 @@
  * A proxy that forwards connections to Services inside the host process: no root, no rules in the kernel.
  * @packageDocumentation
  */
-import { definePlugin, Proxies } from '@orrery/core';
+import { Client, definePlugin, Proxies } from '@orrery/core';
 import { isIP } from 'node:net';
+import { hostname } from 'node:os';
 import { z } from 'zod';
+import { DemandReporter } from './demand-reporter.js';
 import { UserspaceProxy } from './userspace-proxy.js';
 
 export { UserspaceProxy, type UserspaceProxyOptions } from './userspace-proxy.js';
+export { DemandReporter, type DemandReporterOptions } from './demand-reporter.js';
+export type { UsedService, UseListener } from './use.js';
 export { Balancer } from './balancer.js';
 export { type ListenerPlan, type Origin, type Place, planListeners } from './plan.js';
 
@@ -27,6 +31,12 @@ const options = z
     udpIdleSeconds: z.number().min(0.1).max(86_400).default(60),
     /** UDP clients at a time, per service port; the one unheard for longest gives way. */
     maxUdpClients: z.int().min(1).max(100_000).default(4_096),
+    /** TCP connections at a time that wait for an endpoint of a Service that holds requests; each takes at most 128 KiB of memory. Further ones are refused. */
+    maxHeldConnections: z.int().min(1).max(65_536).default(256),
+    /** Seconds that they wait. */
+    holdSeconds: z.number().min(0.1).max(3_600).default(30),
+    /** How often it is told that a Service which holds requests is still in use, seconds. */
+    demandSeconds: z.number().min(0.1).max(600).default(5),
   })
   .prefault({});
 
@@ -35,8 +45,9 @@ export const userspaceProxy = definePlugin({
   name: 'proxy-userspace',
   core: '^0.1.0',
   options,
-  setup({ add, scope, clock, log, options }) {
-    const { nodeName, nodeAddresses, drainSeconds, stopDrainSeconds, maxConnections, udpIdleSeconds, maxUdpClients } = options;
+  setup({ add, get, scope, clock, log, options }) {
+    const { nodeName, nodeAddresses, drainSeconds, stopDrainSeconds, maxConnections, udpIdleSeconds, maxUdpClients, maxHeldConnections, holdSeconds, demandSeconds } = options;
+    const reporter = new DemandReporter({ client: () => get(Client), clock, log, holder: nodeName ?? hostname(), renewMs: demandSeconds * 1000 });
     const proxy = new UserspaceProxy({
       clock,
       log,
@@ -47,7 +58,11 @@ export const userspaceProxy = definePlugin({
       maxConnections,
       udpIdleMs: udpIdleSeconds * 1000,
       maxUdpClients,
+      maxHeld: maxHeldConnections,
+      holdMs: holdSeconds * 1000,
+      use: reporter,
     });
+    scope.defer(() => reporter.close());
     add(Proxies, scope.own(proxy));
   },
 });

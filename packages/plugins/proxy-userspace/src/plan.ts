@@ -28,8 +28,8 @@ export function eligibleFor(route: ServicePortRoute, origin: Origin, { nodeName 
 }
 
 /**
- * The sockets a route needs now: none where it has no endpoint to offer, so that clients are refused by the kernel. External and load balancer
- * addresses are not this machine's and get none.
+ * The sockets a route needs now: none where it has no endpoint to offer, so that clients are refused by the kernel, unless it holds their connections until there is one.
+ * External and load balancer addresses are not this machine's and get none.
  */
 export function planListeners(route: ServicePortRoute, place: Place): ListenerPlan[] {
   const { protocol } = route;
@@ -38,9 +38,10 @@ export function planListeners(route: ServicePortRoute, place: Place): ListenerPl
   const add = (address: string, port: number, origin: Origin): void => {
     plans.push({ key: `${protocol} ${address} ${port}`, protocol, address, port, origin });
   };
-  if (eligibleFor(route, 'internal', place).length > 0) for (const address of route.clusterIPs) add(address, route.port, 'internal');
+  const waits = route.holdsRequests === true && protocol === 'TCP';
+  if (waits || eligibleFor(route, 'internal', place).length > 0) for (const address of route.clusterIPs) add(address, route.port, 'internal');
   const { nodePort } = route;
-  if (nodePort !== undefined && eligibleFor(route, 'external', place).length > 0) for (const address of place.nodeAddresses) add(address, nodePort, 'external');
+  if (nodePort !== undefined && (waits || eligibleFor(route, 'external', place).length > 0)) for (const address of place.nodeAddresses) add(address, nodePort, 'external');
   return plans;
 }
 

@@ -1,40 +1,85 @@
 import { connect, type Socket } from 'node:net';
-import type { CancelTimer, Clock, RouteEndpoint } from '@orrery/core';
+import type { CancelTimer, Clock } from '@orrery/core';
+import { Connection } from './connection.js';
 import type { ConnectionCount } from './connections.js';
-import { endpointKey, type Origin } from './plan.js';
+import type { Origin } from './plan.js';
+import { refuse } from './refusal.js';
 import type { RouteState } from './route-state.js';
+import type { UseListener } from './use.js';
+import { WaitingRoom } from './waiting-room.js';
 
-/** Endpoints tried for one client before it is given up. */
-const ATTEMPTS = 4;
 /** An endpoint that has not answered by then counts as failed. */
 const CONNECT_MS = 5_000;
+
+/** What a forwarder works with. */
+export interface ForwarderOptions {
+  readonly clock: Clock;
+  readonly count: ConnectionCount;
+  readonly maxConnections: number;
+  readonly maxHeld: number;
+  readonly holdMs: number;
+  /** Told of the use of routes that hold requests. */
+  readonly use?: UseListener | undefined;
+}
 
 /** Carries the connections of clients to endpoints. One per proxy. A connection costs no timer and few listeners: that is what its price is made of. */
 export class TcpForwarder {
   /** Sockets that are connecting, oldest first, with the moment since when. One timer watches them all. */
   readonly #connecting = new Map<Socket, number>();
   #cancelWatch: CancelTimer | undefined;
+  readonly #waiting: WaitingRoom;
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly count: ConnectionCount,
-    private readonly maxConnections: number,
-  ) {}
+  constructor(private readonly options: ForwarderOptions) {
+    const { clock, maxHeld, holdMs } = options;
+    this.#waiting = new WaitingRoom({
+      clock,
+      maxHeld,
+      holdMs,
+      admit: (connection) => this.#attempt(connection),
+      refuse: ({ client }, reason) => refuse(client, clock, reason),
+    });
+  }
+
+  /** Connections that wait for an endpoint, and what they take of memory. */
+  get held(): { readonly connections: number; readonly bytes: number } {
+    return { connections: this.#waiting.size, bytes: this.#waiting.bytes };
+  }
 
   /** Takes a client that has just been accepted. */
   accept(client: Socket, state: RouteState, origin: Origin): void {
+    const { count, maxConnections, use } = this.options;
     client.on('error', toldByClose);
-    if (this.count.size >= this.maxConnections) {
+    if (count.size >= maxConnections) {
       client.resetAndDestroy();
       return;
     }
     const connection = new Connection(client, state, origin);
-    this.count.add(client);
+    const { route } = state.balancer;
+    const told = route.holdsRequests === true ? use : undefined;
+    count.add(client);
+    told?.began(route.service);
     client.on('close', (broken: boolean) => {
-      this.count.delete(client);
+      count.delete(client);
+      told?.ended(route.service);
+      this.#waiting.leave(connection);
       connection.clientClosed(broken);
     });
     this.#attempt(connection);
+  }
+
+  /** The route is another now: who waits for an endpoint may have one. */
+  changed(state: RouteState): void {
+    this.#waiting.changed(state);
+  }
+
+  /** The route is gone: nobody waits for it any more. */
+  gone(state: RouteState): void {
+    this.#waiting.gone(state);
+  }
+
+  /** Nobody waits any more: the proxy is about to close. */
+  refuseAll(): void {
+    this.#waiting.close();
   }
 
   /** Stops watching; for the end of the proxy, when no connection is left. */
@@ -47,7 +92,9 @@ export class TcpForwarder {
   #attempt(connection: Connection): void {
     const endpoint = connection.pick();
     if (endpoint === undefined) {
-      connection.client.resetAndDestroy();
+      // Those it has may just be going, and the first of the next ones not be there yet.
+      if (connection.state.balancer.route.holdsRequests === true) this.#waiting.hold(connection);
+      else connection.client.resetAndDestroy();
       return;
     }
     const upstream = connect({ host: endpoint.ip, port: endpoint.port, allowHalfOpen: true, noDelay: true });
@@ -68,73 +115,25 @@ export class TcpForwarder {
   }
 
   #watch(upstream: Socket): void {
-    this.#connecting.set(upstream, this.clock.monotonic());
-    this.#cancelWatch ??= this.clock.timer(CONNECT_MS, () => this.#giveUpSlow());
+    const { clock } = this.options;
+    this.#connecting.set(upstream, clock.monotonic());
+    this.#cancelWatch ??= clock.timer(CONNECT_MS, () => this.#giveUpSlow());
   }
 
   #giveUpSlow(): void {
     this.#cancelWatch = undefined;
-    const now = this.clock.monotonic();
+    const { clock } = this.options;
+    const now = clock.monotonic();
     for (const [upstream, since] of this.#connecting) {
       const left = since + CONNECT_MS - now;
       if (left > 0) {
-        this.#cancelWatch = this.clock.timer(left, () => this.#giveUpSlow());
+        this.#cancelWatch = clock.timer(left, () => this.#giveUpSlow());
         return;
       }
       upstream.destroy();
     }
   }
 }
-
-/** A client and, once it answered, its endpoint. `pipe` keeps back-pressure and half-close; what it does not do is to end one side when the other breaks. */
-class Connection {
-  upstream: Socket | undefined;
-  #endpoint: RouteEndpoint | undefined;
-  #tried: Set<string> | undefined;
-
-  constructor(
-    readonly client: Socket,
-    private readonly state: RouteState,
-    private readonly origin: Origin,
-  ) {}
-
-  /** The next endpoint to try; undefined when it is time to give up. */
-  pick(): RouteEndpoint | undefined {
-    return this.#tried !== undefined && this.#tried.size >= ATTEMPTS ? undefined : this.state.balancer.pick(this.origin, this.client, this.#tried);
-  }
-
-  /** The endpoint could not be reached. */
-  failed(endpoint: RouteEndpoint): void {
-    (this.#tried ??= new Set()).add(endpointKey(endpoint));
-  }
-
-  /** The endpoint answered. */
-  join(upstream: Socket, endpoint: RouteEndpoint): void {
-    const { client } = this;
-    this.upstream = upstream;
-    if (client.destroyed) {
-      upstream.destroy();
-      return;
-    }
-    this.#endpoint = endpoint;
-    this.state.connections.add(endpoint, client);
-    client.pipe(upstream);
-    upstream.pipe(client);
-  }
-
-  clientClosed(broken: boolean): void {
-    const { client, upstream } = this;
-    if (this.#endpoint !== undefined) this.state.connections.delete(this.#endpoint, client);
-    if (upstream !== undefined && (broken || !endedWell(client))) upstream.resetAndDestroy();
-  }
-
-  upstreamClosed(broken: boolean): void {
-    if (broken || !endedWell(this.upstream as Socket)) this.client.resetAndDestroy();
-  }
-}
-
-/** Both directions came to their end: what is still to be delivered to the other side may take its time. */
-const endedWell = (socket: Socket): boolean => socket.readableEnded && socket.writableFinished;
 
 /** `close` follows every error and says so. Peers that reset their connections are no news. */
 const toldByClose = (): void => {};

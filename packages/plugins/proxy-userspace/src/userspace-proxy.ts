@@ -6,6 +6,7 @@ import { RouteState } from './route-state.js';
 import { TcpForwarder } from './tcp-forwarder.js';
 import { TcpListener } from './tcp-listener.js';
 import { UdpListener } from './udp-listener.js';
+import type { UseListener } from './use.js';
 
 /** How the proxy works. Times are milliseconds. */
 export interface UserspaceProxyOptions extends Place {
@@ -20,7 +21,16 @@ export interface UserspaceProxyOptions extends Place {
   readonly udpIdleMs: number;
   /** UDP clients at a time, per socket. */
   readonly maxUdpClients: number;
+  /** TCP connections at a time that wait for an endpoint of a Service that holds requests; default 256. Each takes at most 128 KiB of memory. */
+  readonly maxHeld?: number;
+  /** How long they wait; default 30 s. */
+  readonly holdMs?: number;
+  /** Told of the use of Services that hold requests. */
+  readonly use?: UseListener;
 }
+
+const MAX_HELD = 256;
+const HOLD_MS = 30_000;
 
 interface Open {
   readonly listener: Listener;
@@ -49,7 +59,13 @@ export class UserspaceProxy implements Proxy {
   #closing: Promise<void> | undefined;
 
   constructor(private readonly options: UserspaceProxyOptions) {
-    this.#forwarder = new TcpForwarder(options.clock, this.#count, options.maxConnections);
+    const { clock, maxConnections, maxHeld = MAX_HELD, holdMs = HOLD_MS, use } = options;
+    this.#forwarder = new TcpForwarder({ clock, count: this.#count, maxConnections, maxHeld, holdMs, use });
+  }
+
+  /** Connections that wait for an endpoint, and how many bytes they have sent so far that are kept here. */
+  held(): { readonly connections: number; readonly bytes: number } {
+    return this.#forwarder.held;
   }
 
   programmed(): { readonly revision: number; readonly routes: number } {
@@ -94,6 +110,7 @@ export class UserspaceProxy implements Proxy {
     if (state === undefined) return;
     this.#routes.delete(id);
     this.#giveUp(id, state.plans.keys(), given);
+    this.#forwarder.gone(state);
     state.connections.keep([]);
     this.#leaving.add(state);
     for (const one of this.#leaving) if (one.connections.empty) this.#leaving.delete(one);
@@ -107,6 +124,7 @@ export class UserspaceProxy implements Proxy {
     const before = [...state.plans.keys()];
     state.plans = new Map(planListeners(route, this.options).map((plan) => [plan.key, plan]));
     this.#giveUp(route.id, before.filter((key) => !state.plans.has(key)), given);
+    this.#forwarder.changed(state);
   }
 
   #giveUp(id: string, keys: Iterable<string>, given: Set<string>): void {
@@ -163,6 +181,7 @@ export class UserspaceProxy implements Proxy {
     await this.#applying;
     for (const { listener } of this.#listeners.values()) listener.close();
     this.#listeners.clear();
+    this.#forwarder.refuseAll();
     await this.#count.drained(this.options.clock, this.options.closeDrainMs);
     for (const state of [...this.#routes.values(), ...this.#leaving]) state.connections.close();
     this.#routes.clear();
