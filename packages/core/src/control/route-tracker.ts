@@ -118,7 +118,7 @@ export function routesOf(service: Service, slices: readonly EndpointSlice[]): Se
     sessionAffinity: affinityOf(service),
     internalTrafficPolicy: spec.internalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
     externalTrafficPolicy: spec.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
-    ...(holdsRequests(service) && { holdsRequests: true }),
+    ...(holdsRequests(service) && { holdsRequests: true as const }),
   } as const;
   return (spec.ports ?? []).map((port) => ({
     // Two ports of a service may not share a name, so the name alone tells them apart.

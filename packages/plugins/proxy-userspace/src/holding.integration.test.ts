@@ -189,19 +189,28 @@ describe('a Service that holds requests', () => {
     await until('it is gone', () => proxy.held().connections === 0 && open.now === 0);
   });
 
-  it('lets those wait on whose only endpoint refuses, for what is left of their time', async () => {
+  it('tries again those whose only endpoint refuses, for what is left of their time', async () => {
     const { proxy, clock, apply } = proxyWith();
-    const gone = await backend();
-    gone.server.close();
-    await apply([gone.port]);
+    const { port, lines, server } = await backend();
+    server.close();
+    await apply([port]);
     const one = ask('hello');
     await until('it is held', () => proxy.held().connections === 1);
-    clock.advance(6_000);
-    await apply([]);
-    await apply([gone.port]);
+    clock.advance(200);
     await until('it is held again', () => proxy.held().connections === 1);
+    server.listen(port, '127.0.0.1');
+    await until('it listens', () => server.listening);
+    clock.advance(200);
+    expect(await one.answer).toBe('you said hello');
+    expect(lines).toEqual(['hello']);
+    server.close();
+    const late = ask('late');
+    await until('it is held', () => proxy.held().connections === 1);
+    clock.advance(6_000);
+    await until('it is held again', () => proxy.held().connections === 1);
+    await apply([]);
     clock.advance(4_000);
-    expect(await one.answer).toBe('ECONNRESET');
+    expect(await late.answer).toBe('ECONNRESET');
   });
 
   it('lets nobody wait any more when it is gone, no longer holds, or the proxy stops', async () => {

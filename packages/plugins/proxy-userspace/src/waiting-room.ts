@@ -17,6 +17,9 @@ export interface WaitingRoomOptions {
 /** What Node reads from a socket that nobody listens to: one read of 64 KiB above a full buffer. */
 export const HELD_BYTES = 131_072;
 
+/** Those whose endpoints refused (a program that is not listening yet, and no probe that says so) are tried again after so long. */
+const RETRY_MS = 200;
+
 /** Holds connections of routes without an endpoint, first in first out, until one comes or their time is over. One timer watches them all. */
 export class WaitingRoom {
   /** In the order of arrival, with the monotonic moment of it. */
@@ -24,6 +27,7 @@ export class WaitingRoom {
   /** When those came that were here before and may come back: one that found an endpoint which then refused does not get its time anew. */
   readonly #arrived = new WeakMap<Connection, number>();
   #cancel: CancelTimer | undefined;
+  #cancelRetry: CancelTimer | undefined;
 
   constructor(private readonly options: WaitingRoomOptions) {}
 
@@ -47,6 +51,7 @@ export class WaitingRoom {
     this.#arrived.set(connection, since);
     this.#held.set(connection, since);
     this.#cancel ??= clock.timer(since + holdMs - clock.monotonic(), () => this.#expire());
+    if (isServed(connection)) this.#cancelRetry ??= clock.timer(RETRY_MS, () => this.#retry());
   }
 
   /** The client went away. */
@@ -59,12 +64,8 @@ export class WaitingRoom {
     const { holdsRequests } = state.balancer.route;
     for (const connection of [...this.#held.keys()]) {
       if (connection.state !== state) continue;
-      const served = state.balancer.eligible(connection.origin).length > 0;
-      if (!served && holdsRequests === true) continue;
-      this.leave(connection);
-      connection.again();
-      if (served) this.options.admit(connection);
-      else this.options.refuse(connection, 'the Service has no endpoint and no longer lets requests wait');
+      if (isServed(connection)) this.#admit(connection);
+      else if (holdsRequests !== true) this.#refuse(connection, 'the Service has no endpoint and no longer lets requests wait');
     }
   }
 
@@ -76,6 +77,17 @@ export class WaitingRoom {
   /** Refuses all. */
   close(): void {
     for (const connection of [...this.#held.keys()]) this.#refuse(connection, 'the proxy stops');
+  }
+
+  #admit(connection: Connection): void {
+    this.leave(connection);
+    connection.again();
+    this.options.admit(connection);
+  }
+
+  #retry(): void {
+    this.#cancelRetry = undefined;
+    for (const connection of [...this.#held.keys()]) if (isServed(connection)) this.#admit(connection);
   }
 
   #refuse(connection: Connection, reason: string): void {
@@ -98,6 +110,10 @@ export class WaitingRoom {
 
   #stop(): void {
     this.#cancel?.();
-    this.#cancel = undefined;
+    this.#cancelRetry?.();
+    this.#cancel = this.#cancelRetry = undefined;
   }
 }
+
+/** Whether there is an endpoint to try. */
+const isServed = ({ state, origin }: Connection): boolean => state.balancer.eligible(origin).length > 0;
