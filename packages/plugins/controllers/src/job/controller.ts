@@ -17,12 +17,13 @@ import {
 import { claim, goneIsFine, planClaim } from '../shared/claim.js';
 import { finishedCondition } from '../shared/jobs.js';
 import { ownerKeys } from '../shared/keys.js';
-import { createPods, deletePods } from '../shared/pod-control.js';
+import { createPods, deletePods, type Failure } from '../shared/pod-control.js';
 import { isPodTerminal, orphansOf } from '../shared/pods.js';
 import { selectorOf } from '../shared/selection.js';
 import { type Backoff, noBackoff } from './backoff.js';
+import { isSafeToCount, MAX_UNCOUNTED } from './counting.js';
 import { isManagedElsewhere } from './managed-by.js';
-import { type JobPlan, type JobView, planJob, type PodStep } from './plan.js';
+import { type JobView, planJob, type PodStep } from './plan.js';
 import { isTracked, TRACKING_FINALIZER } from './pod-facts.js';
 import { planStatus } from './status.js';
 
@@ -114,7 +115,7 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Cach
   const pods = await ownPods(context, job, caches.pods.lister);
   const view: JobView = { job, pods, backoff: memory.backoff, now: clock.now() };
   const plan = planJob(view);
-  if (!isSafeToCount(job, plan, memory, caches.pods)) {
+  if (!isSafeToCount(job, plan, { podsRevision: caches.pods.health().revision, ownStatus: memory.status })) {
     await caches.pods.observed(Number(job.metadata.resourceVersion), context.signal);
     return { againAfterMs: 1 };
   }
@@ -123,7 +124,8 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Cach
   let written = memory.status;
   if (!equalJson(status, job.status ?? {})) written = await writeStatus(context.client, job, status);
   if (written !== undefined) for (const { type, reason, message } of news) events.event(job, type, reason, message);
-  const large = pods.length >= LARGE && plan.step.do === 'nothing';
+  // While there is more to do than fits into one pass, the next one waits for nothing.
+  const large = pods.length >= LARGE && plan.step.do === 'nothing' && release.length < MAX_UNCOUNTED;
   caches.memory.set(key, {
     uid: memory.uid,
     backoff: plan.backoff,
@@ -131,8 +133,8 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Cach
     pausedUntil: large ? clock.monotonic() + pods.length * PAUSE_PER_POD_MS : 0,
     generation: job.metadata.generation ?? 0,
   });
-  await releasePods(context.client, release);
-  if (failure !== undefined) throw failure.error;
+  const failed = failure ?? (await releasePods(context.client, release));
+  if (failed !== undefined) throw failed.error;
   return plan.againAfterMs === undefined ? undefined : { againAfterMs: plan.againAfterMs };
 }
 
@@ -150,33 +152,28 @@ async function ownPods({ client }: ReconcileContext, job: Job, pods: Lister<Pod>
   return claim(client, { owner: Job, object: Pod, finalizers: [TRACKING_FINALIZER] }, job, plan);
 }
 
-/**
- * Counting needs pods that are at least as new as the Job: an older cache may still show the finalizer of a pod that is in the counters already, and it would be
- * counted twice. Whoever wrote the status last has seen its own writes; another who takes over waits until the cache of pods has caught up.
- */
-function isSafeToCount({ metadata, status = {} }: Job, { tally, finish }: JobPlan, memory: Memory, pods: Informer<Pod>): boolean {
-  const { succeeded = [], failed = [] } = status.uncountedTerminatedPods ?? {};
-  const counts = succeeded.length + failed.length + tally.newSucceeded.length + tally.newFailed.length > 0 || finish !== undefined;
-  return !counts || pods.health().revision >= Number(metadata.resourceVersion) || equalJson(status, memory.status);
-}
-
-async function carryOut(context: ReconcileContext, job: Job, step: PodStep): Promise<{ readonly error: unknown } | undefined> {
+async function carryOut(context: ReconcileContext, job: Job, step: PodStep): Promise<Failure | undefined> {
   if (step.do === 'nothing') return undefined;
   if (step.do === 'make') return createPods(context, job, step.pods);
-  // Pods that are dropped do not count, and so must not be seen ending while they are tracked.
-  if (step.do === 'drop') await releasePods(context.client, step.pods);
+  // Pods that are dropped do not count, and so must not be seen ending while they are tracked; one that ended meanwhile counts.
+  if (step.do === 'drop') {
+    const failed = await releasePods(context.client, step.pods, true);
+    if (failed !== undefined) return failed;
+  }
   return deletePods(context, job, step.pods);
 }
 
-/** Takes the finalizer off pods, all at once. */
-async function releasePods(client: Client, pods: readonly Pod[]): Promise<void> {
+/** Takes the finalizer off pods, all at once; `unchanged`: only off those that are as they were seen. Answers the first failure. */
+async function releasePods(client: Client, pods: readonly Pod[], unchanged = false): Promise<Failure | undefined> {
   const verbs = client.kind(Pod);
-  const body = (uid: string | undefined): object => ({ metadata: { uid, '$deleteFromPrimitiveList/finalizers': [TRACKING_FINALIZER] } });
   const outcomes = await Promise.allSettled(
-    pods.map(({ metadata: { namespace, name = '', uid } }) => goneIsFine(verbs.patch({ namespace, name }, 'strategic', body(uid)))),
+    pods.map(({ metadata: { namespace, name = '', uid, resourceVersion } }) => {
+      const metadata = { uid, ...(unchanged && { resourceVersion }), '$deleteFromPrimitiveList/finalizers': [TRACKING_FINALIZER] };
+      return goneIsFine(verbs.patch({ namespace, name }, 'strategic', { metadata }));
+    }),
   );
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  return failed && { error: failed.reason };
 }
 
 /** What was written; undefined when the Job is gone: then there is nobody left to tell. */

@@ -1,4 +1,4 @@
-import type { Job, JobStatus, Pod } from '@orrery/core';
+import { equalJson, type Job, type JobStatus, type Pod } from '@orrery/core';
 import type { Finish } from './finish.js';
 import { judgeFailure } from './failure-policy.js';
 import { countIndexes, formatIndexes, hasIndex, withIndexes } from './indexes.js';
@@ -25,6 +25,24 @@ export interface CountView {
   readonly tally: Tally;
   /** That the Job is over, if it is. */
   readonly finish: Finish | undefined;
+}
+
+/** How much is known to a controller that is about to count. */
+export interface Knowledge {
+  /** The revision that the cache of pods shows. */
+  readonly podsRevision: number;
+  /** The status of the Job as this controller wrote it last, if it did. */
+  readonly ownStatus: JobStatus | undefined;
+}
+
+/**
+ * Counting needs pods that are at least as new as the Job: an older cache may still show the finalizer of a pod that is in the counters already, and it would be
+ * counted twice. Whoever wrote the status last has seen its own writes; another who takes over must wait until the cache of pods has caught up with the Job. Pure.
+ */
+export function isSafeToCount({ metadata, status = {} }: Job, { tally, finish }: { readonly tally: Tally; readonly finish: Finish | undefined }, { podsRevision, ownStatus }: Knowledge): boolean {
+  const { succeeded = [], failed = [] } = status.uncountedTerminatedPods ?? {};
+  const counts = succeeded.length + failed.length + tally.newSucceeded.length + tally.newFailed.length > 0 || finish !== undefined;
+  return !counts || podsRevision >= Number(metadata.resourceVersion) || equalJson(status, ownStatus);
 }
 
 /** Moves what can be moved: from the lists into the counters, and what ended into the lists (trackJobStatusAndRemoveFinalizers). Pure. */
