@@ -12,20 +12,21 @@ export async function idleWrites(): Promise<{ readonly perHour: number; readonly
   const { orchestrator, end } = await simulatedCluster(10, { clock });
   try {
     await orchestrator.client.apply(WORKLOADS);
-    // Until all has started, and what is told about it has been written.
-    await clock.advance(10 * 60_000);
-    const abort = new AbortController();
+    // Until all has started, and the events about it have expired.
+    await clock.advance(HOUR_MS + 10 * 60_000);
+    const aborts = builtinKinds.map(() => new AbortController());
     const written: Record<string, number> = {};
-    const watching = builtinKinds.filter(({ kind }) => !OF_MACHINES.has(kind)).map(async (kind) => {
+    const watching = builtinKinds.map(async (kind, i) => {
+      if (OF_MACHINES.has(kind.kind)) return;
       const { resourceVersion } = (await orchestrator.client.kind(kind).list()).metadata;
-      for await (const event of orchestrator.client.kind(kind).watch({ resourceVersion }, abort.signal)) {
+      for await (const event of orchestrator.client.kind(kind).watch({ resourceVersion }, (aborts[i] as AbortController).signal)) {
         if (event.type !== 'BOOKMARK') written[kind.kind] = (written[kind.kind] ?? 0) + 1;
       }
     });
     await clock.settle();
     await clock.advance(HOUR_MS);
     const state = await pods(orchestrator);
-    abort.abort();
+    for (const abort of aborts) abort.abort();
     await Promise.all(watching);
     if (state.length === 0 || state.some((phase) => phase !== 'Running')) throw new Error(`the cluster is not at rest: ${state.join(', ')}`);
     return { perHour: Object.values(written).reduce((sum, count) => sum + count, 0), kinds: written };
