@@ -89,12 +89,11 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Cach
   if (await adopt(client, set, caches)) return;
   const { hash, collisionCount, old } = await ownHistory(client, set, caches);
 
-  const now = clock.now();
-  const findings = memory.refresh(set, hash, caches, now);
+  const findings = memory.refresh(set, hash, caches, clock.now());
   const { ledger, strays } = findings;
   await claim(client, { owner: DaemonSet, object: Pod }, set, { keep: [], adopt: [], release: strays });
   const plan = planDaemonSet(set, ledger);
-  tell(context, set, plan.remove, findings, now);
+  tell(context, set, plan.remove, findings);
   const created = await createPods(context, set, plan.create.map((node) => daemonPod(set, node, hash)));
   const deleted = await deletePods(context, set, [...plan.remove.map(({ pod }) => pod), ...plan.replace]);
   const status = daemonSetStatus(set, ledger, collisionCount);
@@ -114,12 +113,12 @@ async function adopt(client: Client, set: DaemonSet, { pods }: Caches): Promise<
 }
 
 /** Tells of pods that ended, and begins the pause before another one is replaced on their node. */
-function tell({ events }: ReconcileContext, set: DaemonSet, removals: readonly Removal[], { backOff }: Findings, now: number): void {
+function tell({ events }: ReconcileContext, set: DaemonSet, removals: readonly Removal[], findings: Findings): void {
   for (const { pod, node, why } of removals) {
     const name = `${pod.metadata.namespace}/${pod.metadata.name}`;
     if (why === 'succeeded') events.event(set, 'Normal', 'SucceededDaemonPod', `Found succeeded daemon pod ${name} on node ${node}, will try to delete it`);
     if (why !== 'failed') continue;
-    backOff.note(node, now);
+    findings.replacesFailed(node);
     events.event(set, 'Warning', 'FailedDaemonPod', `Found failed daemon pod ${name} on node ${node}, will try to kill it`);
   }
 }

@@ -29,7 +29,9 @@ interface Entry {
 /** What a look at a DaemonSet finds. */
 export interface Findings {
   readonly ledger: NodeLedger;
-  readonly backOff: FailedPodsBackOff;
+  readonly measure: Measure;
+  /** A failed pod on the node is replaced now: the next one has to wait. */
+  replacesFailed(node: string): void;
   /** Pods of the set that its selector does not match any more. */
   readonly strays: readonly Pod[];
 }
@@ -93,7 +95,11 @@ export class DaemonMemory {
       for (const pod of caches.pods.byIndex(DAEMON_NODE_INDEX, onNode(uid, name))) (matcher.matches(pod.metadata.labels) ? pods : strays).push(pod);
       ledger.put(name, judgeNode(measure, name, node, pods));
     }
-    return { ledger, backOff, strays };
+    const replacesFailed = (node: string): void => {
+      backOff.note(node, now);
+      changed.add(node);
+    };
+    return { ledger, measure, replacesFailed, strays };
   }
 
   /** The set is gone. */

@@ -129,6 +129,31 @@ describe('a StatefulSet', () => {
     await staysQuiet();
   });
 
+  it('goes on in the middle of a roll-out after a restart of the controller, and takes away no pod twice', async () => {
+    world = await World.start([statefulSets()]);
+    await sets().create(statefulSet(4));
+    await world.until(updated);
+    const seen = await record(async () => {
+      await setImage('web:2');
+      await world.until(async () => ((await get()).status?.updatedReplicas ?? 0) >= 2);
+      await world.orchestrator.replace('controller-statefulset', statefulSets());
+      await world.until(updated);
+    });
+    expect(seen.filter((event) => event.startsWith('-'))).toEqual(['-web-3', '-web-2', '-web-1', '-web-0']);
+    await staysQuiet();
+  });
+
+  it('takes several away at once where maxUnavailable allows it, and those that are broken at once', async () => {
+    world = await World.start([statefulSets()]);
+    world.behaviour = ({ metadata, spec }) => (metadata.name === 'web-0' && spec.containers[0]?.image === 'web:1' ? 'crash' : 'run');
+    await sets().create(statefulSet(5, { podManagementPolicy: 'Parallel', updateStrategy: { rollingUpdate: { maxUnavailable: 2 } } }));
+    await world.until(async () => (await get()).status?.readyReplicas === 4);
+    await setImage('web:2');
+    await world.until(updated);
+    expect(Object.values(await byName())).toEqual(Array(5).fill('web:2'));
+    await staysQuiet();
+  });
+
   it('leaves pods below the partition at the old revision, also when they are made anew', async () => {
     world = await World.start([statefulSets()]);
     await sets().create(statefulSet(4, { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } } }));

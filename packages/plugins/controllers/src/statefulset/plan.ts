@@ -180,8 +180,9 @@ function planCondemned(view: StatefulSetView, condemned: readonly Pod[]): Scaled
   if (set.spec.podManagementPolicy === 'Parallel') return { stages: [owned, leaving], waits: false };
   const last = condemned[0];
   if (last === undefined) return { stages: [], waits: false };
-  const unwell = condemned.findLast((pod) => !isUsable(set, pod, now));
-  const goes = last.metadata.deletionTimestamp === undefined && (unwell === last || isUsable(set, last, now));
+  // One that ended never gets well, as nobody makes it anew: it holds nobody up, and goes (Kubernetes waits for ever if there are two of them).
+  const unwell = condemned.findLast((pod) => !isPodTerminal(pod) && !isUsable(set, pod, now));
+  const goes = last.metadata.deletionTimestamp === undefined && (isPodTerminal(last) || unwell === last || isUsable(set, last, now));
   return { stages: [owned, goes ? [[{ do: 'deletePod', pod: last }]] : []], waits: true };
 }
 
