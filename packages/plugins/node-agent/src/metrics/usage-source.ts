@@ -28,12 +28,15 @@ export class UsageSource implements MetricsSource {
   #last: Sample | undefined;
   #previous: Sample | undefined;
   #sampling: Promise<Sample> | undefined;
+  /** Rates over less than this are noise; half of the period where that is less, so that the samples of the period themselves always count. */
+  #shortestMs = MIN_WINDOW_MS;
 
   constructor(private readonly options: UsageSourceOptions) {}
 
   /** Takes a sample every `periodMs` until the signal aborts, while pods run; one that fails is left out. */
   async run(periodMs: number, signal: AbortSignal): Promise<void> {
     const { clock, log, busy } = this.options;
+    this.#shortestMs = Math.min(MIN_WINDOW_MS, periodMs / 2);
     for (;;) {
       await clock.sleep(periodMs, signal).catch(() => signal);
       if (signal.aborted) return;
@@ -101,14 +104,13 @@ export class UsageSource implements MetricsSource {
     const mine = stats.filter(({ pod }) => this.options.isMine(pod.uid));
     const sample = { at: clock.now(), monotonic: clock.monotonic(), containers: new Map(mine.map((one) => [one.containerId, one])), node };
     // A sample taken in between for another reason does not make the window of rates too short to mean something.
-    const shortest = this.#previous !== undefined && this.#last !== undefined && sample.monotonic - this.#last.monotonic < MIN_WINDOW_MS;
+    const shortest = this.#previous !== undefined && this.#last !== undefined && sample.monotonic - this.#last.monotonic < this.#shortestMs;
     if (!shortest) this.#previous = this.#last;
     this.#last = sample;
     return sample;
   }
 }
 
-/** Rates over less than this are noise. */
 const MIN_WINDOW_MS = 5_000;
 
 /** A counter that went back (the container was started again) has no rate. */
