@@ -120,12 +120,17 @@ function manage(measure: Measure, name: string, pods: readonly Pod[], shouldRun:
   return { needs: surges && shouldRun && running.length === 0, removals, pausedUntil };
 }
 
-/** With surge two may be there: a new one that is not available, and an old one that is ready. `running` in order of seniority. */
+/**
+ * With surge two may be there: a new one that is not available, and an old one that is ready. Of several of one kind an available one stays, else the
+ * oldest (Kubernetes keeps the oldest in any case, and then may be down). `running` in order of seniority.
+ */
 function superfluousInSurge({ set, hash, now }: Measure, running: readonly Pod[]): readonly Pod[] {
   if (running.length <= 1) return [];
-  const fresh = running.find((pod) => isUpdated(pod, hash));
-  const old = running.find((pod) => !isUpdated(pod, hash));
-  const replaced = fresh !== undefined && old !== undefined && (!isPodReady(old) || isPodAvailable(fresh, set.spec.minReadySeconds ?? 0, now));
+  const available = (pod: Pod): boolean => isPodAvailable(pod, set.spec.minReadySeconds ?? 0, now);
+  const best = (pods: readonly Pod[]): Pod | undefined => pods.find(available) ?? pods[0];
+  const fresh = best(running.filter((pod) => isUpdated(pod, hash)));
+  const old = best(running.filter((pod) => !isUpdated(pod, hash)));
+  const replaced = fresh !== undefined && old !== undefined && (!isPodReady(old) || available(fresh));
   return running.filter((pod) => (pod !== fresh && pod !== old) || (pod === old && replaced));
 }
 

@@ -123,7 +123,7 @@ function look(model: Model, part: (count: number) => number): boolean {
   const { ledger, measure, replacesFailed } = model.refresh();
   expect(picture(ledger)).toEqual(picture(fromScratch(model, measure)));
   const plan = planDaemonSet(model.set, ledger);
-  checkSafety(model, plan.create, [...plan.remove.map(({ pod }) => pod), ...plan.replace]);
+  checkSafety(model, plan.create, [...plan.remove.map(({ pod }) => pod), ...plan.replace], plan.replace);
   for (const { node, why } of plan.remove) if (why === 'failed') replacesFailed(node);
   const acts = [...plan.create.map((node) => () => model.create(node)), ...[...plan.remove.map(({ pod }) => pod), ...plan.replace].map((pod) => () => model.leave(pod))];
   for (const act of acts.slice(0, part(acts.length))) act();
@@ -131,7 +131,7 @@ function look(model: Model, part: (count: number) => number): boolean {
 }
 
 /** What must be true of every plan. */
-function checkSafety(model: Model, create: readonly string[], remove: readonly Pod[]): void {
+function checkSafety(model: Model, create: readonly string[], remove: readonly Pod[], replace: readonly Pod[]): void {
   const { set, hash, now } = model;
   const { maxSurge = 0, maxUnavailable = 1 } = set.spec.updateStrategy?.rollingUpdate ?? {};
   const live = [...model.pods.values()].filter(({ metadata }) => metadata.deletionTimestamp === undefined);
@@ -154,6 +154,9 @@ function checkSafety(model: Model, create: readonly string[], remove: readonly P
   } else {
     const allowed = scaledIntOrPercent(maxSurge, desired.length, true) ?? 0;
     expect(served(left)).toBe(served(live));
+    // Old pods where none should be any more stay until as many serve as should.
+    const serving = (pods: readonly Pod[]): number => [...model.nodes.keys()].filter((node) => on(pods, node).some(available)).length;
+    expect(serving(live.filter((pod) => !replace.includes(pod)))).toBeGreaterThanOrEqual(Math.min(serving(live), desired.length));
     const doubled = desired.filter((node) => on(live, node).some((pod) => !isUpdated(pod, hash) && available(pod)) && (create.includes(node) || running(on(live, node)).length > 1));
     const before = desired.filter((node) => running(on(live, node)).length > 1).length;
     expect(doubled.length).toBeLessThanOrEqual(Math.max(allowed, before));

@@ -2,7 +2,7 @@ import type { OwnerReference, PersistentVolumeClaim, StatefulSet } from '@orrery
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { make } from '../test-support/world.js';
-import { correctedOwners } from './claims.js';
+import { correctedOwners, isStale } from './claims.js';
 
 const policies = fc.constantFrom('Retain', 'Delete');
 const ref = (kind: string, apiVersion: string, name: string, uid: string, controller?: boolean): OwnerReference => ({ apiVersion, kind, name, uid, ...(controller !== undefined && { controller }) });
@@ -42,5 +42,15 @@ describe('the owners of a claim', () => {
         expect(correctedOwners(set, pod, claimOf(after))).toBeUndefined();
       }),
     );
+  });
+});
+
+describe('a claim that goes with an earlier pod of its name', () => {
+  it('holds up a new one only where claims go with their pods', () => {
+    const claim = claimOf([ref('Pod', 'v1', 'web-1', 'earlier pod', true)]);
+    const coming = { ...pod, uid: undefined };
+    expect(isStale(setOf('Retain', 'Delete', 2), coming, claim)).toBe(true);
+    expect(isStale(setOf('Retain', 'Retain', 2), coming, claim)).toBe(false);
+    expect(isStale(setOf('Retain', 'Delete', 2), { ...pod, uid: 'earlier pod' }, claim)).toBe(false);
   });
 });

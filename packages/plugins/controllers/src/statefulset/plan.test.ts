@@ -126,6 +126,8 @@ function checkSafety({ replicas, start, parallel, partition, maxUnavailable }: S
     } else if (!ended) {
       expect(revisionOf(step.pod)).not.toBe(REVISIONS.update);
       expect(ordinal - start).toBeGreaterThanOrEqual(partition);
+      // One after the other: those that are new already are well.
+      if (maxUnavailable === undefined) expect(wanted.slice(ordinal - start + 1).every(usable)).toBe(true);
     }
   }
   const voluntary = lost.filter(usable).length;
@@ -202,6 +204,13 @@ describe('the plan of a StatefulSet', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('takes pods away at once that the old revision broke, as that makes nothing worse', () => {
+    const broken = [0, 1, 2].map((ordinal) => ({ ordinal, old: true, condition: 'unready' as const }));
+    const one: Scene = { replicas: 3, start: 0, parallel: true, partition: 0, maxUnavailable: 1, pods: broken };
+    const model = new Model(setOf(one), one);
+    expect(stepsOf(planOf(model.set, model.snapshot())).map((step) => step.do === 'deletePod' && step.pod.metadata.name)).toEqual(['web-2', 'web-1', 'web-0']);
   });
 
   it('calls the update done when, and only when, all pods are new and ready', () => {
