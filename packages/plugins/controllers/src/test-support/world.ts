@@ -1,6 +1,7 @@
 import { type Client, createOrchestrator, Lease, type Logger, microTimeOfMillis, Node, type Orchestrator, Pod, type Plugin, type KubeObject, timeOfMillis } from '@orrery/core';
 import { SeededRandom, VirtualClock } from '@orrery/core/testing';
 import { memoryStore } from '@orrery/store-memory';
+import { pinnedNode } from './play-kubelet.js';
 
 /** How the pretended kubelet treats a pod it sees: it runs, is not ready, does not start, or its containers end with an exit code. */
 export type PodBehaviour = 'run' | 'crash' | 'pending' | { readonly exitCode: number };
@@ -149,12 +150,6 @@ export class World {
     const status = { ...pod.status, phase: exitCode === 0 ? 'Succeeded' : 'Failed', containerStatuses, conditions };
     await this.client.kind(Pod).updateStatus({ ...pod, status });
   }
-}
-
-/** The one node a pod may go to, as pods of DaemonSets say it. */
-function pinnedNode({ spec }: Pod): string | undefined {
-  const [term] = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  return term?.matchFields?.find(({ key }) => key === 'metadata.name')?.values?.[0];
 }
 
 /** The pretended kubelet works from what it saw: whatever changed meanwhile it sees again. */
