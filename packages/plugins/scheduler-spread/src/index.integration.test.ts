@@ -1,4 +1,4 @@
-import { type FilterPlugin, type KubeObject, Node, NodeFilters, type Orchestrator, Pod, createOrchestrator, definePlugin } from '@orrery/core';
+import { type FilterPlugin, type KubeObject, Node, NodeFilters, type Orchestrator, Pod, StatefulSet, createOrchestrator, definePlugin } from '@orrery/core';
 import { binPacking } from '@orrery/scheduler-bin-packing';
 import { memoryStore } from '@orrery/store-memory';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -25,9 +25,9 @@ async function started(...plugins: Parameters<typeof createOrchestrator>[0]['plu
   return made;
 }
 
-async function place(on: Orchestrator, names: readonly string[], spec: object = {}): Promise<string[]> {
+async function place(on: Orchestrator, names: readonly string[], spec: object = {}, metadata: object = {}): Promise<string[]> {
   for (const name of names) {
-    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', labels: { app: 'web' } }, spec: { containers: [{ name: 'c', image: 'busybox', resources: { requests: { cpu: '500m', memory: '1Gi' } } }], ...spec } };
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', labels: { app: 'web' }, ...metadata }, spec: { containers: [{ name: 'c', image: 'busybox', resources: { requests: { cpu: '500m', memory: '1Gi' } } }], ...spec } };
     await on.client.kind(Pod).create(pod as unknown as Pod);
   }
   return vi.waitFor(async () => {
@@ -43,6 +43,17 @@ it('spreads pods of one service over zones and hosts', async () => {
   const on = await started(spread());
   await on.client.apply({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'web', namespace: 'default' }, spec: { selector: { app: 'web' }, ports: [{ port: 80 }] } });
   expect(new Set(await place(on, named('p', 6))).size).toBe(6);
+});
+
+it('spreads pods of one StatefulSet, though one node has far more room than the others', async () => {
+  const on = await started(spread());
+  const busy = { containers: [{ name: 'c', image: 'busybox', resources: { requests: { cpu: '5', memory: '10Gi' } } }] };
+  for (const n of [1, 2, 3, 4, 5]) await place(on, [`busy${n}`], { ...busy, nodeName: `n${n}` }, { labels: { app: 'other' } });
+  expect(new Set(await place(on, named('alone', 3), {}, { labels: { app: 'alone' } }))).toEqual(new Set(['n0']));
+  const template = { metadata: { labels: { app: 'db' } }, spec: { containers: [{ name: 'c', image: 'busybox' }] } };
+  const { metadata } = await on.client.kind(StatefulSet).create({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'db', namespace: 'default' }, spec: { serviceName: 'db', selector: { matchLabels: { app: 'db' } }, template } });
+  const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', uid: metadata.uid, controller: true }];
+  expect(new Set(await place(on, named('db-', 3), {}, { labels: { app: 'db' }, ownerReferences })).size).toBe(3);
 });
 
 it('packs, and spreads from the next decision on when the profile is replaced', async () => {

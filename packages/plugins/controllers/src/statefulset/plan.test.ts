@@ -76,7 +76,7 @@ class Model {
   leave(pod: Pod): void {
     const name = pod.metadata.name ?? '';
     const present = this.pods.get(name);
-    if (present?.metadata.uid === pod.metadata.uid) this.pods.set(name, { ...present, metadata: { ...present.metadata, deletionTimestamp: timeOfMillis(NOW) } } as Pod);
+    if (present !== undefined && present.metadata.uid === pod.metadata.uid) this.pods.set(name, { ...present, metadata: { ...present.metadata, deletionTimestamp: timeOfMillis(NOW) } } as Pod);
   }
 
   act(step: Step): void {
