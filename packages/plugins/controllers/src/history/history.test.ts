@@ -1,4 +1,4 @@
-import { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from '@orrery/core';
+import { type ControllerRevision, DaemonSet, type Deployment, type ReplicaSet, StatefulSet } from '@orrery/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { make } from '../test-support/world.js';

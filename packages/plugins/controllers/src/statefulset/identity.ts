@@ -3,9 +3,9 @@ import { podFromTemplate } from '../shared/pod-template.js';
 import { REVISION_LABEL } from '../history/revisions.js';
 
 /** The label that names a pod, so that a Service can select one (StatefulSetPodNameLabel). */
-export const POD_NAME_LABEL = 'statefulset.kubernetes.io/pod-name';
+const POD_NAME_LABEL = 'statefulset.kubernetes.io/pod-name';
 /** The label with a pod's ordinal (PodIndexLabel). */
-export const POD_INDEX_LABEL = 'apps.kubernetes.io/pod-index';
+const POD_INDEX_LABEL = 'apps.kubernetes.io/pod-index';
 
 /** The first ordinal of a set. */
 export const startOf = ({ spec }: StatefulSet): number => spec.ordinals?.start ?? 0;
