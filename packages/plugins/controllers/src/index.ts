@@ -2,8 +2,12 @@
  * Kubernetes' controllers.
  * @packageDocumentation
  */
+export { cronJobController, type CronJobControllerOptions } from './cronjob/controller.js';
 export { cronJobName, type Due, type DueView, findDue, type Missed, untilNext } from './cronjob/due.js';
+export { beyondHistory } from './cronjob/history.js';
 export { nextTime } from './cronjob/next-time.js';
+export { type CronEvent, type CronPlan, type CronView, planCronJob } from './cronjob/plan.js';
+export { cronJobs } from './cronjob/plugin.js';
 export { daemonSetController, type DaemonSetControllerOptions } from './daemonset/controller.js';
 export { type Groups, NodeLedger, type Totals } from './daemonset/ledger.js';
 export { judgeNode, type Measure, type NodeState, type Removal, type RollState } from './daemonset/node-state.js';
@@ -93,4 +97,7 @@ export { podWith } from './statefulset/identity.js';
 export { type Obstacle, planStatefulSet, type PodSteps, type StatefulSetPlan, type StatefulSetView, type Step } from './statefulset/plan.js';
 export { statefulSets } from './statefulset/plugin.js';
 export type { Revisions } from './statefulset/status.js';
+export { ttlAfterFinishedController, type TtlAfterFinishedOptions } from './ttl-after-finished/controller.js';
+export { untilExpiry } from './ttl-after-finished/expiry.js';
+export { ttlAfterFinished } from './ttl-after-finished/plugin.js';
 export { workloadControllers } from './preset.js';

@@ -1,5 +1,6 @@
 import { definePlugin } from '@orrery/core';
 import { z } from 'zod';
+import { cronJobs } from './cronjob/plugin.js';
 import { daemonSets } from './daemonset/plugin.js';
 import { deployments } from './deployment/plugin.js';
 import { disruption } from './disruption/plugin.js';
@@ -16,6 +17,7 @@ import { resourceQuotas } from './quota/plugin.js';
 import { replicaSets } from './replicaset/plugin.js';
 import { serviceAccounts } from './service-account/plugin.js';
 import { given } from './shared/options.js';
+import { ttlAfterFinished } from './ttl-after-finished/plugin.js';
 import { statefulSets } from './statefulset/plugin.js';
 
 /** All controllers. Options of `nodeLifecycle` and `podGc` are theirs; a controller listed on its own replaces the one of the preset. */
@@ -29,6 +31,8 @@ export const workloadControllers = definePlugin({
     statefulSets(),
     daemonSets(),
     jobs(),
+    cronJobs(),
+    ttlAfterFinished(),
     endpointSlices(),
     disruption(),
     horizontalPodAutoscaling(),
