@@ -36,8 +36,9 @@ const identityLabels = (set: StatefulSet, ordinal: number): Record<string, strin
 
 /** Labels that a pod lacks to be the one its name says; undefined when it has all. */
 export function missingIdentity(set: StatefulSet, ordinal: number, pod: Pod): Record<string, string> | undefined {
-  const wanted = identityLabels(set, ordinal);
-  return Object.entries(wanted).every(([name, value]) => pod.metadata.labels?.[name] === value) ? undefined : wanted;
+  const { labels } = pod.metadata;
+  // A pod that is here has the name of its ordinal, or it would not be the set's.
+  return labels?.[POD_NAME_LABEL] === pod.metadata.name && labels?.[POD_INDEX_LABEL] === String(ordinal) ? undefined : identityLabels(set, ordinal);
 }
 
 /** The name of the claim that a pod gets of a template (getPersistentVolumeClaimName). */
