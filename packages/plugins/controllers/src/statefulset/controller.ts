@@ -24,7 +24,7 @@ import { ownerKeys } from '../shared/keys.js';
 import { byController, CONTROLLER_INDEX, orphansOf } from '../shared/pods.js';
 import { selectorOf } from '../shared/selection.js';
 import { carryOut, FAILED, type Making } from './act.js';
-import { ordinalOf, revisionOf } from './identity.js';
+import { claimName, claimTemplates, ordinalOf, revisionOf } from './identity.js';
 import { planStatefulSet } from './plan.js';
 import { planStatus, type Revisions } from './status.js';
 
@@ -72,9 +72,9 @@ export function statefulSetController(options: StatefulSetControllerOptions = {}
   };
 }
 
-/** A pod may wait until a claim of its name is gone; claims carry the labels of their set's selector. */
-function setsOfClaim({ metadata }: PersistentVolumeClaim, sets: Lister<StatefulSet>): ObjectKey[] {
-  return sets.list(metadata.namespace ?? '').filter((set) => selectorOf(set).matches(metadata.labels)).map(keyOf);
+/** A pod may wait until a claim of its name is gone: the sets that name their claims so. */
+function setsOfClaim({ metadata: { namespace = '', name = '' } }: PersistentVolumeClaim, sets: Lister<StatefulSet>): ObjectKey[] {
+  return sets.list(namespace).filter((set) => claimTemplates(set).some((template) => name.startsWith(claimName(set, template, '')))).map(keyOf);
 }
 
 async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Caches): Promise<ReconcileResult> {

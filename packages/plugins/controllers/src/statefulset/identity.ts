@@ -41,8 +41,8 @@ export function missingIdentity(set: StatefulSet, ordinal: number, pod: Pod): Re
   return labels?.[POD_NAME_LABEL] === pod.metadata.name && labels?.[POD_INDEX_LABEL] === String(ordinal) ? undefined : identityLabels(set, ordinal);
 }
 
-/** The name of the claim that a pod gets of a template (getPersistentVolumeClaimName). */
-export const claimName = (set: StatefulSet, template: string, ordinal: number): string => `${template}-${set.metadata.name}-${ordinal}`;
+/** The name of the claim that a pod gets of a template, or with '' the beginning of all such names (getPersistentVolumeClaimName). */
+export const claimName = (set: StatefulSet, template: string, ordinal: number | ''): string => `${template}-${set.metadata.name}-${ordinal}`;
 
 /** Names of a set's claim templates, each once. */
 export const claimTemplates = ({ spec }: StatefulSet): readonly string[] => [...new Set((spec.volumeClaimTemplates ?? []).map(({ metadata }) => metadata.name ?? ''))];

@@ -206,6 +206,12 @@ describe('the plan of a StatefulSet', () => {
     );
   });
 
+  it('works on at most 500 pods at a time, however many are wanted', () => {
+    const one: Scene = { replicas: 2_000_000_000, start: 0, parallel: true, partition: 0, maxUnavailable: undefined, pods: [] };
+    expect(stepsOf(planOf(setOf(one), []))).toHaveLength(500);
+    expect(stepsOf(planOf(setOf({ ...one, parallel: false }), []))).toHaveLength(1);
+  });
+
   it('takes pods away at once that the old revision broke, as that makes nothing worse', () => {
     const broken = [0, 1, 2].map((ordinal) => ({ ordinal, old: true, condition: 'unready' as const }));
     const one: Scene = { replicas: 3, start: 0, parallel: true, partition: 0, maxUnavailable: 1, pods: broken };

@@ -15,6 +15,9 @@ export interface StatefulSetView {
   readonly now: number;
 }
 
+/** Most pods that are worked on in one stage (MaxBatchSize). */
+const BURST = 500;
+
 /** One thing to do. */
 export type Step =
   | { readonly do: 'createClaim'; readonly pod: string; readonly claim: PersistentVolumeClaim }
@@ -71,19 +74,19 @@ export function planStatefulSet(view: StatefulSetView): StatefulSetPlan {
 }
 
 interface Sorted {
-  /** By place, the ordinal without the first one; what is missing is undefined. */
-  readonly wanted: readonly (Pod | undefined)[];
+  /** By place, that is the ordinal without the first one. */
+  readonly wanted: ReadonlyMap<number, Pod>;
   /** Those beyond the wanted ones, the last first. */
   readonly condemned: readonly Pod[];
 }
 
 function sorted(set: StatefulSet, pods: readonly Pod[]): Sorted {
-  const wanted = Array.from<Pod | undefined>({ length: replicasOf(set) });
+  const wanted = new Map<number, Pod>();
   const condemned: Pod[] = [];
   for (const pod of pods) {
     const ordinal = ordinalOf(set, pod);
     if (ordinal === undefined) continue;
-    if (inRange(set, ordinal)) wanted[ordinal - startOf(set)] = pod;
+    if (inRange(set, ordinal)) wanted.set(ordinal - startOf(set), pod);
     else condemned.push(pod);
   }
   return { wanted, condemned: condemned.toSorted((a, b) => (ordinalOf(set, b) ?? 0) - (ordinalOf(set, a) ?? 0)) };
@@ -91,18 +94,22 @@ function sorted(set: StatefulSet, pods: readonly Pod[]): Sorted {
 
 interface ReplicaStage {
   readonly steps: readonly PodSteps[];
-  /** In order: nothing else may happen before this has run its course. */
+  /** Nothing else may happen before this has run its course. */
   readonly waits: boolean;
 }
 
-function planReplicas(view: StatefulSetView, wanted: readonly (Pod | undefined)[], obstacles: Obstacle[]): ReplicaStage {
+function planReplicas(view: StatefulSetView, wanted: ReadonlyMap<number, Pod>, obstacles: Obstacle[]): ReplicaStage {
   const ordered = view.set.spec.podManagementPolicy !== 'Parallel';
   const steps: PodSteps[] = [];
-  for (const [place, pod] of wanted.entries()) {
+  let idle = 0;
+  for (let place = 0; place < replicasOf(view.set); place += 1) {
     const ordinal = startOf(view.set) + place;
+    const pod = wanted.get(place);
     const { steps: own, settled } = pod === undefined ? planCreation(view, ordinal, obstacles) : planReplica(view, ordinal, pod, obstacles);
     if (own.length > 0) steps.push(own);
-    if (ordered && !settled) return { steps, waits: true };
+    else if (pod === undefined) idle += 1;
+    // However many are wanted, a pass makes a bounded number of plans.
+    if ((ordered && !settled) || steps.length >= BURST || idle >= BURST) return { steps, waits: true };
   }
   return { steps, waits: false };
 }
@@ -187,21 +194,28 @@ function planCondemned(view: StatefulSetView, condemned: readonly Pod[]): Scaled
 }
 
 /** The pods that a rolling update takes away now: the last first, those below the partition never. */
-function planUpdate({ set, revisions, now }: StatefulSetView, wanted: readonly (Pod | undefined)[]): readonly Pod[] {
+function planUpdate({ set, revisions, now }: StatefulSetView, wanted: ReadonlyMap<number, Pod>): readonly Pod[] {
   const { type, rollingUpdate } = set.spec.updateStrategy ?? {};
   if (type === 'OnDelete') return [];
-  const reached = [...wanted.slice(Math.min(rollingUpdate?.partition ?? 0, wanted.length))].reverse();
-  const usable = (pod: Pod | undefined): pod is Pod => pod !== undefined && isUsable(set, pod, now);
-  const isOld = (pod: Pod | undefined): pod is Pod => pod !== undefined && pod.metadata.deletionTimestamp === undefined && !isPodTerminal(pod) && revisionOf(pod) !== revisions.update;
+  const replicas = replicasOf(set);
+  const partition = rollingUpdate?.partition ?? 0;
+  const usable = (pod: Pod): boolean => isUsable(set, pod, now);
+  const isOld = (pod: Pod): boolean => pod.metadata.deletionTimestamp === undefined && !isPodTerminal(pod) && revisionOf(pod) !== revisions.update;
   if (rollingUpdate?.maxUnavailable === undefined) {
     // One after the other: the first that is not new goes, unless one before it is not well yet.
-    const next = reached.find((pod) => isOld(pod) || !usable(pod));
-    return isOld(next) ? [next] : [];
+    for (let place = replicas - 1; place >= partition; place -= 1) {
+      const pod = wanted.get(place);
+      if (pod === undefined) return [];
+      if (isOld(pod)) return [pod];
+      if (!usable(pod)) return [];
+    }
+    return [];
   }
-  const allowed = Math.max(1, scaledIntOrPercent(rollingUpdate.maxUnavailable, wanted.length, false) ?? 1);
-  let budget = allowed - wanted.filter((pod) => !usable(pod)).length;
+  const allowed = Math.max(1, scaledIntOrPercent(rollingUpdate.maxUnavailable, replicas, false) ?? 1);
+  let budget = allowed - (replicas - [...wanted.values()].filter(usable).length);
+  const old = [...wanted].filter(([place, pod]) => place >= partition && isOld(pod)).toSorted(([a], [b]) => b - a);
   // To take away what is not available costs nothing; without that, pods broken by the old revision would hold up the one that mends them.
-  return reached.filter(isOld).filter((pod) => !usable(pod) || (budget -= 1) >= 0);
+  return old.filter(([, pod]) => !usable(pod) || (budget -= 1) >= 0).map(([, pod]) => pod);
 }
 
 /** Which revision a missing pod is made from (newVersionedStatefulSetPod). */
