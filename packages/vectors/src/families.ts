@@ -1,4 +1,5 @@
 import type { Family } from './family.js';
+import { apply } from './families/apply.js';
 import { cron } from './families/cron.js';
 import { deployment } from './families/deployment.js';
 import { endpointSlice } from './families/endpointslice.js';
@@ -14,4 +15,4 @@ import { selectors } from './families/selectors.js';
 import { validation } from './families/validation.js';
 
 /** Every family that has an adapter. To add one: write `families/<family>.ts` and list it here. */
-export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler, deployment, lifecycle, endpointSlice, hpa, patch, qos, cron];
+export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler, deployment, lifecycle, endpointSlice, hpa, patch, apply, qos, cron];

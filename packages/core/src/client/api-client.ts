@@ -1,4 +1,4 @@
-import type { ApplyResult, Client, KindClient, ListOptions, ObjectRef, WriteOptions } from '../contracts/client.js';
+import type { Applied, ApplyResult, Client, KindClient, ListOptions, ObjectRef, WriteOptions } from '../contracts/client.js';
 import type { ApiRequest, DeleteOptions, PatchType, RequestContext, ResourceRef, Transport, UserInfo, WatchEvent } from '../contracts/transport.js';
 import { ApiError } from '../model/api-error.js';
 import { RUNS_HERE } from '../model/binding.js';
@@ -97,10 +97,16 @@ class TypedClient<T extends KubeObject> implements KindClient<T> {
     return this.#request({ verb: 'update', ref: { ...this.#ref(object.metadata), subresource: 'status' }, body: object, ...this.#context(options) });
   }
 
-  patch(ref: ObjectRef, type: PatchType, body: unknown, options: WriteOptions & { readonly subresource?: string } = {}): Promise<T> {
-    const { subresource, ...rest } = options;
+  patch(ref: ObjectRef, type: PatchType, body: unknown, options: WriteOptions & { readonly subresource?: string; readonly force?: boolean } = {}): Promise<T> {
+    const { subresource, force, ...rest } = options;
     const target = { ...this.#ref(ref), ...(subresource !== undefined && { subresource }) };
-    return this.#request({ verb: 'patch', ref: target, type, body, ...this.#context(rest) });
+    return this.#request({ verb: 'patch', ref: target, type, body, ...(force !== undefined && { force }), ...this.#context(rest) });
+  }
+
+  apply(object: Applied<T>, options: WriteOptions & { readonly subresource?: string; readonly force?: boolean } = {}): Promise<T> {
+    const { apiVersion, kind } = this.kind;
+    const { namespace, name } = object.metadata;
+    return this.patch({ namespace, name }, 'apply', { ...object, apiVersion, kind }, options);
   }
 
   delete(ref: ObjectRef, options: DeleteOptions = {}): Promise<T> {

@@ -25,6 +25,9 @@ export interface ListOptions extends Selection {
   readonly resourceVersion?: string;
 }
 
+/** The parts of an object that are applied: its name, and any fields. */
+export type Applied<T extends KubeObject> = { readonly metadata: { readonly name: string } & Partial<T['metadata']> } & { readonly [K in Exclude<keyof T, 'metadata'>]?: unknown };
+
 /**
  * The verbs of one kind. Objects that come back are frozen and shared: copy (`structuredClone`, spread) before changing.
  * Every verb throws `ApiError` with Kubernetes' reason when refused.
@@ -41,7 +44,12 @@ export interface KindClient<T extends KubeObject> {
   update(object: T, options?: WriteOptions): Promise<T>;
   /** Replaces only the status. */
   updateStatus(object: T, options?: WriteOptions): Promise<T>;
-  patch(ref: ObjectRef, type: PatchType, body: unknown, options?: WriteOptions & { readonly subresource?: string }): Promise<T>;
+  patch(ref: ObjectRef, type: PatchType, body: unknown, options?: WriteOptions & { readonly subresource?: string; readonly force?: boolean }): Promise<T>;
+  /**
+   * Server-side apply: makes what the object names so, under the name of the field manager, and the object itself when there is none. Fields it does not name stay; those it named the last
+   * time and does not any more go, unless other managers have them. Throws Conflict naming each field that another manager has and that would change; `force` takes them over. Safe to repeat.
+   */
+  apply(object: Applied<T>, options?: WriteOptions & { readonly subresource?: string; readonly force?: boolean }): Promise<T>;
   /** Answers the object as it is now being deleted, or as it last was when it is gone. */
   delete(ref: ObjectRef, options?: DeleteOptions): Promise<T>;
   deleteCollection(options: ListOptions & { readonly deletion?: DeleteOptions }): Promise<KubeList<T>>;

@@ -15,8 +15,8 @@ export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 /** What becomes of dependents when an owner is deleted. */
 export type PropagationPolicy = 'Orphan' | 'Background' | 'Foreground';
 
-/** Which patch language a body is written in. */
-export type PatchType = 'json' | 'merge' | 'strategic';
+/** Which patch language a body is written in; `apply` is server-side apply, which also makes an object that is not there. */
+export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
 
 /** Options of a delete (metav1.DeleteOptions). */
 export interface DeleteOptions {
@@ -65,7 +65,7 @@ export type ApiRequest = RequestContext & { readonly ref: ResourceRef } & (
     | { readonly verb: 'get' }
     | ({ readonly verb: 'list'; readonly limit?: number; readonly continue?: string; readonly resourceVersion?: string; readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan' } & Selection)
     | { readonly verb: 'update'; readonly body: unknown }
-    | { readonly verb: 'patch'; readonly type: PatchType; readonly body: unknown }
+    | { readonly verb: 'patch'; readonly type: PatchType; readonly body: unknown; /** Of an apply: take over what other managers have. */ readonly force?: boolean }
     | { readonly verb: 'delete'; readonly options: DeleteOptions }
     | ({ readonly verb: 'deletecollection'; readonly options: DeleteOptions } & Selection)
   );

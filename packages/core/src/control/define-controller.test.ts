@@ -94,6 +94,25 @@ describe('defineController', () => {
     expect((await orchestrator.client.kind(ConfigMap).list()).items).toHaveLength(2);
   });
 
+  it('applies under its own name, and leaves to others what is theirs', async () => {
+    await start({
+      owns: [ConfigMap],
+      reconcile: async ({ spec }, { apply }) => void (await apply(ConfigMap, { metadata: { name: 'board' }, data: { seats: String(spec.seats) } })),
+    });
+    await create();
+    await clock.advance(100);
+    const board = { namespace: 'default', name: 'board' };
+    await orchestrator.client.kind(ConfigMap).patch(board, 'merge', { data: { colour: 'red', seats: '7' } });
+    await clock.advance(100);
+    const { data, metadata } = await orchestrator.client.kind(ConfigMap).get(board);
+    expect(data).toEqual({ colour: 'red', seats: '2' });
+    expect(metadata.ownerReferences).toMatchObject([{ kind: 'Game', name: 'chess', controller: true }]);
+    const before = metadata.resourceVersion;
+    await games().patch(ref, 'merge', { metadata: { labels: { touched: 'yes' } } });
+    await clock.advance(100);
+    expect((await orchestrator.client.kind(ConfigMap).get(board)).metadata.resourceVersion).toBe(before);
+  });
+
   it('refuses to read what it does not follow', async () => {
     const errors: unknown[] = [];
     await start({

@@ -1,4 +1,4 @@
-import type { Lister } from '../contracts/client.js';
+import type { Applied, Lister } from '../contracts/client.js';
 import { type Controller, type ControllerSetup, type ControllerWatch, type ReconcileContext, type ReconcileResult, watching } from '../contracts/controller.js';
 import { ApiError } from '../model/api-error.js';
 import { equalJson } from '../model/json.js';
@@ -16,6 +16,11 @@ export interface ObjectContext<T extends KubeObject> extends ReconcileContext {
   lister<U extends KubeObject>(kind: KindDefinition<U>): Lister<U>;
   /** A copy of an object with this one as its controller, in its namespace: it is deleted with it, and found by {@link owned}. */
   controlled<U extends KubeObject>(child: U): U;
+  /**
+   * Makes what is named so by server-side apply under the controller's name, and the object itself when there is none; it is controlled by this one. Fields that others set stay theirs.
+   * Takes over what another manager applied, as is usual for controllers, unless `force` is false: then that is a Conflict. Changes nothing when it is so already.
+   */
+  apply<U extends KubeObject>(kind: KindDefinition<U>, child: Applied<U>, options?: { readonly force?: boolean }): Promise<U>;
   /** Writes the status when it differs from what the object has. Sets `observedGeneration` when the kind's status has one and none is given. Answers the object as it then is. */
   writeStatus(status: StatusOf<T>): Promise<T>;
 }
@@ -128,6 +133,7 @@ function contextFor<T extends KubeObject>({ name, for: kind }: ControllerDefinit
     lister,
     owned: (of) => lister(of).byIndex(OWNER_INDEX, object.metadata.uid ?? ''),
     controlled,
+    apply: (of, child, { force = true } = {}) => context.client.kind(of).apply(controlled(child as unknown as KubeObject) as unknown as typeof child, { fieldManager: name, force }),
     writeStatus: async (status) => {
       const { generation } = object.metadata;
       const had = (object as { readonly status?: object }).status ?? {};

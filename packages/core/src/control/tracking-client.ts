@@ -45,6 +45,7 @@ export function trackingClient(client: Client, written: WrittenRevisions): Clien
       create: (object, options) => noting(verbs.create(object, options)),
       update: (object, options) => noting(verbs.update(object, options)),
       updateStatus: (object, options) => noting(verbs.updateStatus(object, options)),
+      apply: (object, options) => noting(verbs.apply(object, options)),
       patch: (ref, type, body, options) => noting(verbs.patch(ref, type, body, options)),
       delete: (ref, options) => noting(verbs.delete(ref, options)),
     };

@@ -19,7 +19,7 @@ export function selectableValue<T extends KubeObject>(kind: KindDefinition<T>, o
 }
 
 /** What Kubernetes' scheme registers beyond the default for kinds that have no definition here. */
-const UNDEFINED_KINDS: Readonly<Record<string, readonly string[]>> = { 'v1 ReplicationController': ['status.replicas'], 'batch/v1 Job': ['status.successful'] };
+const UNDEFINED_KINDS: Readonly<Record<string, readonly string[]>> = { 'v1 ReplicationController': ['status.replicas'] };
 
 /**
  * Like {@link selectableField} for a kind that has no definition: name and namespace (runtime.DefaultMetaV1FieldSelectorConversion), and what Kubernetes

@@ -20,6 +20,7 @@ export * from './field-labels.js';
 export * from './field-selector.js';
 export * from './hash.js';
 export * from './host-ports.js';
+export { applyConfiguration, BEFORE_FIRST_APPLY, type FieldWriter, trackedFields } from './apply/index.js';
 export * from './conditions.js';
 export * from './int-or-percent.js';
 export * from './json-schema.js';

@@ -13,6 +13,8 @@ export interface MergeNode {
   readonly type: 'object' | 'map' | 'list' | 'value';
   /** Facts of the field that leads here; empty means a struct is merged, and a list replaced. */
   readonly merge: MergeInfo;
+  /** Of an object: the fields that Kubernetes always writes, if only as `{}`. */
+  readonly always: readonly string[];
   /** The node of a field of an object, of a value of a map (any name), or of an item of a list; undefined where nothing is known. */
   child(key: string): MergeNode | undefined;
 }
@@ -30,7 +32,7 @@ export function mergeInfoAt<T extends KubeObject>(kind: KindDefinition<T>, path:
 }
 
 const known = new WeakMap<z.core.$ZodType, MergeNode>();
-const VALUE: MergeNode = { type: 'value', merge: {}, child: () => undefined };
+const VALUE: MergeNode = { type: 'value', merge: {}, always: [], child: () => undefined };
 
 function nodeOf(schema: z.core.$ZodType): MergeNode {
   const found = known.get(schema);
@@ -45,11 +47,11 @@ function makeNode(schema: z.core.$ZodType): MergeNode {
   const def = (inner._zod as z.core.$ZodTypes['_zod']).def;
   switch (def.type) {
     case 'object':
-      return { type: 'object', merge, child: (key) => (Object.hasOwn(def.shape, key) ? nodeOf(def.shape[key] as z.core.$ZodType) : undefined) };
+      return { type: 'object', merge, always: Object.keys(def.shape).filter((key) => fieldFacts.get(def.shape[key] as z.ZodType)?.always === true), child: (key) => (Object.hasOwn(def.shape, key) ? nodeOf(def.shape[key] as z.core.$ZodType) : undefined) };
     case 'record':
-      return { type: 'map', merge, child: () => nodeOf(def.valueType) };
+      return { type: 'map', merge, always: [], child: () => nodeOf(def.valueType) };
     case 'array':
-      return { type: 'list', merge, child: () => nodeOf(def.element) };
+      return { type: 'list', merge, always: [], child: () => nodeOf(def.element) };
     default:
       return VALUE;
   }

@@ -15,6 +15,14 @@ import { underReservation, type Written } from './reservation.js';
 import type { Resource, ServerContext } from './resource.js';
 import { stored, versioned } from './versioned.js';
 
+/** A request for a new object. */
+export type CreateRequest = RequestContext & {
+  readonly ref: ResourceRef;
+  readonly body: unknown;
+  /** The body comes from an apply: it says itself who manages which field. */
+  readonly applies?: boolean;
+};
+
 /** Tries to find a free name for `generateName`, as kube-apiserver does. */
 const NAME_ATTEMPTS = 8;
 
@@ -22,18 +30,19 @@ const NAME_ATTEMPTS = 8;
  * Creates one object: decode, server's own metadata, defaults, mutating admission, validation, validating admission, commit
  * (the order of k8s.io/apiserver's create handler and rest.BeforeCreate).
  */
-export async function create(resource: Resource, request: RequestContext & { readonly ref: ResourceRef; readonly body: unknown }): Promise<KubeObject> {
+export async function create(resource: Resource, request: CreateRequest): Promise<KubeObject> {
   const { kind, context } = resource;
   const decoded = decodeBody(kind, request.body, request);
   placeInNamespace(kind, decoded, request.ref.namespace);
   await checkNamespace(context, kind, decoded);
-  const { generateName: base, name: given = '' } = decoded.metadata;
+  const { generateName: base, name: given = '', managedFields } = decoded.metadata;
   const named = given !== '';
   let [nameAttempts, contested] = [0, 0];
   for (;;) {
     // An attempt fills in its draft (addresses, what admission adds) and freezes it: the next one begins anew. Only generated names and addresses have a next one.
     const draft = named && !context.claims.mayContest(kind) ? decoded : cloneJson(decoded);
     prepare(resource, draft, named ? undefined : base);
+    if (request.applies === true) draft.metadata.managedFields = managedFields;
     const result = await createOnce(resource, request, draft);
     if (result.object !== undefined) return result.object;
     // Each turn means that somebody else has taken an address, which is then known: this ends.

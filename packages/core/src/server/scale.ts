@@ -32,7 +32,7 @@ export async function updateScale(resource: Resource, request: ScaleRequest & { 
 
 /** Patches the scale. */
 export async function patchScale(resource: Resource, request: ScaleRequest & { readonly type: PatchType; readonly body: unknown }): Promise<Scale> {
-  return changeScale(resource, request, (scale) => applyPatch(undefined, request.type === 'strategic' ? 'merge' : request.type, scale, request.body));
+  return changeScale(resource, request, (scale) => applyPatch(undefined, request.type === 'json' ? 'json' : 'merge', scale, request.body));
 }
 
 async function changeScale(resource: Resource, request: ScaleRequest, compute: (scale: Scale) => unknown): Promise<Scale> {

@@ -6,6 +6,7 @@ import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../model/validation/object-meta.js';
 import { mutateAdmission, validateAdmission } from './admit.js';
+import { fieldsAfter } from './managed-fields.js';
 import { commitFor } from './commit.js';
 import { placeInNamespace } from './create.js';
 import { decodeBody } from './decode-body.js';
@@ -19,6 +20,8 @@ const STALE = 'the object has been modified; please apply your changes to the la
 /** What a change is computed from and by whom. */
 export interface ChangeRequest extends RequestContext {
   readonly ref: ResourceRef;
+  /** What is computed is applied: it says itself who manages which field. */
+  readonly applies?: boolean;
 }
 
 /** Replaces an object, or the part of it that a subresource stands for (its status …). With a resourceVersion in the body only that version. */
@@ -67,6 +70,8 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
     if (!isFinalize && part === undefined) kind.rules.prepareForUpdate?.(next, old);
   }
 
+  if (request.applies === true) next.metadata.managedFields = draft.metadata.managedFields;
+
   const admission: AdmissionRequest = {
     operation: 'UPDATE',
     ref: request.ref,
@@ -79,6 +84,7 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
   };
   await mutateAdmission(context, admission);
   if (!isStatus && kind.tracksGeneration && desiredStateChanged(next, old)) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  if (request.applies !== true) trackFields(kind, old, next, draft, request, context.clock.now());
   next.metadata.resourceVersion = old.metadata.resourceVersion;
   if (equalJson(next, old)) return { object: old, committed: false };
 
@@ -111,6 +117,15 @@ async function commitChange(resource: Resource, request: ChangeRequest, current:
   if (!result.ok) return { object: undefined, committed: false, contested: context.claims.contested(result) };
   context.claims.settled(kind, current.object, after);
   return { object: versioned(value, result.revision), committed: true };
+}
+
+/** Who manages which field after a write; a list of one empty entry forgets all of them, as in Kubernetes. */
+function trackFields(kind: KindDefinition, old: KubeObject, next: KubeObject, draft: KubeObject, request: ChangeRequest, now: number): void {
+  const sent = draft.metadata.managedFields;
+  const forgets = sent?.length === 1 && Object.keys(sent[0] ?? {}).length === 0;
+  const fields = forgets ? undefined : fieldsAfter(kind, old, next, request, now);
+  if (fields === undefined) delete next.metadata.managedFields;
+  else next.metadata.managedFields = fields;
 }
 
 /** Being deleted, and nothing holds it any more. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { int32, int64, list, pointer, requiredList, requiredStruct, struct, text } from '../schema/fields.js';
+import { atomicStruct, int32, int64, list, pointer, requiredList, requiredStruct, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { labelSelector } from './selectors.js';
 
@@ -15,7 +15,7 @@ export interface NodeSelectorRequirement extends z.infer<typeof nodeSelectorRequ
 /** Schema of {@link NodeSelectorRequirement}. */
 export const nodeSelectorRequirement: Schema<NodeSelectorRequirement> = nodeSelectorRequirementSchema;
 
-const nodeSelectorTermSchema = struct({
+const nodeSelectorTermSchema = atomicStruct({
   matchExpressions: list(nodeSelectorRequirement).optional(),
   matchFields: list(nodeSelectorRequirement).optional(),
 });
@@ -24,7 +24,7 @@ export interface NodeSelectorTerm extends z.infer<typeof nodeSelectorTermSchema>
 /** Schema of {@link NodeSelectorTerm}. */
 export const nodeSelectorTerm: Schema<NodeSelectorTerm> = nodeSelectorTermSchema;
 
-const nodeSelectorSchema = struct({
+const nodeSelectorSchema = atomicStruct({
   nodeSelectorTerms: requiredList(nodeSelectorTerm),
 });
 /** At least one term must match. */

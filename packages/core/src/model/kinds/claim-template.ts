@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { list, pointer, quantityMap, requiredStruct, struct, text } from '../schema/fields.js';
+import { heldStruct, list, pointer, quantityMap, requiredStruct, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { metadata } from './metadata.js';
 import { typedLocalObjectReference, typedObjectReference } from './references.js';
@@ -18,7 +18,7 @@ export const volumeResourceRequirements: Schema<VolumeResourceRequirements> = vo
 
 const persistentVolumeClaimSpecSchema = struct({
   accessModes: list(text).optional(),
-  resources: volumeResourceRequirements.optional(),
+  resources: heldStruct(volumeResourceRequirements),
   volumeName: text.optional(),
   selector: pointer(labelSelector),
   storageClassName: pointer(text),
@@ -33,7 +33,7 @@ export interface PersistentVolumeClaimSpec extends z.infer<typeof persistentVolu
 export const persistentVolumeClaimSpec: Schema<PersistentVolumeClaimSpec> = persistentVolumeClaimSpecSchema;
 
 const persistentVolumeClaimTemplateSchema = struct({
-  metadata: metadata.optional(),
+  metadata: heldStruct(metadata),
   spec: requiredStruct(persistentVolumeClaimSpec),
 });
 /** A claim made together with a pod. */

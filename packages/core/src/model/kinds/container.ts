@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, int32, list, pointer, struct, text } from '../schema/fields.js';
+import { flag, heldStruct, int32, list, pointer, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { envFromSource, envVar } from './env.js';
 import { lifecycle, probe } from './probes.js';
@@ -78,7 +78,7 @@ const containerSchema = struct({
   workingDir: text.optional(),
   ports: list(containerPort, { strategy: 'merge', key: 'containerPort', listType: 'map', listKeys: ['containerPort', 'protocol'] }).optional(),
   env: list(envVar, { strategy: 'merge', key: 'name', listType: 'map' }).optional(),
-  resources: resourceRequirements.optional(),
+  resources: heldStruct(resourceRequirements),
   volumeMounts: list(volumeMount, { strategy: 'merge', key: 'mountPath', listType: 'map' }).optional(),
   livenessProbe: pointer(probe),
   readinessProbe: pointer(probe),
@@ -111,7 +111,7 @@ export const ephemeralContainerCommonFields = {
   workingDir: text.optional(),
   ports: list(containerPort, { strategy: 'merge', key: 'containerPort', listType: 'map', listKeys: ['containerPort', 'protocol'] }).optional(),
   env: list(envVar, { strategy: 'merge', key: 'name', listType: 'map' }).optional(),
-  resources: resourceRequirements.optional(),
+  resources: heldStruct(resourceRequirements),
   volumeMounts: list(volumeMount, { strategy: 'merge', key: 'mountPath', listType: 'map' }).optional(),
   livenessProbe: pointer(probe),
   readinessProbe: pointer(probe),

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, int32, int64, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import { flag, heldStruct, int32, int64, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { applyCronJobDefaults } from '../defaults/batch.js';
 import { validateCronJob, validateCronJobCreate, validateCronJobUpdate } from '../validation/cronjob.js';
@@ -11,7 +11,7 @@ import { metadata } from './metadata.js';
 import { objectReference } from './references.js';
 
 const jobTemplateSpecSchema = struct({
-  metadata: metadata.optional(),
+  metadata: heldStruct(metadata),
   spec: requiredStruct(jobSpec),
 });
 /** What a CronJob makes Jobs from. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import { heldStruct, int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { podTemplateSpec } from './pod-spec.js';
 import { labelSelector } from './selectors.js';
@@ -32,7 +32,7 @@ export const daemonSetUpdateStrategy: Schema<DaemonSetUpdateStrategy> = daemonSe
 const daemonSetSpecSchema = struct({
   selector: labelSelector,
   template: requiredStruct(podTemplateSpec),
-  updateStrategy: daemonSetUpdateStrategy.optional(),
+  updateStrategy: heldStruct(daemonSetUpdateStrategy),
   minReadySeconds: int32.optional(),
   revisionHistoryLimit: pointer(int32),
 });

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp, withMerge } from '../schema/fields.js';
+import { flag, heldStruct, int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { podTemplateSpec } from './pod-spec.js';
 import { labelSelector } from './selectors.js';
@@ -32,7 +32,7 @@ const deploymentSpecSchema = struct({
   replicas: pointer(int32),
   selector: labelSelector,
   template: requiredStruct(podTemplateSpec),
-  strategy: withMerge(deploymentStrategy, { strategy: 'retainKeys' }),
+  strategy: heldStruct(deploymentStrategy, { strategy: 'retainKeys' }),
   minReadySeconds: int32.optional(),
   revisionHistoryLimit: pointer(int32),
   paused: flag.optional(),

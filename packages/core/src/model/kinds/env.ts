@@ -1,11 +1,11 @@
 import type { z } from 'zod';
-import { flag, pointer, quantity, struct, text } from '../schema/fields.js';
+import { atomicStruct, flag, pointer, quantity, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { localObjectReferenceFields } from './references.js';
 
 // A container's environment.
 
-const objectFieldSelectorSchema = struct({
+const objectFieldSelectorSchema = atomicStruct({
   apiVersion: text.optional(),
   fieldPath: text.default(''),
 });
@@ -14,7 +14,7 @@ export interface ObjectFieldSelector extends z.infer<typeof objectFieldSelectorS
 /** Schema of {@link ObjectFieldSelector}. */
 export const objectFieldSelector: Schema<ObjectFieldSelector> = objectFieldSelectorSchema;
 
-const resourceFieldSelectorSchema = struct({
+const resourceFieldSelectorSchema = atomicStruct({
   containerName: text.optional(),
   resource: text.default(''),
   divisor: quantity.optional(),
@@ -24,7 +24,7 @@ export interface ResourceFieldSelector extends z.infer<typeof resourceFieldSelec
 /** Schema of {@link ResourceFieldSelector}. */
 export const resourceFieldSelector: Schema<ResourceFieldSelector> = resourceFieldSelectorSchema;
 
-const configMapKeySelectorSchema = struct({
+const configMapKeySelectorSchema = atomicStruct({
   ...localObjectReferenceFields,
   key: text.default(''),
   optional: pointer(flag),
@@ -34,7 +34,7 @@ export interface ConfigMapKeySelector extends z.infer<typeof configMapKeySelecto
 /** Schema of {@link ConfigMapKeySelector}. */
 export const configMapKeySelector: Schema<ConfigMapKeySelector> = configMapKeySelectorSchema;
 
-const secretKeySelectorSchema = struct({
+const secretKeySelectorSchema = atomicStruct({
   ...localObjectReferenceFields,
   key: text.default(''),
   optional: pointer(flag),
@@ -44,7 +44,7 @@ export interface SecretKeySelector extends z.infer<typeof secretKeySelectorSchem
 /** Schema of {@link SecretKeySelector}. */
 export const secretKeySelector: Schema<SecretKeySelector> = secretKeySelectorSchema;
 
-const fileKeySelectorSchema = struct({
+const fileKeySelectorSchema = atomicStruct({
   volumeName: text.default(''),
   path: text.default(''),
   key: text.default(''),

@@ -1,8 +1,8 @@
-import { anyObject, flag, int64, list, pointer, struct, text, textMap, timestamp } from '../schema/fields.js';
+import { anyObject, atomicStruct, flag, int64, list, pointer, struct, text, textMap, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from '../object.js';
 
-const ownerReference: Schema<OwnerReference> = struct({
+const ownerReference: Schema<OwnerReference> = atomicStruct({
   apiVersion: text.default(''),
   kind: text.default(''),
   name: text.default(''),

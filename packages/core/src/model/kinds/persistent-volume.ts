@@ -3,7 +3,7 @@ import { applyVolumeDefaults } from '../defaults/storage.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
-import { flag, list, pointer, quantityMap, struct, text, textMap, timestamp } from '../schema/fields.js';
+import { atomicStruct, flag, list, pointer, quantityMap, struct, text, textMap, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { validateVolume, validateVolumeUpdate } from '../validation/persistent-volumes.js';
 import { nodeSelector } from './affinity.js';
@@ -20,7 +20,7 @@ export interface LocalVolumeSource extends z.infer<typeof localVolumeSourceSchem
 /** Schema of {@link LocalVolumeSource}. */
 export const localVolumeSource: Schema<LocalVolumeSource> = localVolumeSourceSchema;
 
-const secretReferenceSchema = struct({
+const secretReferenceSchema = atomicStruct({
   name: text.optional(),
   namespace: text.optional(),
 });

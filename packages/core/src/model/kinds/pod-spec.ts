@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, int32, int64, list, pointer, quantityMap, requiredList, requiredStruct, struct, text, textMap, withMerge } from '../schema/fields.js';
+import { flag, heldStruct, int32, int64, list, pointer, quantityMap, requiredList, requiredStruct, struct, text, textMap, withMerge } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { metadata } from './metadata.js';
 import { affinity, toleration, topologySpreadConstraint } from './affinity.js';
@@ -131,7 +131,7 @@ export interface PodSpec extends z.infer<typeof podSpecSchema> {}
 export const podSpec: Schema<PodSpec> = podSpecSchema;
 
 const podTemplateSpecSchema = struct({
-  metadata: metadata.optional(),
+  metadata: heldStruct(metadata),
   spec: requiredStruct(podSpec),
 });
 /** What a controller makes pods from. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { pointer, struct, text } from '../schema/fields.js';
+import { atomicStruct, pointer, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 
 // References from one object to others.
@@ -9,13 +9,13 @@ export const localObjectReferenceFields = {
   name: text.optional(),
 };
 
-const localObjectReferenceSchema = struct(localObjectReferenceFields);
+const localObjectReferenceSchema = atomicStruct(localObjectReferenceFields);
 /** Names an object of the same namespace. */
 export interface LocalObjectReference extends z.infer<typeof localObjectReferenceSchema> {}
 /** Schema of {@link LocalObjectReference}. */
 export const localObjectReference: Schema<LocalObjectReference> = localObjectReferenceSchema;
 
-const objectReferenceSchema = struct({
+const objectReferenceSchema = atomicStruct({
   kind: text.optional(),
   namespace: text.optional(),
   name: text.optional(),
@@ -29,7 +29,7 @@ export interface ObjectReference extends z.infer<typeof objectReferenceSchema> {
 /** Schema of {@link ObjectReference}. */
 export const objectReference: Schema<ObjectReference> = objectReferenceSchema;
 
-const typedLocalObjectReferenceSchema = struct({
+const typedLocalObjectReferenceSchema = atomicStruct({
   apiGroup: pointer(text),
   kind: text.default(''),
   name: text.default(''),

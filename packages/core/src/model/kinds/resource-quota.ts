@@ -2,11 +2,11 @@ import type { z } from 'zod';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
-import { list, pointer, quantityMap, struct, text } from '../schema/fields.js';
+import { atomicStruct, list, pointer, quantityMap, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { validateResourceQuota, validateResourceQuotaStatus, validateResourceQuotaUpdate } from '../validation/quotas.js';
 
-const scopedResourceSelectorRequirementSchema = struct({
+const scopedResourceSelectorRequirementSchema = atomicStruct({
   scopeName: text.default(''),
   operator: text.default(''),
   values: list(text).optional(),
@@ -16,7 +16,7 @@ export interface ScopedResourceSelectorRequirement extends z.infer<typeof scoped
 /** Schema of {@link ScopedResourceSelectorRequirement}. */
 export const scopedResourceSelectorRequirement: Schema<ScopedResourceSelectorRequirement> = scopedResourceSelectorRequirementSchema;
 
-const scopeSelectorSchema = struct({
+const scopeSelectorSchema = atomicStruct({
   matchExpressions: list(scopedResourceSelectorRequirement).optional(),
 });
 /** Which objects a quota counts; all requirements must hold. */

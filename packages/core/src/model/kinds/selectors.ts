@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { int64, list, struct, text, textMap, timestamp } from '../schema/fields.js';
+import { atomicStruct, int64, list, struct, text, textMap, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 
 // Selectors as they appear inside objects.
@@ -14,7 +14,7 @@ export interface LabelSelectorRequirement extends z.infer<typeof labelSelectorRe
 /** Schema of {@link LabelSelectorRequirement}. */
 export const labelSelectorRequirement: Schema<LabelSelectorRequirement> = labelSelectorRequirementSchema;
 
-const labelSelectorSchema = struct({
+const labelSelectorSchema = atomicStruct({
   matchLabels: textMap.optional(),
   matchExpressions: list(labelSelectorRequirement).optional(),
 });

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import { heldStruct, int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { metadata } from './metadata.js';
 import { persistentVolumeClaimSpec } from './claim-template.js';
@@ -68,7 +68,7 @@ const statefulSetSpecSchema = struct({
   volumeClaimTemplates: list(statefulSetClaim).optional(),
   serviceName: text.default(''),
   podManagementPolicy: text.optional(),
-  updateStrategy: statefulSetUpdateStrategy.optional(),
+  updateStrategy: heldStruct(statefulSetUpdateStrategy),
   revisionHistoryLimit: pointer(int32),
   minReadySeconds: int32.optional(),
   persistentVolumeClaimRetentionPolicy: pointer(claimRetentionPolicy),

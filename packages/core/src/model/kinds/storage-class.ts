@@ -3,7 +3,7 @@ import { applyStorageClassDefaults } from '../defaults/storage.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
-import { flag, list, pointer, struct, text, textMap } from '../schema/fields.js';
+import { atomicStruct, flag, list, pointer, struct, text, textMap } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { validateStorageClass, validateStorageClassUpdate } from '../validation/storage-classes.js';
 
@@ -16,7 +16,7 @@ export interface TopologySelectorLabelRequirement extends z.infer<typeof topolog
 /** Schema of {@link TopologySelectorLabelRequirement}. */
 export const topologySelectorLabelRequirement: Schema<TopologySelectorLabelRequirement> = topologySelectorLabelRequirementSchema;
 
-const topologySelectorTermSchema = struct({
+const topologySelectorTermSchema = atomicStruct({
   matchLabelExpressions: list(topologySelectorLabelRequirement).optional(),
 });
 /** Where volumes may be made. */

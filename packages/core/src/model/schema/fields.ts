@@ -29,6 +29,8 @@ export interface FieldFacts {
   readonly omitsZero?: true;
   /** The zero value is kept although the object omits others: a pointer in Go. */
   readonly pointer?: true;
+  /** Go's types have the struct itself here, so that Kubernetes always writes it, if only as `{}`: its writers manage it. */
+  readonly always?: true;
   readonly merge?: MergeInfo;
   readonly format?: ScalarFormat;
 }
@@ -70,6 +72,16 @@ export const bytesMap = z.record(z.string(), bytes);
 /** A JSON object with these fields; others are dropped, and reported under strict field validation. */
 export function struct<const S extends z.core.$ZodLooseShape>(fields: S): z.ZodObject<S> {
   return z.object(fields).register(fieldFacts, { omitsZero: true }) as unknown as z.ZodObject<S>;
+}
+
+/** A struct that server-side apply owns as a whole. */
+export function atomicStruct<const S extends z.core.$ZodLooseShape>(fields: S): z.ZodObject<S> {
+  return z.object(fields).register(fieldFacts, { omitsZero: true, merge: { mapType: 'atomic' } }) as unknown as z.ZodObject<S>;
+}
+
+/** An optional struct that Go's types hold without a pointer (see {@link FieldFacts.always}). */
+export function heldStruct<T>(schema: Schema<T>, merge?: MergeInfo): z.ZodOptional<Schema<T>> {
+  return schema.optional().register(fieldFacts, { always: true, ...(merge && { merge }) });
 }
 
 /** Values of one type by key. */
