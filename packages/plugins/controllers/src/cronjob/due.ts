@@ -22,6 +22,8 @@ export interface Due {
   /** The latest time that came, if one did. */
   readonly mostRecent: number | undefined;
   readonly missed: Missed;
+  /** The time after that, which is yet to come; undefined when there is none, or nothing was found although times were missed. */
+  readonly next: number | undefined;
 }
 
 /** Clocks of several machines differ a little: a look at the schedule comes so much later than the time it waits for. */
@@ -39,26 +41,29 @@ export function findDue({ schedule, created, lastSchedule, startingDeadlineSecon
   const earliest = withDeadline && startingDeadlineSeconds !== undefined ? Math.max(since, now - startingDeadlineSeconds * SECOND) : since;
   const first = nextTime(schedule, earliest);
   if (first === undefined) return undefined;
-  if (now < first) return { earliest, mostRecent: undefined, missed: 'none' };
+  if (now < first) return { earliest, mostRecent: undefined, missed: 'none', next: first };
   const second = nextTime(schedule, first);
   if (second === undefined) return undefined;
-  if (now < second) return { earliest, mostRecent: first, missed: 'none' };
+  if (now < second) return { earliest, mostRecent: first, missed: 'none', next: second };
   const step = Math.round((second - first) / SECOND);
   if (step < 1) return undefined;
   // How often it was due is an estimate. From a little before the latest of these times on the schedule itself is asked, so that even those of
   // uneven schedules are right, and the cost does not grow with the time that passed.
   const count = Math.floor(Math.floor((now - first) / SECOND) / step) + 1;
   let mostRecent: number | undefined;
-  for (let t = nextTime(schedule, first + (count - 2) * step * SECOND); t !== undefined && t <= now; t = nextTime(schedule, t)) mostRecent = t;
-  return { earliest, mostRecent, missed: count > MANY ? 'many' : 'few' };
+  let next = nextTime(schedule, first + (count - 2) * step * SECOND);
+  for (; next !== undefined && next <= now; next = nextTime(schedule, next)) mostRecent = next;
+  return { earliest, mostRecent, missed: count > MANY ? 'many' : 'few', next: mostRecent === undefined ? undefined : next };
 }
 
-/** Milliseconds from now until the schedule is to be looked at again (nextScheduleTimeDuration); undefined when it is never due again. Pure. */
-export function untilNext(view: DueView): number | undefined {
+/**
+ * Milliseconds from now until the schedule is to be looked at again (nextScheduleTimeDuration); undefined when it is never due again.
+ * `known` is what {@link findDue} found without a deadline, if it was asked. Pure.
+ */
+export function untilNext(view: DueView, known?: Due): number | undefined {
   const { schedule, now } = view;
-  const due = findDue(view, false);
-  const from = due === undefined ? now : (due.mostRecent ?? (due.missed === 'none' ? due.earliest : now));
-  const next = nextTime(schedule, from);
+  const due = known ?? findDue(view, false);
+  const next = due?.next ?? (due !== undefined && due.mostRecent !== undefined ? undefined : nextTime(schedule, now));
   return next === undefined ? undefined : next + PADDING_MS - now;
 }
 

@@ -41,19 +41,21 @@ function search(schedule: ClockSchedule, from: number): number | undefined {
       cut(moment(zone, at.year, at.month, at.day));
       move(moment(zone, at.year, at.month, at.day + 1, at.millis));
       // There are days without midnight.
-      const hour = Math.floor(at.millis / HOUR);
+      const hour = hourOf(at);
       if (hour !== 0) move(t + (hour > 12 ? 24 - hour : -hour) * HOUR);
       if (at.day === 1) continue again;
     }
-    while (hours[Math.floor(at.millis / HOUR)] !== true) {
-      cut(moment(zone, at.year, at.month, at.day, Math.floor(at.millis / HOUR) * HOUR));
-      move(t + HOUR);
+    while (hours[hourOf(at)] !== true) {
+      cut(moment(zone, at.year, at.month, at.day, hourOf(at) * HOUR));
+      const first = hours.indexOf(true, hourOf(at) + 1);
+      move(ahead(zone, t, ((first < 0 ? 24 : first) - hourOf(at)) * HOUR, HOUR));
       if (at.millis < HOUR) continue again;
     }
-    while (minutes[Math.floor(at.millis / MINUTE) % 60] !== true) {
+    while (minutes[minuteOf(at)] !== true) {
       cut(Math.floor(t / MINUTE) * MINUTE);
-      move(t + MINUTE);
-      if (Math.floor(at.millis / MINUTE) % 60 === 0) continue again;
+      const first = minutes.indexOf(true, minuteOf(at) + 1);
+      move(ahead(zone, t, ((first < 0 ? 60 : first) - minuteOf(at)) * MINUTE, MINUTE));
+      if (minuteOf(at) === 0) continue again;
     }
     if (at.millis % MINUTE === 0) return t;
     moved = true;
@@ -65,6 +67,9 @@ function search(schedule: ClockSchedule, from: number): number | undefined {
 function isDue({ days, weekdays, bothDays }: ClockSchedule, { day, weekday }: WallTime): boolean {
   return bothDays ? days[day] === true && weekdays[weekday] === true : days[day] === true || weekdays[weekday] === true;
 }
+
+/** Many steps at once, unless clocks change on the way: then one. */
+const ahead = (zone: TimeZone, t: number, whole: number, step: number): number => t + (zone.offsetAt(t) === zone.offsetAt(t + whole) ? whole : step);
 
 /** What calendars and clocks of a zone show. */
 interface WallTime {
@@ -78,6 +83,9 @@ interface WallTime {
   /** Since midnight, by the clock. */
   readonly millis: number;
 }
+
+const hourOf = ({ millis }: WallTime): number => Math.floor(millis / HOUR);
+const minuteOf = ({ millis }: WallTime): number => Math.floor(millis / MINUTE) % 60;
 
 function wallTime(zone: TimeZone, t: number): WallTime {
   const local = t + zone.offsetAt(t);

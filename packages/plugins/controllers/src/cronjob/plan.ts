@@ -54,9 +54,10 @@ export function planCronJob(view: CronView): CronPlan {
   const schedule = scheduleOf(cronJob);
   const warnings = schedule.events;
   if (schedule.schedule === undefined || cronJob.spec.suspend === true) return { ...rest, events: [...events, ...(cronJob.spec.suspend === true ? [] : warnings)] };
-  const due = dueView(view, schedule.schedule, status);
-  const next = nextJob(view, due, status);
-  return { ...rest, replace: next.replace ?? [], make: next.make, events: [...events, ...warnings, ...next.events], againAfterMs: next.stops === true ? undefined : untilNextAfter(due, next.make?.time) };
+  const times = dueView(view, schedule.schedule, status);
+  const due = findDue(times, true);
+  const next = due === undefined ? neverDue(cronJob) : nextJob(view, due, status);
+  return { ...rest, replace: next.replace ?? [], make: next.make, events: [...events, ...warnings, ...next.events], againAfterMs: due && untilNextAfter(times, due, next.make?.time) };
 }
 
 /** What became of the Jobs: which are active, which ended, which nobody knows of. */
@@ -131,25 +132,26 @@ function dueView({ cronJob, now, since = -Infinity }: CronView, schedule: CronSc
   return { schedule, created, lastSchedule: served === undefined ? undefined : Math.max(served, since), startingDeadlineSeconds: cronJob.spec.startingDeadlineSeconds, now };
 }
 
-/** The wait after a Job was made for a time, or for none. */
-const untilNextAfter = (view: DueView, served: number | undefined): number | undefined => untilNext(served === undefined ? view : { ...view, lastSchedule: served });
+/** The wait after a Job was made for a time, or for none. What was found without a deadline, or leads on from that time, need not be looked for again. */
+function untilNextAfter(times: DueView, due: Due, served: number | undefined): number | undefined {
+  if (served !== undefined) return untilNext({ ...times, lastSchedule: served }, served === due.mostRecent ? due : undefined);
+  return untilNext(times, times.startingDeadlineSeconds === undefined ? due : undefined);
+}
 
 interface Next {
   readonly events: readonly CronEvent[];
   readonly replace?: readonly ActiveJob[];
   readonly make?: CronPlan['make'];
-  /** The schedule is never due: there is nothing to wait for. */
-  readonly stops?: true;
 }
 
-function nextJob({ cronJob, now }: CronView, view: DueView, { active = [], lastScheduleTime }: CronJobStatus): Next {
+function neverDue({ spec: { schedule } }: CronJob): Next {
+  const message = `invalid schedule: ${schedule} : time difference between two schedules is less than 1 second`;
+  return { events: [{ type: 'Warning', reason: 'InvalidSchedule', message, once: message }] };
+}
+
+function nextJob({ cronJob, now }: CronView, due: Due, { active = [], lastScheduleTime }: CronJobStatus): Next {
   const { spec } = cronJob;
-  const due: Due | undefined = findDue(view, true);
   const event = (type: CronEvent['type'], reason: string, message: string, time: number): CronEvent => ({ type, reason, message, once: `${reason} ${time}` });
-  if (due === undefined) {
-    const why = 'time difference between two schedules is less than 1 second';
-    return { events: [event('Warning', 'InvalidSchedule', `invalid schedule: ${spec.schedule} : ${why}`, 0)], stops: true };
-  }
   const time = due.mostRecent;
   if (time === undefined) return { events: [] };
   const tooMany = 'too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew';
