@@ -21,6 +21,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult>>> = {
   proxy: async () => (await import('./proxy.js')).proxyBench(),
   store: async () => (await import('./store.js')).storeBench(),
   docker: async () => (await import('./docker.js')).dockerBench(),
+  controllers: async () => (await import('./controllers.js')).controllersBench(),
   contention: async () => (await import('./contention.js')).contentionBench(),
 };
 
