@@ -1,5 +1,5 @@
 // A kind of your own from one zod schema, and the controller that keeps it: a Game has as many ConfigMaps as it has players.
-import { ConfigMap, type Controller, Controllers, controllerOf, createOrchestrator, defineKind, definePlugin, Kinds, type KindOf, splitKey, watching } from '@orrery/core';
+import { ConfigMap, Controllers, createOrchestrator, defineController, defineKind, definePlugin, Kinds } from '@orrery/core';
 import { memoryStore } from '@orrery/store-memory';
 import { z } from 'zod';
 
@@ -10,35 +10,20 @@ const Game = defineKind({
   spec: z.object({ title: z.string().min(1), players: z.int().min(0).max(100).default(1) }),
   status: z.object({ seats: z.int().optional() }),
 });
-type Game = KindOf<typeof Game>;
 
-const seats: Controller = {
+const seats = defineController({
   name: 'game-seats',
-  start({ informer }) {
-    const games = informer(Game);
-    const maps = informer(ConfigMap, { indexes: { 'game-seats/owner': (map) => [controllerOf(map)?.uid ?? ''] } });
-    return {
-      watches: [
-        watching({ kind: Game, keys: ({ metadata }) => [`${metadata.namespace}/${metadata.name}`] }),
-        watching({ kind: ConfigMap, keys: (map) => (controllerOf(map)?.kind === 'Game' ? [`${map.metadata.namespace}/${controllerOf(map)?.name}`] : []) }),
-      ],
-      async reconcile(key, { client }) {
-        const game = games.lister.get(key);
-        if (game === undefined) return;
-        const { name = '', uid = '' } = game.metadata;
-        const { namespace } = splitKey(key);
-        const owner = { apiVersion: Game.apiVersion, kind: Game.kind, name, uid, controller: true };
-        const have = maps.lister.byIndex('game-seats/owner', uid);
-        for (let i = have.length; i < game.spec.players; i += 1) {
-          const metadata = { generateName: `${name}-`, namespace, ownerReferences: [owner] };
-          await client.kind(ConfigMap).create({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { seat: String(i) } });
-        }
-        for (const { metadata } of have.slice(game.spec.players)) await client.kind(ConfigMap).delete({ namespace, name: metadata.name ?? '' });
-        if (game.status?.seats !== have.length) await client.kind(Game).updateStatus({ ...game, status: { seats: have.length } });
-      },
-    };
+  for: Game,
+  owns: [ConfigMap],
+  async reconcile(game, { client, owned, controlled, writeStatus }) {
+    const have = owned(ConfigMap);
+    for (let i = have.length; i < game.spec.players; i += 1) {
+      await client.kind(ConfigMap).create(controlled({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { generateName: `${game.metadata.name}-` }, data: { seat: String(i) } }));
+    }
+    for (const { metadata } of have.slice(game.spec.players)) await client.kind(ConfigMap).delete({ namespace: metadata.namespace, name: metadata.name ?? '' });
+    await writeStatus({ seats: have.length });
   },
-};
+});
 
 const games = definePlugin({ name: 'games', setup: ({ add }) => (add(Kinds, Game), add(Controllers, seats)) });
 const orchestrator = await createOrchestrator({ plugins: [memoryStore(), games()] });
