@@ -5,7 +5,7 @@ import { Admissions } from './contracts/admission.js';
 import { Client, Events, Informers, LeaderClient } from './contracts/client.js';
 import { type Controller, Controllers } from './contracts/controller.js';
 import { Hooks, hooks } from './contracts/hooks.js';
-import { Kinds } from './contracts/kinds.js';
+import { Kinds, ServedKinds } from './contracts/kinds.js';
 import { Network } from './contracts/network.js';
 import { Proxies, type Proxy } from './contracts/proxy.js';
 import { type PlacementExplanation, Scheduler } from './contracts/scheduling.js';
@@ -143,6 +143,7 @@ class Assembly implements Orchestrator {
         { token: Logger, make: () => this.#log },
         { token: Hooks, make: () => this.#kernel.hooks },
         { token: Transport, make: () => this.#server },
+        { token: ServedKinds, make: () => this.#kinds },
         { token: Client, make: () => new ApiClient({ transport: this.#server, kinds: this.#kinds, user: USER, fieldManager: 'orrery' }) },
         { token: LeaderClient, make: (get) => this.#leaderClient(get) },
         { token: Informers, make: (get) => new SharedInformers({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log }) },

@@ -49,6 +49,10 @@ export interface Controller {
 export interface ControllerSetup {
   /** The shared cache of a kind. Reading it in reconcile is the normal way; declare it in `watches` or here. */
   informer<T extends KubeObject>(kind: KindDefinition<T>, options?: InformerOptions<T>): Informer<T>;
+  /** One more watch from now on, until this time of leading is over; for kinds that are added while running. Its informer's objects lead to looks when its first list is there. */
+  watch(watch: ControllerWatch<never>): void;
+  /** Undone when this time of leading is over. */
+  defer(undo: () => void): void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

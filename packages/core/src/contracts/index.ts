@@ -12,6 +12,7 @@ export * from './hooks.js';
 export * from './kinds.js';
 export * from './metrics.js';
 export * from './network.js';
+export * from './node-pools.js';
 export * from './proxy.js';
 export * from './runtime.js';
 export * from './scheduling.js';

@@ -58,20 +58,27 @@ export class ControllerRunner {
   /** Runs until the signal aborts; ready when the caches are synced and the workers began. */
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
     const { clock, random } = this.options;
-    const parts = this.controller.start({ informer: (kind, options) => this.#informer(kind, options), clock, random, log: this.#log });
-    const unsubscribe: (() => void)[] = [];
+    const undo: (() => void)[] = [];
     const stop = (): void => this.#queue.close();
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     try {
-      for (const watch of parts.watches) unsubscribe.push(this.#subscribe(watch));
+      const parts = this.controller.start({
+        informer: (kind, options) => this.#informer(kind, options),
+        watch: (watch) => void undo.push(this.#subscribe(watch)),
+        defer: (last) => void undo.push(last),
+        clock,
+        random,
+        log: this.#log,
+      });
+      for (const watch of parts.watches) undo.push(this.#subscribe(watch));
       await Promise.all([...this.#informers.values()].flat().map((informer) => informer.synced(signal)));
       ready();
       await Promise.all(Array.from({ length: this.controller.workers ?? 1 }, () => this.#work(parts, signal)));
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
-      for (const remove of unsubscribe) remove();
+      for (const step of undo.reverse()) step();
       signal.removeEventListener('abort', stop);
       this.#queue.close();
     }

@@ -4,6 +4,7 @@ import type { KubeObject } from './object.js';
 
 /** The kinds an orchestrator knows. Kinds can be added while it runs; none can be taken away. */
 export class KindRegistry {
+  readonly #listeners = new Set<(kind: KindDefinition) => void>();
   readonly #byKind = new Map<string, KindDefinition>();
   readonly #byResource = new Map<string, KindDefinition>();
   readonly #byName = new Map<string, KindDefinition>();
@@ -51,6 +52,17 @@ export class KindRegistry {
     if (dot < 0) return undefined;
     const [head, group] = [lower.slice(0, dot), lower.slice(dot + 1)];
     return this.list().find((kind) => kind.group === group && [kind.plural, kind.singular, ...kind.shortNames].includes(head));
+  }
+
+  /** Tells that a kind which was added can be used from now on. */
+  announce(kind: KindDefinition): void {
+    for (const listener of [...this.#listeners]) listener(kind);
+  }
+
+  /** Told of each kind that can be used from now on. Must not throw. Returns its removal. */
+  onAnnounced(listener: (kind: KindDefinition) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** All kinds, in the order in which they were added. */

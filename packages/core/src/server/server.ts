@@ -115,7 +115,9 @@ export class ApiServer implements Transport {
   async addKind<T extends KubeObject>(kind: KindDefinition<T>): Promise<void> {
     if (this.#running?.aborted === true) throw new OrreryError('CLOSED', 'The server has stopped.');
     this.options.kinds.add(kind);
-    if (this.#running !== undefined) await this.#serve(kind as unknown as KindDefinition);
+    if (this.#running === undefined) return;
+    await this.#serve(kind as unknown as KindDefinition);
+    this.options.kinds.announce(kind as unknown as KindDefinition);
   }
 
   async request(request: ApiRequest, signal?: AbortSignal): Promise<KubeObject | KubeList> {

@@ -1,5 +1,4 @@
-import { Controllers, definePlugin } from '@orrery/core';
-import { servedKinds } from '../shared/served-kinds.js';
+import { Controllers, definePlugin, ServedKinds } from '@orrery/core';
 import { disruptionController } from './controller.js';
 import { staleDisruptionController } from './stale-disruption.js';
 
@@ -8,7 +7,7 @@ export const disruption = definePlugin({
   name: 'controller-disruption',
   core: '^0.1.0',
   setup: ({ add, get }) => {
-    add(Controllers, disruptionController({ kinds: () => servedKinds(get) }));
+    add(Controllers, disruptionController({ kinds: () => get(ServedKinds).list() }));
     add(Controllers, staleDisruptionController());
   },
 });

@@ -21,8 +21,10 @@ const REMEMBERED = 500;
 
 /** Options of the garbage collector. */
 export interface GarbageCollectorOptions {
-  /** The kinds followed; asked once, at the start. Events are left out: they own nothing and are owned by nothing. */
+  /** The kinds followed; asked at the start. Events are left out: they own nothing and are owned by nothing. */
   readonly kinds: () => Iterable<KindDefinition>;
+  /** Tells of each kind that is served from then on; returns its removal. Default: there are none. */
+  readonly onKind?: (added: (kind: KindDefinition) => void) => () => void;
   /** Objects worked on at the same time; default 20, as in kube-controller-manager. */
   readonly workers?: number;
 }
@@ -35,6 +37,14 @@ export function garbageCollector(options: GarbageCollectorOptions): Controller {
     start: (setup) => {
       const kinds = [...options.kinds()].filter((kind) => kind.kind !== Event.kind);
       const graph = new OwnerGraph(setup, kinds);
+      if (options.onKind !== undefined) {
+        setup.defer(
+          options.onKind((kind) => {
+            graph.follow(kind);
+            setup.watch(watchOf(kind, graph));
+          }),
+        );
+      }
       const absent = new Set<string>();
       return {
         watches: kinds.map((kind) => watchOf(kind, graph)),

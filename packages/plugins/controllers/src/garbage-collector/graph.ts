@@ -31,8 +31,16 @@ export type Owner = Item | 'absent' | 'unknown kind';
 export class OwnerGraph {
   readonly #informers = new Map<string, { readonly kind: KindDefinition; readonly informer: Informer<KubeObject> }>();
 
-  constructor(setup: Pick<ControllerSetup, 'informer'>, kinds: Iterable<KindDefinition>) {
-    for (const kind of kinds) this.#informers.set(idOf(kind.group, kind.kind), { kind, informer: setup.informer(kind, { indexes }) });
+  constructor(
+    private readonly setup: Pick<ControllerSetup, 'informer'>,
+    kinds: Iterable<KindDefinition>,
+  ) {
+    for (const kind of kinds) this.follow(kind);
+  }
+
+  /** Has one more kind in it. What its cache does not show yet is asked of the server before it counts as gone. */
+  follow(kind: KindDefinition): void {
+    this.#informers.set(idOf(kind.group, kind.kind), { kind, informer: this.setup.informer(kind, { indexes }) });
   }
 
   /** The informer options under which the graph follows a kind. */

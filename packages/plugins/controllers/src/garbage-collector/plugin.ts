@@ -1,7 +1,6 @@
-import { Controllers, definePlugin } from '@orrery/core';
+import { Controllers, definePlugin, ServedKinds } from '@orrery/core';
 import { z } from 'zod';
 import { given, workers } from '../shared/options.js';
-import { servedKinds } from '../shared/served-kinds.js';
 import { garbageCollector } from './controller.js';
 
 /** Deletes what lost all its owners; foreground deletion and orphaning. */
@@ -9,5 +8,5 @@ export const garbageCollection = definePlugin({
   name: 'controller-garbage-collector',
   core: '^0.1.0',
   options: z.strictObject({ workers }).default({}),
-  setup: ({ add, get, options }) => add(Controllers, garbageCollector({ ...given(options), kinds: () => servedKinds(get) })),
+  setup: ({ add, get, options }) => add(Controllers, garbageCollector({ ...given(options), kinds: () => get(ServedKinds).list(), onKind: (added) => get(ServedKinds).onAnnounced(added) })),
 });

@@ -34,17 +34,21 @@ const RECOUNT_MS = 300_000;
 export interface QuotaControllerOptions {
   /** The kinds that quotas may count. */
   readonly kinds: () => Iterable<KindDefinition>;
+  /** Tells of each kind that is served from then on; returns its removal. Default: there are none. */
+  readonly onKind?: (added: (kind: KindDefinition) => void) => () => void;
 }
 
 /** Counts what the quotas of a namespace are used by: when a quota is new or changed, when something it counts is gone, and every five minutes. */
-export function quotaController({ kinds }: QuotaControllerOptions): Controller {
+export function quotaController({ kinds, onKind }: QuotaControllerOptions): Controller {
   return {
     name: 'resourcequota',
     workers: 5,
     start: (setup) => {
       const quotas = setup.informer(ResourceQuota).lister;
       const seen = new Map<ObjectKey, Seen>();
-      const watches = [...kinds()].filter(({ namespaced, plural }) => namespaced && plural !== 'events').map((kind) => watchOf(kind, quotas));
+      const isCounted = ({ namespaced, plural }: KindDefinition): boolean => namespaced && plural !== 'events';
+      const watches = [...kinds()].filter(isCounted).map((kind) => watchOf(kind, quotas));
+      if (onKind !== undefined) setup.defer(onKind((kind) => isCounted(kind) && setup.watch(watchOf(kind, quotas))));
       return {
         watches: [watching({ kind: ResourceQuota, keys: (quota, old) => (old === undefined || !equalJson(quota.spec, old.spec) ? [keyOf(quota)] : []) }), ...watches],
         reconcile: (key, context) => reconcile(key, context, quotas, seen, kinds),

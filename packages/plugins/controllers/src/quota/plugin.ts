@@ -1,5 +1,4 @@
-import { Admissions, Client, Controllers, definePlugin, Informers, ResourceQuota } from '@orrery/core';
-import { servedKinds } from '../shared/served-kinds.js';
+import { Admissions, Client, Controllers, definePlugin, Informers, ResourceQuota, ServedKinds } from '@orrery/core';
 import { resourceQuotaAdmission } from './admission.js';
 import { quotaController } from './controller.js';
 
@@ -9,6 +8,6 @@ export const resourceQuotas = definePlugin({
   core: '^0.1.0',
   setup: ({ add, get, clock }) => {
     add(Admissions, resourceQuotaAdmission(() => ({ client: get(Client), quotas: get(Informers).get(ResourceQuota), clock })));
-    add(Controllers, quotaController({ kinds: () => servedKinds(get) }));
+    add(Controllers, quotaController({ kinds: () => get(ServedKinds).list(), onKind: (added) => get(ServedKinds).onAnnounced(added) }));
   },
 });

@@ -1,4 +1,4 @@
-import { builtinKinds, type Get, type KindDefinition, Kinds } from '@orrery/core';
+import { type Get, type KindDefinition, ServedKinds } from '@orrery/core';
 
-/** The kinds that are served: the built-in ones and those that plugins add. Kinds added while running are not among them. */
-export const servedKinds = (get: Get): readonly KindDefinition[] => [...builtinKinds, ...get(Kinds).items()];
+/** The kinds that are served now: the built-in ones, those of plugins, and those added while running. */
+export const servedKinds = (get: Get): readonly KindDefinition[] => get(ServedKinds).list();
