@@ -17,7 +17,7 @@ import {
 import { goneIsFine } from '../shared/claim.js';
 import { finishedCondition } from '../shared/jobs.js';
 import { ownerKeys } from '../shared/keys.js';
-import { isNamespaceEnding } from '../shared/pod-control.js';
+import { type Failure, isNamespaceEnding } from '../shared/pod-control.js';
 import { byController, CONTROLLER_INDEX } from '../shared/pods.js';
 import { type ActiveJob, type CronEvent, type CronPlan, planCronJob, referenceTo, statusOf } from './plan.js';
 
@@ -84,13 +84,19 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Cach
   const jobs = caches.jobs.byIndex(CONTROLLER_INDEX, cronJob.metadata.uid ?? '');
   const plan = planCronJob({ cronJob, jobs, gone: await goneOf(context, cronJob, jobs), now: clock.now(), since: memory.since });
   const deleted = new Set<string>();
-  for (const { metadata } of plan.forget) if (await deleteJob(context, cronJob, metadata)) deleted.add(metadata.uid ?? '');
+  let unforgotten: Failure | undefined;
+  for (const { metadata } of plan.forget) {
+    const failed = await deleteJob(context, cronJob, metadata);
+    if (failed === undefined) deleted.add(metadata.uid ?? '');
+    else unforgotten ??= failed;
+  }
   if (plan.make !== undefined && !caches.memory.has(key)) await checkCurrent(context, cronJob);
   const { made, failure } = await replaceAndMake(context, cronJob, plan, deleted);
   const status = statusAfter(plan, deleted, made);
   if (!equalJson(status, cronJob.status ?? {})) await goneIsFine(client.kind(CronJob).updateStatus({ ...cronJob, status }));
   caches.memory.set(key, { ...memory, told: tell(context, cronJob, plan.events, memory.told) });
-  if (failure !== undefined) throw failure.error;
+  const failed = failure ?? unforgotten;
+  if (failed !== undefined) throw failed.error;
   return plan.againAfterMs === undefined ? undefined : { againAfterMs: plan.againAfterMs };
 }
 
@@ -115,14 +121,15 @@ async function goneOf({ client }: ReconcileContext, { status }: CronJob, jobs: r
 
 interface Outcome {
   readonly made?: Job;
-  readonly failure?: { readonly error: unknown };
+  readonly failure?: Failure;
 }
 
 async function replaceAndMake(context: ReconcileContext, cronJob: CronJob, { replace, make }: CronPlan, deleted: Set<string>): Promise<Outcome> {
   if (make === undefined) return {};
   for (const job of replace) {
     if (deleted.has(job.uid ?? '')) continue;
-    if (!(await deleteJob(context, cronJob, job))) return { failure: { error: new Error(`could not replace job ${job.namespace}/${job.name}`) } };
+    const failure = await deleteJob(context, cronJob, job);
+    if (failure !== undefined) return { failure };
     deleted.add(job.uid ?? '');
   }
   const { client, events } = context;
@@ -142,17 +149,20 @@ async function replaceAndMake(context: ReconcileContext, cronJob: CronJob, { rep
   }
 }
 
-/** With its pods. True: it is gone, or on its way. */
-async function deleteJob({ client, events }: ReconcileContext, cronJob: CronJob, { namespace, name = '', uid = '' }: Pick<ActiveJob, 'namespace' | 'name' | 'uid'>): Promise<boolean> {
+/** With its pods. Answers what went wrong; nothing when it is gone, or on its way. */
+async function deleteJob({ client, events }: ReconcileContext, cronJob: CronJob, { namespace, name = '', uid = '' }: Pick<ActiveJob, 'namespace' | 'name' | 'uid'>): Promise<Failure | undefined> {
+  const verbs = client.kind(Job);
   try {
-    await client.kind(Job).delete({ namespace, name }, { preconditions: { uid }, propagationPolicy: 'Background' });
+    await verbs.delete({ namespace, name }, { preconditions: { uid }, propagationPolicy: 'Background' });
   } catch (error) {
-    if (ApiError.is(error, 'NotFound') || ApiError.is(error, 'Conflict')) return true;
+    if (ApiError.is(error, 'NotFound')) return undefined;
+    // Another Job may have its name by now; else it is only to be tried again.
+    if (ApiError.is(error, 'Conflict')) return (await verbs.find({ namespace, name }))?.metadata.uid === uid ? { error } : undefined;
     events.event(cronJob, 'Warning', 'FailedDelete', `Deleted job: ${errorMessage(error)}`);
-    return false;
+    return { error };
   }
   events.event(cronJob, 'Normal', 'SuccessfulDelete', `Deleted job ${name}`);
-  return true;
+  return undefined;
 }
 
 function statusAfter({ status, make }: CronPlan, deleted: ReadonlySet<string>, made: Job | undefined): CronJobStatus {

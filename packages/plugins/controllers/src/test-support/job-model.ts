@@ -94,7 +94,7 @@ export class JobModel {
     else this.#end(pod, what < 4 && pod.metadata.deletionTimestamp === undefined ? 'Succeeded' : 'Failed');
   }
 
-  /** One pass of the controller. False: it had nothing to do. */
+  /** One pass of the controller; a wait it asks for is over with it. False: it had nothing to do, and waits for nothing. */
   pass({ diesAfter = Infinity }: Trouble = {}): boolean {
     const mind = this.#mind;
     let steps = 0;
@@ -140,7 +140,7 @@ export class JobModel {
     }
     // Before the next pass the caches have shown what this one wrote.
     if (release.length > 0) mind.pods = this.state.revision;
-    return this.state.revision !== begin;
+    return this.state.revision !== begin || plan.againAfterMs !== undefined;
   }
 
   #at(revision: number): State {
