@@ -16,7 +16,8 @@ export { ControllerRunner, type ControllerRunnerOptions } from './control/contro
 export { ProxyRunner, type ProxyRunnerOptions } from './control/proxy-runner.js';
 export { RouteTracker, routesOf } from './control/route-tracker.js';
 export { type LeaderElectionSettings } from './control/leading.js';
-export { createOrchestrator, type Orchestrator, type OrchestratorOptions } from './orchestrator.js';
+export { createOrchestrator } from './orchestrator.js';
+export type { Orchestrator, OrchestratorOptions } from './orchestrator-api.js';
 export { resourceOfKey } from './server/keys.js';
 export { ApiServer, type ServerOptions } from './server/server.js';
 export * from './store-kit/index.js';
