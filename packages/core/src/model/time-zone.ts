@@ -16,16 +16,14 @@ const OFFSET = /GMT(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/;
 /** Coordinated universal time. */
 export const utc: TimeZone = { name: 'UTC', offsetAt: () => 0 };
 
-const known = new Map<string, TimeZone>([
-  ['', utc],
-  ['UTC', utc],
-]);
+const known = new Map<string, TimeZone>();
 
 /**
  * A time zone by its name in the IANA database, as Go's time.LoadLocation finds it (so `''` is UTC, and case matters); undefined when there is none.
  * The rules are those of the ICU data that Node comes with. `Local` is not known: what a schedule means must not depend on the machine.
  */
 export function timeZone(name: string): TimeZone | undefined {
+  if (name === '' || name === 'UTC') return utc;
   const found = known.get(name);
   if (found !== undefined) return found;
   const zone = name.split('/').every((part) => PART.test(part) && part !== '.' && part !== '..') ? load(name) : undefined;
