@@ -72,6 +72,11 @@ export { taintEvictionController, type TaintEvictionOptions } from './node-lifec
 export { planTaints } from './node-lifecycle/taints.js';
 export { evictionInterval, type EvictionRates } from './node-lifecycle/zones.js';
 export { nodeLifecycle } from './node-lifecycle/plugin.js';
+export { type NodeAutoscalerOptions, nodeAutoscaler } from './node-pools/controller.js';
+export { basicFilter, type FiltersOf, refusalOf } from './node-pools/fit.js';
+export { planScaleDown, SAFE_TO_EVICT, type ScaleDownView, type Unneeded } from './node-pools/plan-down.js';
+export { planScaleUp, type PoolView, type ScaleUpPlan, type ScaleUpView } from './node-pools/plan-up.js';
+export { nodeAutoscaling } from './node-pools/plugin.js';
 export { persistentVolumeController } from './persistent-volumes/controller.js';
 export { findVolume } from './persistent-volumes/match.js';
 export { type ClaimStep, type ClaimView, planClaimStep, planVolumeStep, type VolumeStep } from './persistent-volumes/plan.js';
