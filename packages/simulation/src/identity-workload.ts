@@ -28,6 +28,17 @@ export class IdentityWorkload implements SimulatedUser {
     this.#createDaemon();
   }
 
+  /** Rolls everything, once the weather is fine. */
+  async finale(): Promise<void> {
+    const image = { spec: { template: { spec: { containers: [{ name: 'main', image: 'sim:v9' }] } } } };
+    const { user, oracle } = this.cluster;
+    const ref = ({ metadata }: StatefulSet | DaemonSet) => ({ namespace: NAMESPACE, name: metadata.name ?? '' });
+    await Promise.all([
+      ...[...oracle.under<StatefulSet>(SETS)].map((set) => user.kind(StatefulSet).patch(ref(set), 'strategic', image)),
+      ...[...oracle.under<DaemonSet>(DAEMONS)].map((set) => user.kind(DaemonSet).patch(ref(set), 'strategic', image)),
+    ]);
+  }
+
   change(): void {
     const { random } = this;
     const act = random.pick([this.#scale, this.#scale, this.#roll, this.#roll, this.#rollDaemon, this.#rollDaemon, this.#deletePod, this.#deletePod, this.#recreate]);

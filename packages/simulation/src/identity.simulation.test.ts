@@ -11,6 +11,16 @@ import { converge } from './simulate.js';
 const MINUTE_MS = 60_000;
 const controllers = () => [...allControllers().filter(({ name }) => name !== 'statefulset' && name !== 'daemonset'), statefulSetController(), daemonSetController()];
 
+/** Waits until all is as it is wanted, or answers what is not. */
+async function settled({ clock, oracle }: SimulatedCluster): Promise<string[]> {
+  const end = clock.monotonic() + 20 * MINUTE_MS;
+  for (;;) {
+    const problems = unsettledIdentities(oracle);
+    if (problems.length === 0 || clock.monotonic() >= end) return problems;
+    await clock.advance(5_000);
+  }
+}
+
 /** Bad weather over StatefulSets and DaemonSets; answers what was not right in the end. */
 async function storm(seed: number): Promise<readonly string[]> {
   const cluster = new SimulatedCluster({ seed, nodes: 6, rates: { ...DEFAULT_RATES, changes: 8 }, size: { cpu: 8, memoryGi: 64 }, sabotage: { controllers } });
@@ -21,12 +31,11 @@ async function storm(seed: number): Promise<readonly string[]> {
   workload.begin();
   await chaos.run(5 * MINUTE_MS);
   await converge(cluster);
-  const end = clock.monotonic() + 20 * MINUTE_MS;
-  let problems = unsettledIdentities(cluster.oracle);
-  while (problems.length > 0 && clock.monotonic() < end) {
-    await clock.advance(5_000);
-    problems = unsettledIdentities(cluster.oracle);
-  }
+  const problems = await settled(cluster);
+  const rolled = workload.finale();
+  await clock.advance(10_000);
+  await rolled;
+  problems.push(...(await settled(cluster)));
   await clock.advance(MINUTE_MS);
   const before = new Map(cluster.commits);
   await clock.advance(10 * MINUTE_MS);
