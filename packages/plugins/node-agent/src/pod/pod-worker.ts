@@ -251,10 +251,15 @@ export class PodWorker {
   }
 
   async #admit(): Promise<void> {
-    if (!this.#gone && this.pod.metadata.deletionTimestamp === undefined && !settled(this.pod)) await this.options.makeRoom(this.pod);
-    // From here to the end in one step: who comes next counts this pod.
-    if (this.#admitted) return;
-    this.#rejection = this.#gone || this.pod.metadata.deletionTimestamp !== undefined || settled(this.pod) ? undefined : this.options.admit(this.pod);
+    const judge = (): Rejection | undefined => (this.#gone || this.pod.metadata.deletionTimestamp !== undefined || settled(this.pod) ? undefined : this.options.admit(this.pod));
+    let rejection = judge();
+    if (rejection !== undefined) {
+      await this.options.makeRoom(this.pod);
+      if (this.#admitted) return;
+      rejection = judge();
+    }
+    // In one step with the judgement: who comes next counts this pod.
+    this.#rejection = rejection;
     this.#admitted = true;
     if (this.#rejection === undefined) return;
     this.#ended = true;
