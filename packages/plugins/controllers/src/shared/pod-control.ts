@@ -32,8 +32,9 @@ export async function deletePods({ client, events }: Pick<ReconcileContext, 'cli
         await verbs.delete({ namespace, name }, { preconditions: { uid } });
         events.event(owner, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`);
       } catch (error) {
-        // Gone, or replaced by another of the same name: either way this one needs no deleting.
-        if (ApiError.is(error, 'NotFound') || ApiError.is(error, 'Conflict')) return;
+        if (ApiError.is(error, 'NotFound')) return;
+        // Replaced by another of the same name: this one needs no deleting.
+        if (ApiError.is(error, 'Conflict') && (await verbs.find({ namespace, name }))?.metadata.uid !== uid) return;
         events.event(owner, 'Warning', 'FailedDelete', `Error deleting: ${errorMessage(error)}`);
         throw error;
       }
