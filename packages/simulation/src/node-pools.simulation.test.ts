@@ -2,7 +2,7 @@ import { nodeAutoscaling, workloadControllers } from '@orrery/controllers';
 import { createOrchestrator, definePlugin, Deployment, Event, Node, NODE_POOL_LABEL, type NodePool, NodePools, type NodeTemplate, type Orchestrator, Pod, PodDisruptionBudget, SharedInformers, silentLogger } from '@orrery/core';
 import { SeededRandom, VirtualClock } from '@orrery/core/testing';
 import { type MachineFacts, NodeAgent, type PodVolumes } from '@orrery/node-agent';
-import { createSimulatedRuntime, SimulatedMachine, simulatedProber } from '@orrery/runtime-simulated';
+import { createSimulatedRuntime, SimulatedMachine } from '@orrery/runtime-simulated';
 import { scheduler } from '@orrery/scheduler';
 import { memoryStore } from '@orrery/store-memory';
 import { afterEach, expect, it } from 'vitest';
@@ -60,7 +60,7 @@ class SimulatedPool implements NodePool {
     const informers = new SharedInformers({ client, clock, random, log: silentLogger });
     const agent = new NodeAgent({
       config: { name, labels: { ...labels, [NODE_POOL_LABEL]: this.name }, taints: [...taints], capacity: allocatable, hostIP: '10.0.0.1', runtime: 'simulated' },
-      machine: FACTS, times: { leaseMs: 40_000, renewMs: 10_000, statusMs: 300_000 }, rootDir: '', client, informers, runtime: createSimulatedRuntime({ machine }), prober: simulatedProber(machine),
+      machine: FACTS, times: { leaseMs: 40_000, renewMs: 10_000, statusMs: 300_000 }, rootDir: '', client, informers, runtime: createSimulatedRuntime({ machine }), prober: { probe: async () => ({ ok: true, message: '' }) },
       events: { event: () => {} }, clock, log: silentLogger, volumes: NO_VOLUMES, configure: async (config) => config,
     });
     await agent.run(signal, () => {});

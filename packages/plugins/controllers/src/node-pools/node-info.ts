@@ -54,9 +54,6 @@ export function infoOf(node: Node, pods: readonly Pod[]): NodeInfo {
 /** The same node with one more pod. */
 export const withPod = (info: NodeInfo, pod: Pod): NodeInfo => infoOf(info.node, [...info.pods.values(), pod]);
 
-/** The same node without a pod. */
-export const withoutPod = (info: NodeInfo, gone: Pod): NodeInfo => infoOf(info.node, [...info.pods.values()].filter((pod) => pod.metadata.uid !== gone.metadata.uid));
-
 /** An empty node as a pool would make it. */
 export function nodeOfPool({ name: pool, template }: Pick<NodePool, 'name' | 'template'>, name: string): NodeInfo {
   const labels = { 'kubernetes.io/hostname': name, ...template.labels, [NODE_POOL_LABEL]: pool };
