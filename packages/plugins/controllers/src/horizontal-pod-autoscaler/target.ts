@@ -29,10 +29,17 @@ const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? (api
 
 /** The scale of an object. Throws RangeError with the reason when its selector cannot be read. */
 export function scaleOf({ scale }: ScalableKind, object: KubeObject): TargetScale {
+  const found = known.get(object);
+  if (found !== undefined) return found;
   const number = (path: string): number => Number(readPath(object, path) ?? 0);
   const selector = scale.labelSelector === undefined ? undefined : readPath(object, scale.labelSelector);
-  return { specReplicas: number(scale.specReplicas), statusReplicas: number(scale.statusReplicas), selector: matcherOf(selector) };
+  const made = { specReplicas: number(scale.specReplicas), statusReplicas: number(scale.statusReplicas), selector: matcherOf(selector) };
+  known.set(object, made);
+  return made;
 }
+
+/** Made once per version of an object: autoscalers of a namespace look at each other's targets. */
+const known = new WeakMap<KubeObject, TargetScale>();
 
 function matcherOf(selector: unknown): LabelMatcher | undefined {
   if (selector === undefined || selector === '') return undefined;
