@@ -7,7 +7,8 @@ import { Transport } from '../contracts/transport.js';
 import type { Runnable } from '../kernel/runnable.js';
 import { definePlugin } from '../kernel/plugin.js';
 import { ConfigMap } from '../model/kinds/configmap.js';
-import { createOrchestrator, type Orchestrator } from '../orchestrator.js';
+import { createOrchestrator } from '../orchestrator.js';
+import type { Orchestrator } from '../orchestrator-api.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 

@@ -57,8 +57,8 @@ describe('server-side apply', () => {
 
   it('the status is managed apart, and neither write touches the other', async () => {
     const games = client.kind(Game);
-    await games.apply({ metadata: ref, spec: { seats: 2 }, status: { seats: 9 } } as Applied<never>, { fieldManager: 'user' });
-    const told = await games.apply({ metadata: ref, status: { seats: 2 } } as Applied<never>, { fieldManager: 'controller', subresource: 'status' });
+    await games.apply({ metadata: ref, spec: { seats: 2 }, status: { seats: 9 } }, { fieldManager: 'user' });
+    const told = await games.apply({ metadata: ref, status: { seats: 2 } }, { fieldManager: 'controller', subresource: 'status' });
     expect(told).toMatchObject({ spec: { seats: 2 }, status: { seats: 2 }, metadata: { generation: 1 } });
     expect(told.metadata.managedFields?.map(({ manager, subresource }) => [manager, subresource])).toEqual([['controller', 'status'], ['user', undefined]]);
   });

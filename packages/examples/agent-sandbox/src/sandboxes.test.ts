@@ -93,7 +93,7 @@ describe('sandboxes', () => {
     await clock.until(async () => (await phases())[0] === 'Bound', 10_000);
     await ready(2);
     const mine = (await claims().get({ name: 'c' })).status?.sandbox;
-    for (const container of machine.containers()) container.exit({ exitCode: 1 });
+    for (const container of machine.containers()) container.exit({ exitCode: 1, reason: 'Error' });
     await clock.until(async () => (await phases())[0] === 'Ended', 60_000, 'the claim says so');
     await ready(2);
     expect((await all()).filter(({ status }) => status?.phase !== 'Ended')).toHaveLength(2);
