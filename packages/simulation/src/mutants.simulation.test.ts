@@ -72,7 +72,7 @@ const mutants: readonly { readonly name: string; readonly says: RegExp; readonly
     sabotage: {
       agent: (parts) => {
         const deaf = <T extends KubeObject>(verbs: KindClient<T>): KindClient<T> => ({ ...bound(verbs), delete: async () => ({}) as T });
-        return { ...parts, client: { kind: (kind) => deaf(parts.client.kind(kind)), apply: (...given) => parts.client.apply(...given), bind: (...given) => parts.client.bind(...given) } };
+        return { ...parts, client: { kind: (kind) => deaf(parts.client.kind(kind)), apply: (...given) => parts.client.apply(...given), bind: (...given) => parts.client.bind(...given), evict: (...given) => parts.client.evict(...given) } };
       },
     },
   },
