@@ -53,13 +53,16 @@ export class DecayingHistogram {
   percentile(p: number): number {
     if (this.isEmpty) return 0;
     const threshold = p * this.#total;
-    let sum = 0;
-    let bucket = 0;
-    for (; bucket < this.#weights.length - 1; bucket += 1) {
-      sum += this.#weights[bucket] ?? 0;
-      if (sum >= threshold && (this.#weights[bucket] ?? 0) > 0) break;
+    let [sum, highest] = [0, 0];
+    for (let bucket = 0; bucket < this.#weights.length; bucket += 1) {
+      const weight = this.#weights[bucket] ?? 0;
+      if (weight <= EPSILON) continue;
+      // Rounding may keep the sum just below the threshold to the end: then it is the last one that weighs anything.
+      highest = bucket;
+      sum += weight;
+      if (sum >= threshold) break;
     }
-    return bucket === this.#weights.length - 1 ? this.#startOf(bucket) : this.#startOf(bucket + 1);
+    return highest === this.#weights.length - 1 ? this.#startOf(highest) : this.#startOf(highest + 1);
   }
 
   /** What to keep of it. Light buckets are lost. */
