@@ -42,7 +42,11 @@ interface Running {
   /** What was told of a pod last, by uid. */
   readonly told: Map<string, string>;
   addedAt: number;
+  lookedAt: number;
 }
+
+/** While pods come and go by the thousand, it looks at all of them together once in so many milliseconds. */
+const PAUSE_MS = 1_000;
 
 /** Adds nodes that pods without a place need, and gives back those that nobody needs, drained within the disruption budgets. */
 export function nodeAutoscaler(options: NodeAutoscalerOptions): Controller {
@@ -57,6 +61,7 @@ export function nodeAutoscaler(options: NodeAutoscalerOptions): Controller {
         unneeded: new Map(),
         told: new Map(),
         addedAt: -Infinity,
+        lookedAt: -Infinity,
       };
       return {
         watches: [
@@ -82,6 +87,9 @@ async function reconcile(context: ReconcileContext, running: Running): Promise<R
   const { clock, log, signal } = context;
   const pools = options.pools();
   if (pools.length === 0) return;
+  const pause = running.lookedAt + PAUSE_MS - clock.monotonic();
+  if (pause > 0) return { againAfterMs: pause };
+  running.lookedAt = clock.monotonic();
   const seen = await observe({ pods, nodes, pools, clock, log, signal, awaited, provisionMs: options.provisionMs, freshMs: options.freshMs });
   const filtersOf = (pod: Pod): readonly FilterPlugin[] => options.filtersOf(pod) ?? [basicFilter];
   const up = planScaleUp({ pods: seen.pending, pools: seen.pools, nodes: seen.nodes, fresh: seen.fresh, draining: seen.draining.map(({ info }) => info), filtersOf });

@@ -28,10 +28,10 @@ export const basicFilter: FilterPlugin = {
 
 /** Why a node cannot take a pod; undefined: it can. `others` are the nodes besides it. Pure, as far as the filters are. */
 export function refusalOf(pod: Pod, info: NodeInfo, others: readonly NodeInfo[], filters: readonly FilterPlugin[]): string | undefined {
-  const nodes = [info, ...others.filter(({ name }) => name !== info.name)];
-  const snapshot: ClusterSnapshot = { nodes, node: (name) => nodes.find((one) => one.name === name) };
+  let snapshot: ClusterSnapshot | undefined;
   for (const plugin of filters) {
-    const prepared = plugin.preFilter?.(pod, snapshot) ?? {};
+    // Most filters look at one node only: the whole is put together for the others alone.
+    const prepared = plugin.preFilter?.(pod, (snapshot ??= snapshotWith(info, others))) ?? {};
     if ('ok' in prepared) return prepared.reasons.join(', ');
     if (prepared.nodes !== undefined && !prepared.nodes.includes(info.name)) return "node(s) didn't match Pod's node affinity/selector";
     if (prepared.skip === true) continue;
@@ -39,4 +39,9 @@ export function refusalOf(pod: Pod, info: NodeInfo, others: readonly NodeInfo[],
     if (!verdict.ok) return verdict.reasons.join(', ');
   }
   return undefined;
+}
+
+function snapshotWith(info: NodeInfo, others: readonly NodeInfo[]): ClusterSnapshot {
+  const nodes = [info, ...others.filter(({ name }) => name !== info.name)];
+  return { nodes, node: (name) => nodes.find((one) => one.name === name) };
 }
