@@ -74,6 +74,23 @@ describe('defineController', () => {
     expect(Number((await games().get(ref)).metadata.resourceVersion)).toBe(Number(metadata.resourceVersion) + 1);
   });
 
+  it('may report more than once in a look, each time over what it wrote before', async () => {
+    const written: unknown[] = [];
+    let looks = 0;
+    await start({
+      reconcile: async ({ spec }, { writeStatus }) => {
+        looks += 1;
+        if (looks > 1) return;
+        for (const seats of [1, spec.seats, 1]) written.push((await writeStatus({ seats })).status);
+        written.push((await writeStatus({})).status);
+      },
+    });
+    await create();
+    await clock.advance(60_000);
+    expect(written).toEqual([{ seats: 1 }, { seats: 2 }, { seats: 1 }, {}]);
+    expect((await games().get(ref)).status).toEqual({});
+  });
+
   it('looks at the owner when something it controls is changed, taken away or given to another', async () => {
     let looks = 0;
     await start({

@@ -21,7 +21,10 @@ export interface ObjectContext<T extends KubeObject> extends ReconcileContext {
    * Takes over what another manager applied, as is usual for controllers, unless `force` is false: then that is a Conflict. Changes nothing when it is so already.
    */
   apply<U extends KubeObject>(kind: KindDefinition<U>, child: Applied<U>, options?: { readonly force?: boolean }): Promise<U>;
-  /** Writes the status when it differs from what the object has. Sets `observedGeneration` when the kind's status has one and none is given. Answers the object as it then is. */
+  /**
+   * Writes the status when it differs from what the object has, after what was written before in the same look. Sets `observedGeneration` when the kind's status has one and none is given.
+   * Answers the object as it then is. Throws Conflict when somebody else wrote the object since it was seen: then it is looked at again.
+   */
   writeStatus(status: StatusOf<T>): Promise<T>;
 }
 
@@ -128,6 +131,8 @@ function contextFor<T extends KubeObject>({ name, for: kind }: ControllerDefinit
     const others = ownerReferences.filter(({ uid, controller }) => uid !== object.metadata.uid && controller !== true);
     return { ...child, metadata: { ...child.metadata, ...(namespace !== undefined && { namespace }), ownerReferences: [...others, controllerReference(object)] } };
   };
+  // A look may report several times: each time over what it wrote itself the time before.
+  let latest = object;
   return {
     ...context,
     lister,
@@ -136,9 +141,10 @@ function contextFor<T extends KubeObject>({ name, for: kind }: ControllerDefinit
     apply: (of, child, { force = true } = {}) => context.client.kind(of).apply(controlled(child as unknown as KubeObject) as unknown as typeof child, { fieldManager: name, force }),
     writeStatus: async (status) => {
       const { generation } = object.metadata;
-      const had = (object as { readonly status?: object }).status ?? {};
+      const had = (latest as { readonly status?: object }).status ?? {};
       const next = observes && generation !== undefined ? { observedGeneration: generation, ...(status as object) } : status;
-      return equalJson(had, next) ? object : context.client.kind(kind).updateStatus({ ...object, status: next } as T);
+      if (!equalJson(had, next)) latest = await context.client.kind(kind).updateStatus({ ...latest, status: next } as T);
+      return latest;
     },
   };
 }

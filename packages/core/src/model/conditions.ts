@@ -10,8 +10,9 @@ export interface ConditionFacts {
 }
 
 /**
- * The conditions with one of them set (meta.SetStatusCondition): its place is kept, and its transition time changes only when its status does. The same array when nothing
- * changes, so that a status that says the same is not written. `now` in milliseconds since the epoch. Pure.
+ * The conditions with one of them set (meta.SetStatusCondition): its place is kept, and its transition time changes only when its status does. What is not given stays as it was while the
+ * status is the same, and goes when it turns: a reason of the old status is none of the new one. The same array when nothing changes, so that a status that says the same is not written.
+ * `now` in milliseconds since the epoch. Pure.
  */
 export function withConditionSet<C extends ConditionFacts & { readonly lastTransitionTime?: string | undefined }>(
   conditions: readonly C[] | undefined,
@@ -24,6 +25,8 @@ export function withConditionSet<C extends ConditionFacts & { readonly lastTrans
   const turned = before.status !== facts.status;
   const same = !turned && (['reason', 'message', 'observedGeneration'] as const).every((field) => facts[field] === undefined || facts[field] === before[field]);
   if (same) return known;
-  const next = { ...before, ...facts, ...(turned && { lastTransitionTime: timeOfMillis(now) }) } as C;
+  const given = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+  const { reason: _reason, message: _message, observedGeneration: _generation, ...rest } = before;
+  const next = { ...(turned ? rest : before), ...given, ...(turned && { lastTransitionTime: timeOfMillis(now) }) } as C;
   return known.map((one) => (one === before ? next : one));
 }
