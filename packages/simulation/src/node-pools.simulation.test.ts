@@ -1,11 +1,11 @@
 import { nodeAutoscaling, workloadControllers } from '@orrery/controllers';
 import { createOrchestrator, definePlugin, Deployment, Event, Node, NODE_POOL_LABEL, type NodePool, NodePools, type NodeTemplate, type Orchestrator, Pod, PodDisruptionBudget, SharedInformers, silentLogger } from '@orrery/core';
-import { SeededRandom, VirtualClock } from '@orrery/core/testing';
+import { nodePoolConformance, SeededRandom, VirtualClock } from '@orrery/core/testing';
 import { type MachineFacts, NodeAgent, type PodVolumes } from '@orrery/node-agent';
 import { createSimulatedRuntime, SimulatedMachine } from '@orrery/runtime-simulated';
 import { scheduler } from '@orrery/scheduler';
 import { memoryStore } from '@orrery/store-memory';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 
 const FACTS: MachineFacts = { hostname: 'simulated', capacity: {}, architecture: 'amd64', operatingSystem: 'linux', kernelVersion: 'simulated' };
 const NO_VOLUMES: PodVolumes = { prepare: async () => {}, mounts: async () => [], remove: async () => {} };
@@ -68,12 +68,19 @@ class SimulatedPool implements NodePool {
   }
 }
 
-let orchestrator: Orchestrator;
-let pools: readonly SimulatedPool[];
+let orchestrator: Orchestrator | undefined;
+let pools: readonly SimulatedPool[] = [];
 afterEach(async () => {
   for (const pool of pools) await pool.stop();
-  await orchestrator.stop();
+  await orchestrator?.stop();
+  orchestrator = undefined;
+  pools = [];
 });
+/** The cluster of the test that runs. */
+const cluster = (): Orchestrator => {
+  if (orchestrator === undefined) throw new TypeError('no cluster was started');
+  return orchestrator;
+};
 
 async function start(...given: readonly SimulatedPool[]): Promise<void> {
   pools = given;
@@ -86,11 +93,11 @@ async function start(...given: readonly SimulatedPool[]): Promise<void> {
 const ref = { namespace: 'default', name: 'web' };
 const deploy = (replicas: number, cpu: string, more: object = {}) => {
   const template = { metadata: { labels: { app: 'web' } }, spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'c', image: 'web', resources: { requests: { cpu } } }], ...more } };
-  return orchestrator.client.apply({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: ref, spec: { replicas, selector: { matchLabels: { app: 'web' } }, template } });
+  return cluster().client.apply({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: ref, spec: { replicas, selector: { matchLabels: { app: 'web' } }, template } });
 };
-const ready = async (): Promise<number> => (await orchestrator.client.kind(Deployment).get(ref)).status?.readyReplicas ?? 0;
-const nodes = async (): Promise<string[]> => (await orchestrator.client.kind(Node).list()).items.map(({ metadata }) => metadata.name ?? '').sort();
-const events = async (): Promise<string[]> => (await orchestrator.client.kind(Event).list()).items.map(({ reason, message }) => `${reason}: ${message}`);
+const ready = async (): Promise<number> => (await cluster().client.kind(Deployment).get(ref)).status?.readyReplicas ?? 0;
+const nodes = async (): Promise<string[]> => (await cluster().client.kind(Node).list()).items.map(({ metadata }) => metadata.name ?? '').sort();
+const events = async (): Promise<string[]> => (await cluster().client.kind(Event).list()).items.map(({ reason, message }) => `${reason}: ${message}`);
 const until = (condition: () => Promise<boolean>, what: string): Promise<void> => clock.until(condition, 3_600_000, what);
 
 const small = (min = 0, max = 4): SimulatedPool => new SimulatedPool('small', min, max, 1, { allocatable: { cpu: '2', memory: '4Gi', pods: '20' } });
@@ -105,17 +112,17 @@ it('adds the nodes that waiting pods need, and gives them back when they are gon
   expect(await nodes()).toEqual(['small-1', 'small-2', 'small-3']);
   expect((await events()).filter((text) => /^TriggeredScaleUp: pod triggered scale-up: \[\{small \d->\d \(max: 4\)\}\]$/.test(text))).toHaveLength(6);
   // Two to a node: four pods still need two.
-  await orchestrator.client.kind(Deployment).scale(ref, 3);
+  await cluster().client.kind(Deployment).scale(ref, 3);
   await until(async () => (await nodes()).length === 2, 'one node less');
   expect(await ready()).toBe(3);
-  await orchestrator.client.kind(Deployment).scale(ref, 0);
+  await cluster().client.kind(Deployment).scale(ref, 0);
   await until(async () => (await nodes()).length === 0, 'no node left');
   expect([a.most, b.most]).toEqual([3, 0]);
   // Until its events have expired.
   await clock.advance(2 * 3_600_000);
-  const before = (await orchestrator.client.kind(Pod).list()).metadata.resourceVersion;
+  const before = (await cluster().client.kind(Pod).list()).metadata.resourceVersion;
   await clock.advance(3_600_000);
-  expect((await orchestrator.client.kind(Pod).list()).metadata.resourceVersion).toBe(before);
+  expect((await cluster().client.kind(Pod).list()).metadata.resourceVersion).toBe(before);
 });
 
 it('tells what would help a pod that no pool can, and stays within a maximum', async () => {
@@ -154,9 +161,9 @@ it('drains an underused node one pod after the other, as the disruption budget a
   await deploy(6, '600m');
   await until(async () => (await ready()) === 6, 'all pods ready');
   expect(await nodes()).toHaveLength(2);
-  await orchestrator.client.kind(PodDisruptionBudget).create({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: ref, spec: { maxUnavailable: 1, selector: { matchLabels: { app: 'web' } } } } as unknown as PodDisruptionBudget);
+  await cluster().client.kind(PodDisruptionBudget).create({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: ref, spec: { maxUnavailable: 1, selector: { matchLabels: { app: 'web' } } } } as unknown as PodDisruptionBudget);
   // Three are left, on one node or two: one node is enough.
-  await orchestrator.client.kind(Deployment).scale(ref, 3);
+  await cluster().client.kind(Deployment).scale(ref, 3);
   let fewest = 3;
   await until(async () => (await ready()) === 3, 'three ready');
   await until(async () => {
@@ -166,3 +173,20 @@ it('drains an underused node one pod after the other, as the disruption budget a
   expect(fewest).toBeGreaterThanOrEqual(2);
   await until(async () => (await ready()) === 3, 'three ready again');
 });
+
+nodePoolConformance('of simulated machines', async () => {
+  const pool = new SimulatedPool('own', 0, 5, 0, { allocatable: { cpu: '2', memory: '4Gi', pods: '20' }, labels: { disk: 'ssd' }, taints: [{ key: 'only', effect: 'NoSchedule' }] });
+  const own = await createOrchestrator({ plugins: [memoryStore()], clock, random: new SeededRandom(2), logger: silentLogger });
+  await own.start();
+  pool.orchestrator = own;
+  const isReady = async (name: string): Promise<boolean> => (await own.client.kind(Node).find({ name }))?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+  return {
+    pool,
+    client: own.client,
+    registered: (name) => until(() => isReady(name), 'a ready node'),
+    cleanup: async () => {
+      await pool.stop();
+      await own.stop();
+    },
+  };
+}, { describe, it });

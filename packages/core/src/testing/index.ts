@@ -3,7 +3,9 @@
  * @packageDocumentation
  */
 export * from './controller/index.js';
+export * from './custom-metrics/index.js';
 export * from './history/index.js';
+export * from './node-pool/index.js';
 export * from './proxy/index.js';
 export * from './runtime/index.js';
 export * from './scheduler/index.js';
