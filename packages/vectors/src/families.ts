@@ -12,7 +12,8 @@ import { qos } from './families/qos.js';
 import { quantity } from './families/quantity.js';
 import { scheduler } from './families/scheduler.js';
 import { selectors } from './families/selectors.js';
+import { table } from './families/table.js';
 import { validation } from './families/validation.js';
 
 /** Every family that has an adapter. To add one: write `families/<family>.ts` and list it here. */
-export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler, deployment, lifecycle, endpointSlice, hpa, patch, apply, qos, cron];
+export const families: readonly Family[] = [quantity, selectors, fieldLabels, names, validation, scheduler, deployment, lifecycle, endpointSlice, hpa, patch, apply, qos, cron, table];

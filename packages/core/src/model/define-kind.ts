@@ -31,8 +31,10 @@ export interface KindOptions<T extends KubeObject = KubeObject> {
   readonly tracksGeneration?: boolean;
   /** Top-level fields, for kinds without spec. */
   readonly fields?: KindFields;
-  /** Columns of `kubectl get` between NAME and AGE. */
+  /** Columns of `kubectl get` after NAME; AGE comes last unless it is among them. */
   readonly columns?: readonly Column<T>[];
+  /** What a row of `kubectl get` says of an object besides its cells. */
+  readonly rowConditions?: KindDefinition<T>['rowConditions'];
   readonly scale?: ScalePaths;
   readonly rules?: KindRules<T>;
 }
@@ -87,6 +89,7 @@ function makeKind<T extends KubeObject>(options: KindOptions<T>, schema: z.ZodTy
     tracksGeneration: options.tracksGeneration ?? options.status !== undefined,
     ...(options.scale === undefined ? {} : { scale: options.scale }),
     columns: options.columns ?? [],
+    ...(options.rowConditions && { rowConditions: options.rowConditions }),
     rules: options.rules ?? {},
   };
 }

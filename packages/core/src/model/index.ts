@@ -42,6 +42,7 @@ export * as schemas from './schemas.js';
 export type { FieldFacts, MergeInfo, ScalarFormat, Schema } from './schema/fields.js';
 export * from './taints.js';
 export * from './time-zone.js';
+export * from './table/index.js';
 export * from './timestamp.js';
 export * from './validation/object-meta.js';
 

@@ -18,7 +18,8 @@ export interface Column<T extends KubeObject = KubeObject> {
   /** 0 is always shown, above only with `-o wide`. */
   readonly priority?: number;
   readonly jsonPath?: string;
-  value?(object: T): string | number | boolean;
+  /** `now` in milliseconds since the epoch. */
+  value?(object: T, now: number): string | number | boolean;
 }
 
 /** Where the scale subresource reads and writes, as simple paths from the object (`.spec.replicas`). */
@@ -97,6 +98,9 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends Group
   /** Whether `metadata.generation` counts the changes of the desired state. Default: kinds with a status subresource. */
   readonly tracksGeneration: boolean;
   readonly scale?: ScalePaths;
+  /** Those of `kubectl get` after the name; the age comes last unless it is among them. */
   readonly columns: readonly Column<T>[];
+  /** What a row of `kubectl get` says of the object besides its cells. */
+  rowConditions?(object: T): readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
   readonly rules: KindRules<T>;
 }

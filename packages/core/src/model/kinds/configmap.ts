@@ -3,6 +3,7 @@ import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
 import { bytesMap, flag, pointer, textMap } from '../schema/fields.js';
+import { configMapColumns } from '../table/cluster-columns.js';
 
 
 
@@ -20,6 +21,7 @@ export const ConfigMap: KindDefinition<ConfigMap> = buildKind<ConfigMap>({
   kind: 'ConfigMap',
   shortNames: ['cm'],
   fields: { data: textMap.optional(), binaryData: bytesMap.optional(), immutable: pointer(flag) },
+  columns: configMapColumns,
   rules: {
     validate: validateConfigMap,
     validateUpdate: validateConfigMapUpdate,

@@ -3,6 +3,7 @@ import { validateControllerRevision, validateControllerRevisionUpdate } from '..
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
+import { revisionColumns } from '../table/workload-columns.js';
 
 /** One state that a controller's object once had, kept so that it can be gone back to (apps/v1). */
 export interface ControllerRevision extends KubeObject {
@@ -17,6 +18,7 @@ export const ControllerRevision: KindDefinition<ControllerRevision> = buildKind<
   version: 'v1',
   kind: 'ControllerRevision',
   fields: { data: anyObject.optional(), revision: int64.default(0) },
+  columns: revisionColumns,
   rules: {
     validate: validateControllerRevision,
     validateUpdate: validateControllerRevisionUpdate,

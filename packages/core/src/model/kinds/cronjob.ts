@@ -9,6 +9,7 @@ import type { KubeObject } from '../object.js';
 import { jobSpec } from './job.js';
 import { metadata } from './metadata.js';
 import { objectReference } from './references.js';
+import { cronJobColumns } from '../table/workload-columns.js';
 
 const jobTemplateSpecSchema = struct({
   metadata: heldStruct(metadata),
@@ -58,6 +59,7 @@ export const CronJob: KindDefinition<CronJob> = buildKind<CronJob>({
   categories: ['all'],
   spec: cronJobSpec,
   status: cronJobStatus,
+  columns: cronJobColumns,
   rules: {
     applyDefaults: applyCronJobDefaults,
     validate: validateCronJob,

@@ -10,6 +10,7 @@ import { validateSelectorUpdate } from '../validation/workloads.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
+import { daemonSetColumns } from '../table/workload-columns.js';
 
 const rollingUpdateDaemonSetSchema = struct({
   maxUnavailable: pointer(intOrString),
@@ -84,6 +85,7 @@ export const DaemonSet: KindDefinition<DaemonSet> = buildKind<DaemonSet>({
   categories: ['all'],
   spec: daemonSetSpec,
   status: daemonSetStatus,
+  columns: daemonSetColumns,
   rules: {
     applyDefaults: applyDaemonSetDefaults,
     prepareForCreate: countTemplates,

@@ -9,6 +9,7 @@ import { equalJson } from '../json.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
+import { deploymentColumns } from '../table/workload-columns.js';
 
 const rollingUpdateDeploymentSchema = struct({
   maxUnavailable: pointer(intOrString),
@@ -87,6 +88,7 @@ export const Deployment: KindDefinition<Deployment> = buildKind<Deployment>({
   spec: deploymentSpec,
   status: deploymentStatus,
   scale: { specReplicas: '.spec.replicas', statusReplicas: '.status.replicas', labelSelector: '.spec.selector' },
+  columns: deploymentColumns,
   rules: {
     applyDefaults: applyDeploymentDefaults,
     // Its controller notes the revision there (deploymentStatusStrategy).

@@ -7,6 +7,7 @@ import { validateEndpointSlice, validateEndpointSliceUpdate } from '../validatio
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
+import { endpointSliceColumns } from '../table/service-columns.js';
 
 const endpointConditionsSchema = struct({
   ready: pointer(flag),
@@ -81,6 +82,7 @@ export const EndpointSlice: KindDefinition<EndpointSlice> = buildKind<EndpointSl
   version: 'v1',
   kind: 'EndpointSlice',
   fields: { addressType: text.default(''), endpoints: requiredList(endpoint), ports: requiredList(endpointPort) },
+  columns: endpointSliceColumns,
   rules: {
     applyDefaults: applyEndpointSliceDefaults,
     validate: validateEndpointSlice,

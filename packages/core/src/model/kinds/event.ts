@@ -5,6 +5,7 @@ import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
 import { objectReference } from './references.js';
+import { eventColumns } from '../table/cluster-columns.js';
 
 const eventSourceSchema = struct({
   component: text.optional(),
@@ -50,6 +51,7 @@ export const Event: KindDefinition<Event> = buildKind<Event>({
   kind: 'Event',
   shortNames: ['ev'],
   fields: eventFields,
+  columns: eventColumns,
   rules: {
     selectableFields: {
       'involvedObject.kind': ({ involvedObject }) => involvedObject.kind ?? '',

@@ -8,6 +8,7 @@ import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
 import { metricStatus } from './metric-status.js';
 import { crossVersionObjectReference, metricSpec } from './metric-target.js';
+import { autoscalerColumns } from '../table/workload-columns.js';
 
 const scalingPolicySchema = struct({
   type: text.default(''),
@@ -84,6 +85,7 @@ export const HorizontalPodAutoscaler: KindDefinition<HorizontalPodAutoscaler> = 
   status: statusSchema as Schema<HorizontalPodAutoscalerStatus>,
   // Its strategy does not count changes (registry/autoscaling/horizontalpodautoscaler).
   tracksGeneration: false,
+  columns: autoscalerColumns,
   rules: {
     applyDefaults: applyAutoscalerDefaults,
     validate: validateAutoscaler,

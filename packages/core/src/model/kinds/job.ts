@@ -10,6 +10,7 @@ import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
 import { podTemplateSpec } from './pod-spec.js';
 import { labelSelector } from './selectors.js';
+import { jobColumns } from '../table/workload-columns.js';
 
 const onExitCodesSchema = struct({
   containerName: pointer(text),
@@ -137,6 +138,7 @@ export const Job: KindDefinition<Job> = buildKind<Job>({
   categories: ['all'],
   spec: jobSpec,
   status: jobStatus,
+  columns: jobColumns,
   rules: {
     applyDefaults: applyJobDefaults,
     prepareForCreate: generateSelector,

@@ -5,6 +5,7 @@ import { validateLease } from '../validation/core.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
+import { leaseColumns } from '../table/cluster-columns.js';
 
 const leaseSpecSchema = struct({
   holderIdentity: pointer(text),
@@ -30,6 +31,7 @@ export const Lease: KindDefinition<Lease> = buildKind<Lease>({
   version: 'v1',
   kind: 'Lease',
   spec: leaseSpec,
+  columns: leaseColumns,
   rules: {
     validate: validateLease,
   },

@@ -8,6 +8,7 @@ import { nameRule } from '../validation/object-meta.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
+import { namespaceColumns } from '../table/cluster-columns.js';
 
 const namespaceSpecSchema = struct({
   finalizers: list(text).optional(),
@@ -53,6 +54,7 @@ export const Namespace: KindDefinition<Namespace> = buildKind<Namespace>({
   spec: namespaceSpec,
   status: namespaceStatus,
   tracksGeneration: false,
+  columns: namespaceColumns,
   rules: {
     applyDefaults: applyNamespaceDefaults,
     validateName: nameRule(isDns1123Label),

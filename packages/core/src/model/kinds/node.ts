@@ -7,6 +7,7 @@ import { nodeSpec } from './node-spec.js';
 import type { NodeSpec } from './node-spec.js';
 import { nodeStatus } from './node-status.js';
 import type { NodeStatus } from './node-status.js';
+import { nodeColumns } from '../table/cluster-columns.js';
 
 
 
@@ -25,6 +26,7 @@ export const Node: KindDefinition<Node> = buildKind<Node>({
   spec: nodeSpec,
   status: nodeStatus,
   tracksGeneration: false,
+  columns: nodeColumns,
   rules: {
     applyDefaults: applyNodeDefaults,
     validate: validateNode,

@@ -8,6 +8,7 @@ import type { Schema } from '../schema/fields.js';
 import { validateClaim, validateClaimUpdate } from '../validation/claims.js';
 import { persistentVolumeClaimSpec } from './claim-template.js';
 import type { PersistentVolumeClaimSpec } from './claim-template.js';
+import { claimColumns } from '../table/storage-columns.js';
 
 const persistentVolumeClaimConditionSchema = struct({
   type: text.default(''),
@@ -50,6 +51,7 @@ export const PersistentVolumeClaim: KindDefinition<PersistentVolumeClaim> = buil
   spec: persistentVolumeClaimSpec,
   status: persistentVolumeClaimStatus,
   tracksGeneration: false,
+  columns: claimColumns,
   rules: {
     applyDefaults: applyClaimDefaults,
     prepareForCreate: (draft) => {

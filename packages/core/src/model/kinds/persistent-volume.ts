@@ -10,6 +10,7 @@ import { nodeSelector } from './affinity.js';
 import { objectReference } from './references.js';
 import { awsElasticBlockStoreVolumeSource, azureDiskVolumeSource, fcVolumeSource, gcePersistentDiskVolumeSource, nfsVolumeSource, vsphereVirtualDiskVolumeSource } from './volume-plugins.js';
 import { hostPathVolumeSource } from './volumes.js';
+import { volumeColumns } from '../table/storage-columns.js';
 
 const localVolumeSourceSchema = struct({
   path: text.default(''),
@@ -105,6 +106,7 @@ export const PersistentVolume: KindDefinition<PersistentVolume> = buildKind<Pers
   spec: persistentVolumeSpec,
   status: persistentVolumeStatus,
   tracksGeneration: false,
+  columns: volumeColumns,
   rules: {
     applyDefaults: applyVolumeDefaults,
     prepareForCreate: (draft) => {

@@ -6,6 +6,7 @@ import { int32, int64, intOrString, list, mapOf, pointer, struct, text, timestam
 import type { Schema } from '../schema/fields.js';
 import { validatePodDisruptionBudget, validatePodDisruptionBudgetStatus } from '../validation/disruption.js';
 import { condition, labelSelector } from './selectors.js';
+import { disruptionBudgetColumns } from '../table/workload-columns.js';
 
 const podDisruptionBudgetSpecSchema = struct({
   minAvailable: pointer(intOrString),
@@ -45,5 +46,6 @@ export const PodDisruptionBudget: KindDefinition<PodDisruptionBudget> = buildKin
   shortNames: ['pdb'],
   spec: podDisruptionBudgetSpec,
   status: podDisruptionBudgetStatus,
+  columns: disruptionBudgetColumns,
   rules: { validate: validatePodDisruptionBudget, validateStatusUpdate: validatePodDisruptionBudgetStatus },
 });

@@ -9,6 +9,7 @@ import type { PodSpec } from './pod-spec.js';
 import { podStatus } from './pod-status.js';
 import type { PodStatus } from './pod-status.js';
 import { podQosClass } from '../pod-qos.js';
+import { podColumns, podRowConditions } from '../table/pod-columns.js';
 
 /** Containers that run together on one node (core/v1). */
 export interface Pod extends KubeObject {
@@ -24,6 +25,8 @@ export const Pod: KindDefinition<Pod> = buildKind<Pod>({
   categories: ['all'],
   spec: podSpec,
   status: podStatus,
+  columns: podColumns,
+  rowConditions: podRowConditions,
   rules: {
     applyDefaults: applyPodDefaults,
     prepareForCreate: (draft) => {

@@ -4,6 +4,7 @@ import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
 import { flag, int32, pointer, text } from '../schema/fields.js';
+import { priorityClassColumns } from '../table/cluster-columns.js';
 
 
 
@@ -23,6 +24,7 @@ export const PriorityClass: KindDefinition<PriorityClass> = buildKind<PriorityCl
   shortNames: ['pc'],
   namespaced: false,
   fields: { value: int32.default(0), globalDefault: flag.optional(), description: text.optional(), preemptionPolicy: pointer(text) },
+  columns: priorityClassColumns,
   rules: {
     applyDefaults: applyPriorityClassDefaults,
     validate: validatePriorityClass,

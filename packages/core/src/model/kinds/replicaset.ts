@@ -8,6 +8,7 @@ import { validateReplicaSet, validateSelectorUpdate } from '../validation/worklo
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
+import { replicaSetColumns } from '../table/workload-columns.js';
 
 const replicaSetSpecSchema = struct({
   replicas: pointer(int32),
@@ -61,6 +62,7 @@ export const ReplicaSet: KindDefinition<ReplicaSet> = buildKind<ReplicaSet>({
   spec: replicaSetSpec,
   status: replicaSetStatus,
   scale: { specReplicas: '.spec.replicas', statusReplicas: '.status.replicas', labelSelector: '.spec.selector' },
+  columns: replicaSetColumns,
   rules: {
     applyDefaults: applyReplicaSetDefaults,
     validate: validateReplicaSet,

@@ -5,6 +5,7 @@ import type { KubeObject } from '../object.js';
 import { atomicStruct, list, pointer, quantityMap, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { validateResourceQuota, validateResourceQuotaStatus, validateResourceQuotaUpdate } from '../validation/quotas.js';
+import { quotaColumns } from '../table/cluster-columns.js';
 
 const scopedResourceSelectorRequirementSchema = atomicStruct({
   scopeName: text.default(''),
@@ -57,5 +58,6 @@ export const ResourceQuota: KindDefinition<ResourceQuota> = buildKind<ResourceQu
   spec: resourceQuotaSpec,
   status: resourceQuotaStatus,
   tracksGeneration: false,
+  columns: quotaColumns,
   rules: { validate: validateResourceQuota, validateUpdate: validateResourceQuotaUpdate, validateStatusUpdate: validateResourceQuotaStatus },
 });

@@ -4,6 +4,7 @@ import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
 import { bytesMap, flag, pointer, text, textMap } from '../schema/fields.js';
+import { secretColumns } from '../table/cluster-columns.js';
 
 
 
@@ -22,6 +23,7 @@ export const Secret: KindDefinition<Secret> = buildKind<Secret>({
   version: 'v1',
   kind: 'Secret',
   fields: { type: text.optional(), data: bytesMap.optional(), stringData: textMap.optional(), immutable: pointer(flag) },
+  columns: secretColumns,
   rules: {
     applyDefaults: applySecretDefaults,
     prepareForCreate: moveStringData,

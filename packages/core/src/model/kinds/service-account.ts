@@ -4,6 +4,7 @@ import type { KubeObject } from '../object.js';
 import { flag, list, pointer } from '../schema/fields.js';
 import { localObjectReference, objectReference } from './references.js';
 import type { LocalObjectReference, ObjectReference } from './references.js';
+import { serviceAccountColumns } from '../table/cluster-columns.js';
 
 /** Who pods are to the API server (core/v1). */
 export interface ServiceAccount extends KubeObject {
@@ -22,4 +23,5 @@ export const ServiceAccount: KindDefinition<ServiceAccount> = buildKind<ServiceA
     imagePullSecrets: list(localObjectReference).optional(),
     automountServiceAccountToken: pointer(flag),
   },
+  columns: serviceAccountColumns,
 });

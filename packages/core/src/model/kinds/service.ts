@@ -8,6 +8,7 @@ import { normalizeClusterIPs, validateServiceName, validateService, validateServ
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
+import { serviceColumns } from '../table/service-columns.js';
 
 const servicePortSchema = struct({
   name: text.optional(),
@@ -118,6 +119,7 @@ export const Service: KindDefinition<Service> = buildKind<Service>({
   spec: serviceSpec,
   status: serviceStatus,
   tracksGeneration: false,
+  columns: serviceColumns,
   rules: {
     applyDefaults: applyServiceDefaults,
     prepareForCreate: (draft) => normalizeClusterIPs(draft),

@@ -13,6 +13,7 @@ import { nameRule } from '../validation/object-meta.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
+import { statefulSetColumns } from '../table/workload-columns.js';
 
 const rollingUpdateStatefulSetSchema = struct({
   partition: pointer(int32),
@@ -123,6 +124,7 @@ export const StatefulSet: KindDefinition<StatefulSet> = buildKind<StatefulSet>({
   spec: statefulSetSpec,
   status: statefulSetStatus,
   scale: { specReplicas: '.spec.replicas', statusReplicas: '.status.replicas', labelSelector: '.spec.selector' },
+  columns: statefulSetColumns,
   rules: {
     applyDefaults: applyStatefulSetDefaults,
     // Its name is part of its pods' host names.

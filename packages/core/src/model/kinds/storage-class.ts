@@ -6,6 +6,7 @@ import type { KubeObject } from '../object.js';
 import { atomicStruct, flag, list, pointer, struct, text, textMap } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { validateStorageClass, validateStorageClassUpdate } from '../validation/storage-classes.js';
+import { storageClassColumns } from '../table/storage-columns.js';
 
 const topologySelectorLabelRequirementSchema = struct({
   key: text.default(''),
@@ -51,6 +52,7 @@ export const StorageClass: KindDefinition<StorageClass> = buildKind<StorageClass
     volumeBindingMode: pointer(text),
     allowedTopologies: list(topologySelectorTerm).optional(),
   },
+  columns: storageClassColumns,
   rules: {
     applyDefaults: applyStorageClassDefaults,
     validate: validateStorageClass,
