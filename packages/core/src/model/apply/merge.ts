@@ -29,14 +29,16 @@ function mergeLists(node: MergeNode, left: readonly unknown[], right: readonly u
   const [leftElements, rightElements] = [elementsOf(node, left, ''), elementsOf(node, right, '')];
   const leftItems = firstOf(leftElements, left);
   const rightItems = firstOf(rightElements, right);
+  // Those of both, from the first that is not taken yet.
   const shared = rightElements.filter((element) => leftItems.has(element));
+  let next = 0;
   const merged = new Set<PathElement>();
   const out: unknown[] = [];
   const put = (value: unknown): void => void (value !== undefined && out.push(value));
   const take = (element: PathElement): void => {
     merged.add(element);
     put(mergeTyped(child, leftItems.get(element), rightItems.get(element)));
-    if (shared[0] === element) shared.shift();
+    if (shared[next] === element) next += 1;
   };
   let [l, r] = [0, 0];
   while (l < left.length || r < right.length) {
@@ -47,7 +49,7 @@ function mergeLists(node: MergeNode, left: readonly unknown[], right: readonly u
       continue;
     }
     // Applied too, but not yet its turn.
-    if (mine !== undefined && theirs !== undefined && rightItems.has(mine) && shared.length > 0 && shared[0] !== mine) {
+    if (mine !== undefined && theirs !== undefined && rightItems.has(mine) && next < shared.length && shared[next] !== mine) {
       l += 1;
       continue;
     }

@@ -25,6 +25,13 @@ export function elementsOf(node: MergeNode, items: readonly unknown[], at: strin
   return items.map((item) => itemElement(node, item, at));
 }
 
+/** The steps that occur more than once, in the order in which they do so. */
+function repeatedIn(elements: readonly PathElement[]): ReadonlySet<PathElement> {
+  const [seen, repeated] = [new Set<PathElement>(), new Set<PathElement>()];
+  for (const element of elements) (seen.has(element) ? repeated : seen).add(element);
+  return repeated;
+}
+
 /** Throws {@link ApplyTypeError} when a value has fields that its kind does not know, or another form. `at` is the path for the message. */
 export function checkTypes(node: MergeNode, value: unknown, at = ''): void {
   if (value === null || value === undefined || node.type === 'value') return;
@@ -32,8 +39,7 @@ export function checkTypes(node: MergeNode, value: unknown, at = ''): void {
     const items = listAt(value);
     if (items === undefined) throw new ApplyTypeError(at, 'expected a list');
     if (!isAtomic(node)) {
-      const elements = elementsOf(node, items, at);
-      const twice = elements.find((element, i) => elements.indexOf(element) !== i);
+      const [twice] = repeatedIn(elementsOf(node, items, at));
       if (twice !== undefined) throw new ApplyTypeError(at, `duplicate entries for key ${twice.slice(2)}`);
     }
     items.forEach((item, i) => checkTypes(childOf(node, String(i)), item, `${at}[${i}]`));
@@ -74,10 +80,11 @@ function collect(node: MergeNode, value: unknown, path: readonly PathElement[], 
   if (node.type === 'list') {
     const items = listAt(value) ?? [];
     const elements = elementsOf(node, items, '');
+    const repeated = repeatedIn(elements);
     items.forEach((item, i) => {
-      const at = [...path, elements[i] as PathElement];
-      const isTwice = elements.indexOf(elements[i] as PathElement) !== elements.lastIndexOf(elements[i] as PathElement);
-      if (!isTwice) collect(childOf(node, String(i)), item, at, set);
+      const element = elements[i] as PathElement;
+      const at = [...path, element];
+      if (!repeated.has(element)) collect(childOf(node, String(i)), item, at, set);
       set.insert(at);
     });
     return;
