@@ -9,7 +9,7 @@ import type { KubeObject } from '../model/object.js';
 import { timeOfMillis } from '../model/timestamp.js';
 import { validateAdmission } from './admit.js';
 import { checkPreconditions, commitDeletion, planDeletion } from './delete.js';
-import { planEviction } from './eviction-plan.js';
+import { needsNoBudget, planEviction } from './eviction-plan.js';
 import { list } from './list.js';
 import { type Current, type Resource, readCurrent } from './resource.js';
 
@@ -32,7 +32,7 @@ export async function evict(pods: Resource, budgets: Resource, request: EvictReq
     if (current === undefined) throw ApiError.notFound(kind, name);
     checkPreconditions(kind, current.object, options);
     const pod = current.object as Pod;
-    const budget = await budgetOf(budgets, pod);
+    const budget = needsNoBudget(pod) ? undefined : await budgetOf(budgets, pod);
     const plan = planEviction(pod, budget?.object as PodDisruptionBudget | undefined, context.clock.now());
     const admission: AdmissionRequest = { operation: 'DELETE', ref: request.ref, kind, user: request.user, dryRun, old: pod, warn: (message) => request.warn?.(message) };
     await validateAdmission(context, admission);

@@ -5,6 +5,7 @@ import { timeOfMillis } from '../model/timestamp.js';
 
 /** Evictions under way that one budget remembers (MaxDisruptedPodSize). */
 const MAX_DISRUPTED = 2000;
+/** When to ask again after a refusal that soon is none any more. For others no time is told: who evicts waits as it sees fit, and its HTTP client does not wait in its place. */
 const RETRY_SECONDS = 10;
 
 /** An eviction that may go on. */
@@ -29,14 +30,14 @@ export function planEviction(pod: Pod, budget: PodDisruptionBudget | undefined, 
 
 const NOTHING_YET: PodDisruptionBudgetStatus = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
 
-/** It has ended, has not begun, or goes already. */
-function needsNoBudget({ metadata, status }: Pod): boolean {
+/** Whether a pod is no budget's business: it has ended, has not begun, or goes already. Pure. */
+export function needsNoBudget({ metadata, status }: Pod): boolean {
   return metadata.deletionTimestamp !== undefined || status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Pending';
 }
 
 function decremented(budget: PodDisruptionBudget, status: PodDisruptionBudgetStatus, pod: string, now: string): PodDisruptionBudget {
   const { name = '', generation = 0 } = budget.metadata;
-  if ((status.observedGeneration ?? 0) < generation) throw refused(`The disruption budget ${name} is still being processed by the server.`);
+  if ((status.observedGeneration ?? 0) < generation) throw refused(`The disruption budget ${name} is still being processed by the server.`, RETRY_SECONDS);
   if (status.disruptionsAllowed < 0) throw forbidden(name, 'pdb disruptions allowed is negative');
   if (Object.keys(status.disruptedPods ?? {}).length > MAX_DISRUPTED) throw forbidden(name, 'DisruptedPods map too big - too many evictions not confirmed by PDB controller');
   if (status.disruptionsAllowed === 0) throw refused(exhausted(name, status));
@@ -54,16 +55,19 @@ function withInsufficient({ conditions = [] }: PodDisruptionBudgetStatus, observ
   return [...conditions.filter((one) => one !== before), { type: 'DisruptionAllowed', status: 'False', reason: 'InsufficientPods', message: '', observedGeneration, lastTransitionTime }];
 }
 
-function exhausted(name: string, status: PodDisruptionBudgetStatus): string {
-  const failed = status.conditions?.find(({ type, status: is, reason }) => type === 'DisruptionAllowed' && is === 'False' && reason === 'SyncFailed');
-  if (failed !== undefined) return `The disruption budget ${name} does not allow evicting pods currently because it failed sync: ${failed.message}`;
-  return `The disruption budget ${name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`;
+function exhausted(name: string, { conditions, currentHealthy, desiredHealthy }: PodDisruptionBudgetStatus): string {
+  const { reason, message = '' } = conditions?.find(({ type, status }) => type === 'DisruptionAllowed' && status === 'False') ?? {};
+  const refusal = `The disruption budget ${name} does not allow evicting pods currently`;
+  // The counts of a budget that could not be computed tell nothing.
+  if (message !== '' && reason === 'SyncFailed') return `${refusal} because it failed sync: ${message}`;
+  if (currentHealthy <= desiredHealthy) return `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
+  return message === '' ? refusal : `${refusal} (${reason}): ${message}`;
 }
 
-const refused = (message: string): ApiError =>
+const refused = (message: string, retryAfterSeconds?: number): ApiError =>
   new ApiError('TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
     causes: [{ reason: 'DisruptionBudget', message }],
-    retryAfterSeconds: RETRY_SECONDS,
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   });
 
 const forbidden = (name: string, why: string): ApiError =>

@@ -65,6 +65,21 @@ describe('eviction', () => {
     await expect(world.client.evict({ namespace: 'default', name: 'p' })).rejects.toMatchObject({ reason: 'TooManyRequests' });
   });
 
+  it('asks no budget about a pod that has not begun, not even when there are two; about one that runs there must be one', async () => {
+    world = await World.start([disruption()]);
+    world.behaviour = () => 'pending';
+    const [one, two] = [budget({ minAvailable: 1 }), budget({ minAvailable: 1 })];
+    await world.client.kind(PodDisruptionBudget).create(one);
+    await world.client.kind(PodDisruptionBudget).create({ ...two, metadata: { ...two.metadata, name: 'again' } });
+    const create = (name: string): Promise<Pod> => world.client.kind(Pod).create(make<Pod>({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', labels: { app: 'web' } }, spec: { containers: [{ name: 'c', image: 'i' }] } }));
+    await create('waits');
+    await world.client.evict({ namespace: 'default', name: 'waits' });
+    world.behaviour = () => 'run';
+    await create('runs');
+    await world.until(async () => (await world.pods()).some(({ metadata, status }) => metadata.name === 'runs' && status?.phase === 'Running'), 'it runs');
+    await expect(world.client.evict({ namespace: 'default', name: 'runs' })).rejects.toMatchObject({ reason: 'InternalError', message: 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.' });
+  });
+
   it('needs no budget for a pod that is not ready when enough others are, or when the policy says so', async () => {
     await start(3, { minAvailable: 3, unhealthyPodEvictionPolicy: 'AlwaysAllow' });
     world.behaviour = () => 'crash';
