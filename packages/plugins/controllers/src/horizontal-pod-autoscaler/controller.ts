@@ -42,6 +42,8 @@ interface Running {
   readonly caches: AutoscalerCaches;
   readonly usage: UsageTable;
   readonly histories: Map<ObjectKey, { readonly uid: string; history: ScaleHistory }>;
+  /** Warnings of the last look, by autoscaler: what is still so is not told again, or the flood would drown the rest. */
+  readonly warned: Map<ObjectKey, ReadonlySet<string>>;
 }
 
 /** Keeps the number of replicas of anything with a scale subresource where its metrics, or the demand for it, want it. */
@@ -51,7 +53,7 @@ export function horizontalPodAutoscaler(options: AutoscalerOptions): Controller 
     workers: options.workers,
     start: (setup) => {
       const caches = new AutoscalerCaches(setup, scalableKinds(options.kinds()));
-      const running: Running = { options, caches, usage: new UsageTable(options.usage, setup.clock, options.maxSampleAgeMs), histories: new Map() };
+      const running: Running = { options, caches, usage: new UsageTable(options.usage, setup.clock, options.maxSampleAgeMs), histories: new Map(), warned: new Map() };
       return {
         watches: [
           watching({ kind: HorizontalPodAutoscaler, informer: informerOptions.autoscalers, keys: (next, old) => (old !== undefined && sameWish(next, old) ? [] : [keyOf(next)]) }),
@@ -81,12 +83,15 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, running: Run
   const { caches, histories, options } = running;
   const autoscaler = caches.autoscalers.get(key);
   const known = histories.get(key);
-  if (autoscaler === undefined || (known !== undefined && known.uid !== autoscaler.metadata.uid)) histories.delete(key);
+  if (autoscaler === undefined || (known !== undefined && known.uid !== autoscaler.metadata.uid)) {
+    histories.delete(key);
+    running.warned.delete(key);
+  }
   if (autoscaler === undefined || autoscaler.metadata.deletionTimestamp !== undefined) return;
   const found = readScale(autoscaler, caches);
   if ('error' in found) {
     const conditions = [able('False', 'FailedGetScale', `the HPA controller was unable to get the target's current scale: ${found.error}`)];
-    await write(context, autoscaler, { conditions, currentMetrics: undefined, events: [{ type: 'Warning', reason: 'FailedGetScale', message: found.error }] });
+    await write(context, autoscaler, { conditions, currentMetrics: undefined, events: [{ type: 'Warning', reason: 'FailedGetScale', message: found.error }] }, running);
     // The kind is watched: when the target appears, this runs again.
     return;
   }
@@ -169,16 +174,16 @@ function blocked(view: AutoscaleView, reason: string, message: string, event: st
 
 const able = (status: 'True' | 'False', reason: string, message: string): ConditionFacts => ({ type: 'AbleToScale', status, reason, message });
 
-async function carryOut(context: ReconcileContext, autoscaler: HorizontalPodAutoscaler, { kind, scale }: Target, plan: AutoscalePlan, { histories }: Running): Promise<void> {
+async function carryOut(context: ReconcileContext, autoscaler: HorizontalPodAutoscaler, { kind, scale }: Target, plan: AutoscalePlan, running: Running): Promise<void> {
   const { client, clock } = context;
   const { specReplicas: current } = scale;
   const { replicas, reason } = plan;
   const outcome = { currentReplicas: current, currentMetrics: plan.currentMetrics };
   const got = able('True', 'SucceededGetScale', "the HPA controller was able to get the target's current scale");
-  const remember = (history: ScaleHistory): void => void histories.set(keyOf(autoscaler), { uid: autoscaler.metadata.uid ?? '', history });
+  const remember = (history: ScaleHistory): void => void running.histories.set(keyOf(autoscaler), { uid: autoscaler.metadata.uid ?? '', history });
   if (replicas === current) {
     remember(plan.history);
-    await write(context, autoscaler, { ...outcome, desiredReplicas: current, conditions: [got, ...plan.conditions], events: plan.events });
+    await write(context, autoscaler, { ...outcome, desiredReplicas: current, conditions: [got, ...plan.conditions], events: plan.events }, running);
     return;
   }
   const { namespace } = autoscaler.metadata;
@@ -188,13 +193,13 @@ async function carryOut(context: ReconcileContext, autoscaler: HorizontalPodAuto
     const text = errorMessage(error);
     const event: PlannedEvent = { type: 'Warning', reason: 'FailedRescale', message: `New size: ${replicas}; reason: ${reason}; error: ${text}` };
     const conditions = [got, ...plan.conditions, able('False', 'FailedUpdateScale', `the HPA controller was unable to update the target scale: ${text}`)];
-    await write(context, autoscaler, { ...outcome, conditions, events: [...plan.events, event] });
+    await write(context, autoscaler, { ...outcome, conditions, events: [...plan.events, event] }, running);
     throw error;
   }
   remember(withScaleEvent(plan.history, current, replicas, clock.monotonic()));
   const event: PlannedEvent = { type: 'Normal', reason: 'SuccessfulRescale', message: `New size: ${replicas}; reason: ${reason}` };
   const conditions = [got, ...plan.conditions, able('True', 'SucceededRescale', `the HPA controller was able to update the target scale to ${replicas}`)];
-  await write(context, autoscaler, { ...outcome, desiredReplicas: replicas, conditions, events: [...plan.events, event], lastScaleTime: timeOfMillis(clock.now()) });
+  await write(context, autoscaler, { ...outcome, desiredReplicas: replicas, conditions, events: [...plan.events, event], lastScaleTime: timeOfMillis(clock.now()) }, running);
 }
 
 /** What is to be told of one look; what is left out stays as it is. */
@@ -205,8 +210,9 @@ interface Outcome extends Partial<Pick<HorizontalPodAutoscalerStatus, 'currentRe
 }
 
 /** Events, and the status if it is another than before. */
-async function write({ client, clock, events }: ReconcileContext, autoscaler: HorizontalPodAutoscaler, outcome: Outcome): Promise<void> {
-  for (const { type, reason, message } of outcome.events) events.event(autoscaler, type, reason, message);
+async function write(context: ReconcileContext, autoscaler: HorizontalPodAutoscaler, outcome: Outcome, { warned }: Running): Promise<void> {
+  const { client, clock } = context;
+  tell(context, autoscaler, outcome.events, warned);
   const { status: before = { desiredReplicas: 0 } } = autoscaler;
   const { currentMetrics, conditions, events: _, ...numbers } = outcome;
   const status: HorizontalPodAutoscalerStatus = {
@@ -223,4 +229,17 @@ async function write({ client, clock, events }: ReconcileContext, autoscaler: Ho
     // Deleted in between: there is nobody left to tell.
     if (!ApiError.is(error, 'NotFound')) throw error;
   }
+}
+
+function tell({ events }: ReconcileContext, autoscaler: HorizontalPodAutoscaler, planned: readonly PlannedEvent[], warned: Map<ObjectKey, ReadonlySet<string>>): void {
+  const key = keyOf(autoscaler);
+  const before = warned.get(key);
+  const now = new Set<string>();
+  for (const { type, reason, message } of planned) {
+    const text = `${reason}: ${message}`;
+    if (type === 'Warning') now.add(text);
+    if (type === 'Normal' || before?.has(text) !== true) events.event(autoscaler, type, reason, message);
+  }
+  if (now.size > 0) warned.set(key, now);
+  else warned.delete(key);
 }
