@@ -88,7 +88,8 @@ async function makeNew(claim: SandboxClaim, { lister, controlled, client, clock 
   const { name: claimName = '', namespace = '', uid = '' } = claim.metadata;
   const key = `${namespace}/${claim.spec.pool}`;
   const pool = lister(SandboxPool).get(key);
-  const name = `${claimName.slice(0, 200)}-${uid.slice(0, 8)}`;
+  // What is cut off may leave a dot at the end, after which no dash may follow.
+  const name = `${claimName.slice(0, 200).replace(/[.-]+$/, '')}-${uid.slice(0, 8)}`;
   if (pool === undefined || !room.take(key, name, pool.spec.max, lister(Sandbox), clock)) return undefined;
   try {
     const metadata = { name, labels: { [POOL_LABEL]: claim.spec.pool } };

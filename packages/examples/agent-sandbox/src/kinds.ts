@@ -1,4 +1,4 @@
-import { defineKind, type KindOf } from '@orrery/core';
+import { defineKind, isDns1123Label, type KindOf } from '@orrery/core';
 import { z } from 'zod';
 
 const group = 'sandboxes.example.com';
@@ -40,6 +40,8 @@ export const SandboxPool = defineKind({
     template,
   }),
   status: z.object({ ready: z.int(), starting: z.int(), claimed: z.int() }),
+  // It becomes a label of its sandboxes.
+  rules: { validateName: (name) => isDns1123Label(name) },
 });
 export type SandboxPool = KindOf<typeof SandboxPool>;
 
@@ -48,7 +50,7 @@ export const SandboxClaim = defineKind({
   group,
   version,
   kind: 'SandboxClaim',
-  spec: z.object({ pool: z.string().min(1).max(253), ttlSeconds: z.int().min(1).max(604_800).optional() }),
+  spec: z.object({ pool: z.string().min(1).max(63), ttlSeconds: z.int().min(1).max(604_800).optional() }),
   status: z.object({
     phase: z.enum(['Waiting', 'Starting', 'Bound', 'Ended']),
     sandbox: z.string().optional(),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { workloadControllers } from '@orrery/controllers';
-import { controllerOf, createOrchestrator, type Orchestrator, Pod } from '@orrery/core';
+import { controllerOf, createOrchestrator, Namespace, type Orchestrator, Pod } from '@orrery/core';
 import { SeededRandom, VirtualClock } from '@orrery/core/testing';
 import { nodeAgent } from '@orrery/node-agent';
 import { SimulatedMachine, simulatedRuntime } from '@orrery/runtime-simulated';
@@ -115,6 +115,36 @@ describe('sandboxes', () => {
     }, 120_000, 'all are new');
     expect(least).toBe(3);
     expect((await claims().get({ name: 'c' })).status?.phase).toBe('Bound');
+  });
+
+  it('claims outlive their pool: they wait for one of that name, in their namespace', async () => {
+    await pools().create(pool({ warm: 1, max: 1 }));
+    await ready(1);
+    await claims().create(claim('first'));
+    await clock.until(async () => (await phases()).join() === 'Bound', 10_000);
+    await claims().create(claim('second'));
+    await orchestrator.client.kind(Namespace).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'elsewhere' }, spec: {} });
+    await claims().create({ ...claim('third'), metadata: { name: 'third', namespace: 'elsewhere' } });
+    await clock.advance(1_000);
+    await pools().delete({ name: 'py' }, { propagationPolicy: 'Background' });
+    await clock.advance(60_000);
+    expect(await phases()).toEqual(['Bound', 'Waiting', 'Waiting']);
+    expect(await all()).toHaveLength(1);
+    await pools().create(pool({ warm: 0, max: 2 }));
+    await clock.until(async () => (await phases()).join() === 'Bound,Bound,Waiting', 60_000, 'the one that waited here has one');
+    expect((await claims().get({ namespace: 'elsewhere', name: 'third' })).status?.phase).toBe('Waiting');
+  });
+
+  it('names may be as long as names are', async () => {
+    const name = 'p'.repeat(63);
+    await expect(pools().create({ ...pool(), metadata: { name: 'p'.repeat(64), namespace: 'default' } })).rejects.toMatchObject({ reason: 'Invalid' });
+    await pools().create({ ...pool({ warm: 1 }), metadata: { name, namespace: 'default' } });
+    await clock.until(async () => (await pools().get({ name })).status?.ready === 1, 60_000, 'one is ready');
+    await pools().patch({ name }, 'merge', { spec: { warm: 0 } });
+    await clock.until(async () => (await all()).length === 0, 60_000, 'none is kept warm');
+    // New ones are named after their claims.
+    for (const long of ['a', 'c'.repeat(253), `${'c'.repeat(199)}.${'c'.repeat(40)}`]) await claims().create(claim(long, { pool: name }));
+    await clock.until(async () => (await phases()).join() === 'Bound,Bound,Bound', 60_000, 'all have one');
   });
 
   it('a restart in the middle of claims loses none and binds none twice', async () => {
