@@ -28,9 +28,11 @@ describe('LimitRange', () => {
     const refused = async (resources: object, text: string): Promise<void> => expect(create(resources)).rejects.toMatchObject({ reason: 'Forbidden', message: expect.stringContaining(text) as string });
     const memory = { requests: { memory: '1Mi' }, limits: { memory: '1Mi' } };
     await refused({ requests: { ...memory.requests, cpu: '50m' }, limits: { ...memory.limits, cpu: '100m' } }, 'minimum cpu usage per Container is 100m, but request is 50m');
-    await refused({ limits: { ...memory.limits, cpu: '3' } }, 'maximum cpu usage per Container is 2, but limit is 3000m');
+    await refused({ limits: { ...memory.limits, cpu: '3' } }, 'maximum cpu usage per Container is 2, but limit is 3');
     await refused({ requests: { ...memory.requests, cpu: '100m' }, limits: { ...memory.limits, cpu: '1' } }, 'cpu max limit to request ratio per Container is 4, but provided ratio is 10.000000');
-    await refused({ requests: { cpu: '1', memory: '2Gi' }, limits: { cpu: '1', memory: '2Gi' } }, 'maximum memory usage per Pod is 1Gi');
+    await refused({ requests: { cpu: '1', memory: '2Gi' }, limits: { cpu: '1', memory: '2Gi' } }, 'maximum memory usage per Pod is 1Gi, but limit is 2Gi');
+    await refused({ limits: { cpu: '1', memory: '2048M' } }, 'maximum memory usage per Pod is 1Gi, but limit is');
+    await refused({ requests: { cpu: '0', ...memory.requests }, limits: { ...memory.limits, cpu: '1500m' } }, 'cpu max limit to request ratio per Container is 4, but no request is specified or request is 0]');
     await refused({ requests: { cpu: '1' }, limits: { cpu: '1' } }, 'maximum memory usage per Pod is 1Gi.  No limit is specified');
     await create({ requests: { ...memory.requests, cpu: '1' }, limits: { ...memory.limits, cpu: '1' } });
   });
@@ -39,7 +41,7 @@ describe('LimitRange', () => {
     await start({ type: 'PersistentVolumeClaim', min: { storage: '1Gi' }, max: { storage: '2Gi' } });
     const claim = (storage: string): Promise<PersistentVolumeClaim> =>
       world.client.kind(PersistentVolumeClaim).create(make<PersistentVolumeClaim>({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'c', namespace: 'default' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage } } } }));
-    await expect(claim('3Gi')).rejects.toMatchObject({ message: 'persistentvolumeclaims "c" is forbidden: maximum storage usage per PersistentVolumeClaim is 2Gi, but request is 3221225472' });
+    await expect(claim('3Gi')).rejects.toMatchObject({ message: 'persistentvolumeclaims "c" is forbidden: maximum storage usage per PersistentVolumeClaim is 2Gi, but request is 3Gi' });
     await expect(claim('1Mi')).rejects.toMatchObject({ reason: 'Forbidden' });
     await claim('1Gi');
   });

@@ -1,4 +1,5 @@
-import { type Amounts, amountOf, formatQuantity, type KindDefinition, noAmounts, parseQuantity, type Pod, type Quantity, quantityOf, type ResourceQuota } from '@orrery/core';
+import { type Amounts, amountOf, type KindDefinition, noAmounts, type Pod, type ResourceQuota } from '@orrery/core';
+import { amountText } from '../shared/amount-text.js';
 
 /** A quota's own `used` after a request, or why the request is refused. */
 export type QuotaDecision = { readonly quota: ResourceQuota } | { readonly refused: string } | 'not concerned';
@@ -84,10 +85,7 @@ export const forbiddenText = ({ plural, group }: Pick<KindDefinition, 'plural' |
 const unitOf = (resource: string): string => (/^(?:requests\.|limits\.)?cpu$/.test(resource) ? 'cpu' : resource);
 
 /** An amount in the format of the limit. */
-function textOf(resource: string, amount: number, limit: string): string {
-  const { format } = parseQuantity(limit) as Quantity;
-  return formatQuantity(unitOf(resource) === 'cpu' ? quantityOf(amount, format, -3) : quantityOf(amount, format));
-}
+const textOf = (resource: string, amount: number, limit: string): string => amountText(unitOf(resource), amount, limit);
 
 function exceededText(name: string, resources: readonly string[], delta: Amounts, used: Readonly<Record<string, string>>, hard: Readonly<Record<string, string>>): string {
   const pairs = (of: (resource: string) => string): string => resources.map((resource) => `${resource}=${of(resource)}`).join(',');
