@@ -291,8 +291,9 @@ export class PodWorker {
   async #finish(): Promise<undefined> {
     this.#follow(false);
     await this.#probes.stop();
-    if (!this.#gone) await this.#report();
-    if (!this.#gone && this.pod.metadata.deletionTimestamp === undefined) return undefined;
+    const deleted = this.pod.metadata.deletionTimestamp !== undefined;
+    if (!this.#gone) await this.#report(deleted);
+    if (!this.#gone && !deleted) return undefined;
     await this.#actions.cleanUp(this.pod, this.#view);
     this.#ended = true;
     if (!this.#gone) await this.options.record.forget(this.pod);
@@ -339,8 +340,8 @@ export class PodWorker {
     return deadline !== undefined && deadline <= this.options.clock.now();
   }
 
-  /** Writes the status if it changed. A conflict means a newer version is on its way here, which brings another turn. */
-  async #report(): Promise<void> {
+  /** Writes the status if it changed; `over`: nothing of the pod will run any more, and it is about to go. A conflict means a newer version is on its way here, which brings another turn. */
+  async #report(over = false): Promise<void> {
     if (this.#gone) return;
     const { clock, runtime, hostIP, record, terminations } = this.options;
     const overdue = this.#overdue() && this.pod.metadata.deletionTimestamp === undefined;
@@ -355,6 +356,7 @@ export class PodWorker {
       runtime: runtime.name,
       hostIP,
       terminal: this.pod.metadata.deletionTimestamp !== undefined,
+      over,
       ...(verdict !== undefined && { verdict }),
     });
     // From here on others may see that its place is free.

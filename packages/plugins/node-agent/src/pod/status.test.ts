@@ -55,6 +55,20 @@ describe('the status of a pod', () => {
     expect(statusOf(pod, [exited(0, 143)], { verdict })).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded', message: 'too long' });
   });
 
+  it('tells that a pod failed which is over before it began', () => {
+    const lost = { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', message: 'The container could not be located when the pod was terminated' } };
+    const never = statusOf(podOf({ restartPolicy: 'Never' }, { status: { phase: 'Pending' } }), [], { terminal: true, over: true });
+    expect(never).toMatchObject({ phase: 'Failed', containerStatuses: [{ state: lost, ready: false }] });
+    // Not before that: what waits may still be found.
+    expect(statusOf(podOf({ restartPolicy: 'Never' }), [], { terminal: true }).phase).toBe('Pending');
+    const initializing = statusOf(podOf({ initContainers: [{ name: 'one' }, { name: 'two' }] }), [], { terminal: true, over: true });
+    expect(initializing.phase).toBe('Failed');
+    expect(initializing.initContainerStatuses?.map(({ state }) => state)).toEqual([lost, { waiting: { reason: 'ContainerCreating' } }]);
+    expect(main(initializing)?.state).toEqual({ waiting: { reason: 'PodInitializing' } });
+    // What ended well stays so.
+    expect(statusOf(podOf({ restartPolicy: 'Never' }), [exited(0, 0)], { terminal: true, over: true }).phase).toBe('Succeeded');
+  });
+
   it('the address of a pod on the host network is the host\'s', () => {
     const view = { sandboxes: [{ ...sandboxOf(), ips: [] }], containers: [] };
     expect(statusOf(podOf({ hostNetwork: true }), [], { view }).podIPs).toEqual([{ ip: '10.0.0.1' }]);

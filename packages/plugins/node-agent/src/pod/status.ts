@@ -1,6 +1,7 @@
 import { type Container, type ContainerState, type ContainerStatus, millisOfTime, type Pod, type PodCondition, type PodStatus, type RuntimeContainerStatus, timeOfMillis } from '@orrery/core';
 import { type CrashEntry, restartAt } from './backoff.js';
 import { readinessConditions, type Verdict, withTransition } from './conditions.js';
+import { endedStatuses } from './over.js';
 import { isSidecar, podPhase } from './phase.js';
 import { type ContainerHealth, SANDBOX } from './plan.js';
 import { recall } from './recall.js';
@@ -25,6 +26,8 @@ export interface StatusInput {
   readonly hostIP: string;
   /** Containers will not be started again. */
   readonly terminal: boolean;
+  /** Nothing of it runs, and it is about to be forgotten: it has to be told how it ended, also when it never began. */
+  readonly over?: boolean;
   /** Set when the pod as a whole failed for a reason of its own (DeadlineExceeded …). */
   readonly verdict?: { readonly reason: string; readonly message: string; /** Told with the end. */ readonly condition?: Verdict | undefined };
 }
@@ -34,13 +37,17 @@ export function podStatusOf(given: StatusInput): PodStatus {
   const input = { ...given, view: recall(given.pod, given.view) };
   const { pod, view, now } = input;
   const before = pod.status ?? {};
-  const statuses = pod.spec.containers.map((container) => containerStatus(input, container, before.containerStatuses));
-  const initStatuses = (pod.spec.initContainers ?? []).map((container) => containerStatus(input, container, before.initContainerStatuses));
-  const ephemeralStatuses = ephemeralContainers(pod).map((container) => containerStatus(input, container, before.ephemeralContainerStatuses));
   const initialized = startedBefore(pod, view);
+  const seen = {
+    init: (pod.spec.initContainers ?? []).map((container) => containerStatus(input, container, before.initContainerStatuses)),
+    regular: pod.spec.containers.map((container) => containerStatus(input, container, before.containerStatuses)),
+  };
+  const { init: initStatuses, regular: statuses } = input.over === true ? endedStatuses(pod, initialized, seen.init, seen.regular) : seen;
+  const ephemeralStatuses = ephemeralContainers(pod).map((container) => containerStatus(input, container, before.ephemeralContainerStatuses));
   const terminal = input.terminal || input.verdict !== undefined;
   const settled = before.phase === 'Succeeded' || before.phase === 'Failed' ? before.phase : undefined;
-  const wanted = settled ?? (input.verdict === undefined ? podPhase({ pod, initStatuses, statuses, terminal, initialized }) : 'Failed');
+  const found = settled ?? (input.verdict === undefined ? podPhase({ pod, initStatuses, statuses, terminal, initialized }) : 'Failed');
+  const wanted = input.over === true && found !== 'Succeeded' ? 'Failed' : found;
   // Nobody may take the pod's place while something of it still runs (the kubelet's status manager delays such an end too).
   const early = settled === undefined && (wanted === 'Succeeded' || wanted === 'Failed') && view.containers.some(({ state }) => state === 'running');
   const phase = early ? (before.phase ?? 'Pending') : wanted;
