@@ -145,7 +145,9 @@ async function replaceAndMake(context: ReconcileContext, cronJob: CronJob, { rep
     }
     // Made before, and not written down; or it is somebody else's, who then has the name.
     const found = await client.kind(Job).find({ namespace, name });
-    return found !== undefined && controllerOf(found)?.uid === cronJob.metadata.uid ? { made: found } : {};
+    // Gone in between: now there is room for the name.
+    if (found === undefined) return { failure: { error } };
+    return controllerOf(found)?.uid === cronJob.metadata.uid ? { made: found } : {};
   }
 }
 

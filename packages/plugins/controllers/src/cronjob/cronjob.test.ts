@@ -1,8 +1,9 @@
-import { CronJob, type CronJobSpec, type Event as KubeEvent, Event, Job, type Pod } from '@orrery/core';
+import { ApiError, type Client, type Controller, Controllers, CronJob, type CronJobSpec, definePlugin, type Event as KubeEvent, Event, Job, type Pod } from '@orrery/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { garbageCollection } from '../garbage-collector/plugin.js';
 import { jobs } from '../job/plugin.js';
 import { make, World } from '../test-support/world.js';
+import { cronJobController } from './controller.js';
 import { cronJobs } from './plugin.js';
 
 let world: World;
@@ -150,5 +151,31 @@ describe('a CronJob', () => {
     await world.clock.advance(10 * 60 * MINUTE);
     expect(await world.revision()).toBe(after);
     expect((await world.pods()).map((pod: Pod) => pod.status?.phase)).toEqual(['Succeeded']);
+  });
+
+  it('makes its Job at once when another one of that name is gone by the time it is looked for', async () => {
+    const once = { refused: 0 };
+    const refusing = (client: Client): Client => ({
+      ...client,
+      kind: (kind) => {
+        const verbs = client.kind(kind);
+        if (kind.plural !== 'jobs' || once.refused > 0) return verbs;
+        const create = async (): Promise<never> => {
+          once.refused += 1;
+          throw ApiError.alreadyExists(kind, `c-${ZERO + 1}`);
+        };
+        return Object.assign(Object.create(verbs) as typeof verbs, { create, find: (...given: Parameters<typeof verbs.find>) => verbs.find(...given) });
+      },
+    });
+    const controller = cronJobController();
+    const start: Controller['start'] = (setup) => {
+      const parts = controller.start(setup);
+      return { ...parts, reconcile: (key, context) => parts.reconcile(key, { ...context, client: refusing(context.client) }) };
+    };
+    world = await World.start([definePlugin({ name: 'refused-once', core: '^0.1.0', setup: ({ add }) => add(Controllers, { ...controller, start }) })({})]);
+    await create({});
+    await world.clock.advance(MINUTE + 1000);
+    expect(once.refused).toBe(1);
+    expect(await names()).toEqual([`c-${ZERO + 1}`]);
   });
 });
