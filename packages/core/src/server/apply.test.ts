@@ -84,6 +84,14 @@ describe('server-side apply', () => {
     await expect(client.kind(Game).apply({ metadata: ref, spec: { seats: 0 } }, { fieldManager: 'a' })).rejects.toMatchObject({ reason: 'Invalid' });
   });
 
+  it('keeps no names of managers that are too long or cannot be read, whoever gives them', async () => {
+    await expect(apply('m'.repeat(129), { x: '1' })).rejects.toMatchObject({ reason: 'Invalid', details: { causes: [{ field: 'fieldManager', message: 'Too long: may not be more than 128 bytes' }] } });
+    await apply('m'.repeat(128), { x: '1' });
+    await expect(apply('a\u0000b', { x: '1' })).rejects.toMatchObject({ reason: 'Invalid', message: expect.stringContaining('should only contain printable characters') as string });
+    await expect(maps().patch(ref, 'merge', { data: { x: '2' } }, { fieldManager: 'm'.repeat(1_000_000) })).rejects.toMatchObject({ reason: 'Invalid' });
+    expect(managersOf(await apply('größer/α 1', { x: '1' }))).toContain('größer/α 1/Apply');
+  });
+
   it('merges lists by their keys', async () => {
     const container = (name: string, image: string): object => ({ name, image });
     const deployment = (containers: object[], more: object = {}): Applied<Deployment> => ({ metadata: { name: 'd' }, spec: { selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec: { containers } }, ...more } });

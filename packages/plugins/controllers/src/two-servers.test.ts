@@ -1,4 +1,4 @@
-import { ApiError, type Client, ConfigMap, createOrchestrator, definePlugin, type Orchestrator, Pod, PodDisruptionBudget, ResourceQuota, Store } from '@orrery/core';
+import { type ApiError, type Client, ConfigMap, createOrchestrator, definePlugin, type Orchestrator, Pod, PodDisruptionBudget, ResourceQuota, Store } from '@orrery/core';
 import { SeededRandom, VirtualClock } from '@orrery/core/testing';
 import { MemoryStore } from '@orrery/store-memory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
