@@ -13,8 +13,6 @@ import { needsNoBudget, planEviction } from './eviction-plan.js';
 import { list } from './list.js';
 import { type Current, type Resource, readCurrent } from './resource.js';
 
-const ATTEMPTS = 20;
-
 type EvictRequest = RequestContext & { readonly ref: ResourceRef; readonly body: unknown };
 
 /**
@@ -27,7 +25,8 @@ export async function evict(pods: Resource, budgets: Resource, request: EvictReq
   const { namespace, name = '' } = request.ref;
   const options = optionsOf(request.body, name);
   const dryRun = request.dryRun === true || options.dryRun === true;
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+  // Each turn that fails means that somebody else's write succeeded: an eviction under the same budget takes one of what it has, so this ends.
+  for (;;) {
     const current = await readCurrent(pods, namespace, name);
     if (current === undefined) throw ApiError.notFound(kind, name);
     checkPreconditions(kind, current.object, options);
@@ -42,7 +41,6 @@ export async function evict(pods: Resource, budgets: Resource, request: EvictReq
     const beside = plan.budget !== undefined && budget !== undefined ? [{ resource: budgets, current: budget, next: plan.budget }] : [];
     if ((await commitDeletion(pods, request, current, deletion, beside)) !== undefined) return DONE;
   }
-  throw ApiError.conflict(kind, name, 'the object has been modified; please apply your changes to the latest version and try again');
 }
 
 const DONE = Object.freeze({ apiVersion: 'v1', kind: 'Status', metadata: Object.freeze({}), status: 'Success', code: 201 }) as KubeObject;

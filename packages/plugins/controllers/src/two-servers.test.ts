@@ -62,4 +62,17 @@ describe('two API servers over one store', () => {
     await clock.advance(400_000);
     expect(await status()).toMatchObject({ currentHealthy: 4, desiredHealthy: 4, disruptionsAllowed: 0 });
   });
+
+  it('evict many at the same time under one budget that has room for them all', async () => {
+    for (let i = 0; i < 120; i += 1) {
+      const made = await client(0).kind(Pod).create(pod(`p${i}`));
+      await client(0).kind(Pod).updateStatus({ ...made, status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } });
+    }
+    await client(0).kind(PodDisruptionBudget).create(make<PodDisruptionBudget>({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'b', namespace: 'default' }, spec: { minAvailable: 10, selector: { matchLabels: { app: 'web' } } } }));
+    const status = async () => (await client(1).kind(PodDisruptionBudget).get({ namespace: 'default', name: 'b' })).status;
+    await clock.until(async () => (await status())?.disruptionsAllowed === 110, 60_000, 'it allows as many');
+    const all = Promise.allSettled(Array.from({ length: 110 }, (_, i) => client(i).evict({ namespace: 'default', name: `p${i}` })));
+    await clock.advance(60_000);
+    expect(granted(await all, 'TooManyRequests')).toBe(110);
+  });
 });
