@@ -101,7 +101,7 @@ it('brings a replica with the first connection, keeps it while one is open, and 
   const ended = Date.now();
   await until('no replica', async () => (await replicas()) === 0);
   expect(Date.now() - ended).toBeGreaterThanOrEqual(900);
-  const told = async (): Promise<string[]> => (await client.kind(Event).list()).items.map(({ message }) => message);
+  const told = async (): Promise<string[]> => (await client.kind(Event).list()).items.map(({ message = '' }) => message);
   await until('the first event', async () => (await told()).includes('New size: 1; reason: requests are waiting for a first replica'));
   await until('the second event', async () => (await told()).includes('New size: 0; reason: nothing has used it for the idle window'));
   const again = connect({ host: spec.clusterIP ?? '', port: 8080 });
