@@ -102,6 +102,15 @@ describe('server-side apply', () => {
     expect(both.spec.replicas).toBe(1);
   });
 
+  it('knows a number of replicas that was scaled from one that was written', async () => {
+    const deployment = (replicas: number): Applied<Deployment> => ({ metadata: { name: 'd' }, spec: { replicas, selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } } } });
+    await client.kind(Deployment).apply(deployment(3), { fieldManager: 'user' });
+    await client.kind(Deployment).scale({ namespace: 'default', name: 'd' }, 5);
+    await expect(client.kind(Deployment).apply(deployment(3), { fieldManager: 'user' })).rejects.toMatchObject({
+      message: 'Apply failed with 1 conflict: conflict with "orrery" with subresource "scale" using apps/v1: .spec.replicas',
+    });
+  });
+
   it('many at the same time each have their own', async () => {
     await Promise.all(Array.from({ length: 30 }, (_, i) => apply(`m${i}`, { [`k${i}`]: '1' })));
     expect(Object.keys((await maps().get(ref)).data ?? {})).toHaveLength(30);

@@ -6,8 +6,11 @@ import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import { timeOfMillis } from '../model/timestamp.js';
 
+/** Who writes what; `through` is the subresource of a write that goes to the object itself. */
+type Writing = RequestContext & { readonly ref: ResourceRef; readonly through?: string };
+
 /** The managedFields of an object after a write that is no apply; undefined: nobody applied it yet, so that nobody asks. */
-export function fieldsAfter(kind: KindDefinition, old: KubeObject, next: KubeObject, request: RequestContext & { readonly ref: ResourceRef }, now: number): KubeObject['metadata']['managedFields'] {
+export function fieldsAfter(kind: KindDefinition, old: KubeObject, next: KubeObject, request: Writing, now: number): KubeObject['metadata']['managedFields'] {
   if ((old.metadata.managedFields ?? []).length === 0) return undefined;
   return trackedFields(kind, old, next, writerOf(kind, request, now));
 }
@@ -25,8 +28,9 @@ function checkFieldManager(fieldManager: string): void {
 }
 
 /** Through the status subresource only the status is written, and through the object everything else. */
-export function writerOf({ hasStatus }: KindDefinition, { fieldManager = 'unknown', ref }: RequestContext & { readonly ref: ResourceRef }, now: number): FieldWriter {
+export function writerOf({ hasStatus }: KindDefinition, { fieldManager = 'unknown', ref, through }: Writing, now: number): FieldWriter {
   checkFieldManager(fieldManager);
+  const subresource = ref.subresource ?? through;
   const ignored = ref.subresource === 'status' ? [['spec'], ['metadata']] : hasStatus ? [['status']] : [];
-  return { manager: fieldManager, ...(ref.subresource !== undefined && { subresource: ref.subresource }), time: timeOfMillis(now), ignored };
+  return { manager: fieldManager, ...(subresource !== undefined && { subresource }), time: timeOfMillis(now), ignored };
 }

@@ -38,7 +38,7 @@ export async function patchScale(resource: Resource, request: ScaleRequest & { r
 async function changeScale(resource: Resource, request: ScaleRequest, compute: (scale: Scale) => unknown): Promise<Scale> {
   const paths = pathsOf(resource);
   const { subresource: _scale, ...ref } = request.ref;
-  const changed = await change(resource, { ...request, ref }, (current) => {
+  const changed = await change(resource, { ...request, ref, through: 'scale' }, (current) => {
     const wanted = compute(scaleOf(paths, current));
     const draft = cloneJson(current);
     writePath(draft, paths.specReplicas, replicasOf(wanted, ref.name ?? ''));

@@ -22,6 +22,8 @@ export interface ChangeRequest extends RequestContext {
   readonly ref: ResourceRef;
   /** What is computed is applied: it says itself who manages which field. */
   readonly applies?: boolean;
+  /** The subresource through which a part of the object itself is written: as what it is kept who manages that. */
+  readonly through?: string;
 }
 
 /** Replaces an object, or the part of it that a subresource stands for (its status …). With a resourceVersion in the body only that version. */
