@@ -1,4 +1,5 @@
 import { ApiError } from '../model/api-error.js';
+import { withConditionSet } from '../model/conditions.js';
 import type { Pod } from '../model/kinds/pod.js';
 import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from '../model/kinds/pod-disruption-budget.js';
 import { timeOfMillis } from '../model/timestamp.js';
@@ -25,7 +26,7 @@ export function planEviction(pod: Pod, budget: PodDisruptionBudget | undefined, 
   const isSatisfied = status.currentHealthy >= status.desiredHealthy && status.desiredHealthy > 0;
   // A pod that does not serve is not what the budget protects, unless it is needed to become healthy again.
   if (!isReady && (budget.spec.unhealthyPodEvictionPolicy === 'AlwaysAllow' || isSatisfied)) return {};
-  return { budget: decremented(budget, status, pod.metadata.name ?? '', timeOfMillis(now)) };
+  return { budget: decremented(budget, status, pod.metadata.name ?? '', now) };
 }
 
 const NOTHING_YET: PodDisruptionBudgetStatus = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
@@ -35,25 +36,21 @@ export function needsNoBudget({ metadata, status }: Pod): boolean {
   return metadata.deletionTimestamp !== undefined || status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Pending';
 }
 
-function decremented(budget: PodDisruptionBudget, status: PodDisruptionBudgetStatus, pod: string, now: string): PodDisruptionBudget {
+function decremented(budget: PodDisruptionBudget, status: PodDisruptionBudgetStatus, pod: string, now: number): PodDisruptionBudget {
   const { name = '', generation = 0 } = budget.metadata;
   if ((status.observedGeneration ?? 0) < generation) throw refused(`The disruption budget ${name} is still being processed by the server.`, RETRY_SECONDS);
   if (status.disruptionsAllowed < 0) throw forbidden(name, 'pdb disruptions allowed is negative');
   if (Object.keys(status.disruptedPods ?? {}).length > MAX_DISRUPTED) throw forbidden(name, 'DisruptedPods map too big - too many evictions not confirmed by PDB controller');
   if (status.disruptionsAllowed === 0) throw refused(exhausted(name, status));
   const disruptionsAllowed = status.disruptionsAllowed - 1;
-  const conditions = disruptionsAllowed === 0 ? withInsufficient(status, generation, now) : status.conditions;
+  const conditions = disruptionsAllowed === 0 ? withConditionSet(status.conditions, { ...INSUFFICIENT, observedGeneration: generation }, now) : status.conditions;
   return {
     ...budget,
-    status: { ...status, disruptionsAllowed, disruptedPods: { ...status.disruptedPods, [pod]: now }, ...(conditions && { conditions }) },
+    status: { ...status, disruptionsAllowed, disruptedPods: { ...status.disruptedPods, [pod]: timeOfMillis(now) }, ...(conditions && { conditions }) },
   };
 }
 
-function withInsufficient({ conditions = [] }: PodDisruptionBudgetStatus, observedGeneration: number, now: string): PodDisruptionBudgetStatus['conditions'] {
-  const before = conditions.find(({ type }) => type === 'DisruptionAllowed');
-  const lastTransitionTime = before?.status === 'False' && before.lastTransitionTime !== undefined ? before.lastTransitionTime : now;
-  return [...conditions.filter((one) => one !== before), { type: 'DisruptionAllowed', status: 'False', reason: 'InsufficientPods', message: '', observedGeneration, lastTransitionTime }];
-}
+const INSUFFICIENT = { type: 'DisruptionAllowed', status: 'False', reason: 'InsufficientPods', message: '' };
 
 function exhausted(name: string, { conditions, currentHealthy, desiredHealthy }: PodDisruptionBudgetStatus): string {
   const { reason, message = '' } = conditions?.find(({ type, status }) => type === 'DisruptionAllowed' && status === 'False') ?? {};

@@ -9,6 +9,7 @@ import {
   Job,
   keyOf,
   type Lister,
+  millisOfTime,
   type ObjectKey,
   type ReconcileContext,
   type ReconcileResult,
@@ -174,7 +175,7 @@ function statusAfter({ status, make }: CronPlan, deleted: ReadonlySet<string>, m
   return statusOf(isKnown ? active : [...active, referenceTo(made)], make.time, status.lastSuccessfulTime);
 }
 
-const millisOf = ({ lastScheduleTime }: CronJobStatus): number | undefined => (lastScheduleTime === undefined ? undefined : Date.parse(lastScheduleTime));
+const millisOf = ({ lastScheduleTime }: CronJobStatus): number | undefined => (lastScheduleTime === undefined ? undefined : millisOfTime(lastScheduleTime));
 
 /** Tells what has not been told, and answers what holds for longer than this pass. */
 function tell({ events }: ReconcileContext, cronJob: CronJob, news: readonly CronEvent[], told: ReadonlySet<string>): ReadonlySet<string> {

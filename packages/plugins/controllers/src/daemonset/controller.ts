@@ -1,5 +1,4 @@
 import {
-  ApiError,
   type Client,
   type Controller,
   ControllerRevision,
@@ -15,7 +14,7 @@ import {
   type ReconcileResult,
   watching,
 } from '@orrery/core';
-import { forgetRevisions, keepHistory } from '../history/keep.js';
+import { claimRevisions, forgetRevisions, keepHistory } from '../history/keep.js';
 import { planHistory, planTruncation } from '../history/plan.js';
 import { nameOf, REVISION_LABEL, type RevisionStyle } from '../history/revisions.js';
 import { claim, goneIsFine, planClaim } from '../shared/claim.js';
@@ -97,7 +96,7 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Cach
   const created = await createPods(context, set, plan.create.map((node) => daemonPod(set, node, hash)));
   const deleted = await deletePods(context, set, [...plan.remove.map(({ pod }) => pod), ...plan.replace]);
   const status = daemonSetStatus(set, ledger, collisionCount);
-  if (!equalJson(status, set.status)) await writeStatus(client, set, status);
+  if (!equalJson(status, set.status)) await goneIsFine(client.kind(DaemonSet).updateStatus({ ...set, status }));
   await truncate(client, set, old, caches);
   const failure = created ?? deleted;
   if (failure !== undefined) throw failure.error;
@@ -135,15 +134,13 @@ const hashOf = (revision: ControllerRevision): string => revision.metadata.label
 
 /** Finds or makes the revision of the present template, and merges others of the same template into it (constructHistory). */
 async function ownHistory(client: Client, set: DaemonSet, caches: Caches): Promise<History> {
-  const { namespace = '', uid = '' } = set.metadata;
   const { revisions } = caches;
-  const candidates = [...revisions.byIndex(CONTROLLER_INDEX, uid), ...revisions.byIndex(CONTROLLER_INDEX, orphansOf(namespace))];
-  const all = await claim(client, { owner: DaemonSet, object: ControllerRevision }, set, planClaim(set, selectorOf(set), candidates));
+  const all = await claimRevisions(client, DaemonSet, set, revisions);
   const collisions = set.status?.collisionCount ?? 0;
   const plan = planHistory(set, STYLE, all, collisions);
   const { current, collisionCount } = await keepHistory(client, set, STYLE, plan, collisions);
   const hash = hashOf(current);
-  if (plan.duplicates.length > 0) await merge(client, caches.pods.byIndex(CONTROLLER_INDEX, uid), plan.duplicates, hash);
+  if (plan.duplicates.length > 0) await merge(client, caches.pods.byIndex(CONTROLLER_INDEX, set.metadata.uid ?? ''), plan.duplicates, hash);
   return { hash, collisionCount, old: plan.old };
 }
 
@@ -163,13 +160,4 @@ async function truncate(client: Client, set: DaemonSet, old: readonly Controller
   if (excess <= 0) return;
   const live = new Set(pods.byIndex(CONTROLLER_INDEX, set.metadata.uid ?? '').map(({ metadata }) => metadata.labels?.[REVISION_LABEL]));
   await forgetRevisions(client, planTruncation(old, (revision) => live.has(hashOf(revision)), excess));
-}
-
-async function writeStatus(client: Client, set: DaemonSet, status: NonNullable<DaemonSet['status']>): Promise<void> {
-  try {
-    await client.kind(DaemonSet).updateStatus({ ...set, status });
-  } catch (error) {
-    // Deleted in between: there is nobody left to tell.
-    if (!ApiError.is(error, 'NotFound')) throw error;
-  }
 }

@@ -1,4 +1,4 @@
-import { type Condition, equalJson, millisOfTime, type Pod, type PodDisruptionBudget, type PodDisruptionBudgetStatus, scaledIntOrPercent, timeOfMillis } from '@orrery/core';
+import { type Condition, equalJson, millisOfTime, type Pod, type PodDisruptionBudget, type PodDisruptionBudgetStatus, scaledIntOrPercent, withConditionSet } from '@orrery/core';
 import { isPodReady } from '../shared/pods.js';
 
 /** After so many milliseconds an evicted pod that is still there counts again (DeletionTimeout). */
@@ -54,7 +54,7 @@ export function planBudget(view: BudgetView): BudgetPlan {
     currentHealthy,
     desiredHealthy,
     expectedPods,
-    conditions: withCondition(budget, disruptionsAllowed > 0 ? ALLOWED : NOT_ALLOWED, now),
+    conditions: conditionsWith(budget, disruptionsAllowed > 0 ? ALLOWED : NOT_ALLOWED, now),
   };
   return { status, notDeleted, againAfterMs: again };
 }
@@ -70,7 +70,7 @@ export function planFailure(budget: PodDisruptionBudget, message: string, now: n
     currentHealthy,
     desiredHealthy,
     expectedPods,
-    conditions: withCondition(budget, { status: 'False', reason: 'SyncFailed', message }, now),
+    conditions: conditionsWith(budget, { status: 'False', reason: 'SyncFailed', message }, now),
   };
 }
 
@@ -93,11 +93,7 @@ type Facts = Pick<Condition, 'status' | 'reason' | 'message'>;
 const ALLOWED: Facts = { status: 'True', reason: 'SufficientPods', message: '' };
 const NOT_ALLOWED: Facts = { status: 'False', reason: 'InsufficientPods', message: '' };
 
-function withCondition({ metadata, status }: PodDisruptionBudget, facts: Facts, now: number): Condition[] {
-  const conditions = status?.conditions ?? [];
-  const before = conditions.find(({ type }) => type === 'DisruptionAllowed');
-  const lastTransitionTime = before?.status === facts.status && before.lastTransitionTime !== undefined ? before.lastTransitionTime : timeOfMillis(now);
+function conditionsWith({ metadata, status }: PodDisruptionBudget, facts: Facts, now: number): Condition[] {
   const { generation = 0 } = metadata;
-  const condition: Condition = { type: 'DisruptionAllowed', ...facts, ...(generation > 0 && { observedGeneration: generation }), lastTransitionTime };
-  return [...conditions.filter((one) => one !== before), condition];
+  return withConditionSet(status?.conditions, { type: 'DisruptionAllowed', ...facts, ...(generation > 0 && { observedGeneration: generation }) }, now);
 }

@@ -1,5 +1,7 @@
-import { ApiError, type Client, controllerOf, ControllerRevision, type ObjectRef } from '@orrery/core';
-import { goneIsFine } from '../shared/claim.js';
+import { ApiError, type Client, controllerOf, ControllerRevision, type KindDefinition, type LabelSelector, type Lister, type ObjectRef } from '@orrery/core';
+import { claim, goneIsFine, planClaim } from '../shared/claim.js';
+import { CONTROLLER_INDEX, orphansOf } from '../shared/pods.js';
+import { selectorOf } from '../shared/selection.js';
 import type { HistoryPlan } from './plan.js';
 import { nameOf, newRevision, type RevisionStyle, sameRevision, type Versioned } from './revisions.js';
 
@@ -31,6 +33,18 @@ export async function keepHistory(client: Client, owner: Versioned, style: Revis
       if (sameRevision(taken, wanted) && controllerOf(taken)?.uid === owner.metadata.uid) return { current: taken, collisionCount: collisions };
     }
   }
+}
+
+/** The revisions of an owner, with those that it takes over. `revisions` has the index `CONTROLLER_INDEX`. */
+export function claimRevisions<O extends Versioned & { readonly spec: { readonly selector: LabelSelector | undefined } }>(
+  client: Client,
+  kind: KindDefinition<O>,
+  owner: O,
+  revisions: Lister<ControllerRevision>,
+): Promise<readonly ControllerRevision[]> {
+  const { namespace = '', uid = '' } = owner.metadata;
+  const candidates = [...revisions.byIndex(CONTROLLER_INDEX, uid), ...revisions.byIndex(CONTROLLER_INDEX, orphansOf(namespace))];
+  return claim(client, { owner: kind, object: ControllerRevision }, owner, planClaim(owner, selectorOf(owner), candidates));
 }
 
 /** Deletes revisions. */

@@ -1,5 +1,4 @@
 import {
-  ApiError,
   type Client,
   type Controller,
   ControllerRevision,
@@ -15,11 +14,11 @@ import {
   StatefulSet,
   watching,
 } from '@orrery/core';
-import { forgetRevisions, keepHistory } from '../history/keep.js';
+import { claimRevisions, forgetRevisions, keepHistory } from '../history/keep.js';
 import { planHistory, planTruncation } from '../history/plan.js';
 import { DATA_HASH_LABEL, dataText, nameOf, type RevisionStyle } from '../history/revisions.js';
 import { revertTo } from '../history/rollback.js';
-import { claim, planClaim } from '../shared/claim.js';
+import { claim, goneIsFine, planClaim } from '../shared/claim.js';
 import { ownerKeys } from '../shared/keys.js';
 import { byController, CONTROLLER_INDEX, orphansOf } from '../shared/pods.js';
 import { selectorOf } from '../shared/selection.js';
@@ -112,9 +111,7 @@ interface History extends Making {
 }
 
 async function ownHistory(client: Client, set: StatefulSet, { revisions }: Caches): Promise<History> {
-  const { namespace = '', uid = '' } = set.metadata;
-  const candidates = [...revisions.byIndex(CONTROLLER_INDEX, uid), ...revisions.byIndex(CONTROLLER_INDEX, orphansOf(namespace))];
-  const all = await claim(client, { owner: StatefulSet, object: ControllerRevision }, set, planClaim(set, selectorOf(set), candidates));
+  const all = await claimRevisions(client, StatefulSet, set, revisions);
   const collisions = set.status?.collisionCount ?? 0;
   const plan = planHistory(set, STYLE, all, collisions);
   const { current: update, collisionCount } = await keepHistory(client, set, STYLE, plan, collisions);
@@ -132,11 +129,5 @@ async function truncate(client: Client, set: StatefulSet, pods: readonly Pod[], 
 }
 
 async function writeStatus(client: Client, set: StatefulSet, status: NonNullable<StatefulSet['status']>): Promise<void> {
-  if (equalJson(status, set.status)) return;
-  try {
-    await client.kind(StatefulSet).updateStatus({ ...set, status });
-  } catch (error) {
-    // Deleted in between: there is nobody left to tell.
-    if (!ApiError.is(error, 'NotFound')) throw error;
-  }
+  if (!equalJson(status, set.status)) await goneIsFine(client.kind(StatefulSet).updateStatus({ ...set, status }));
 }

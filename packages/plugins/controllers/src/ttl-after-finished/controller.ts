@@ -1,4 +1,5 @@
-import { ApiError, type Controller, Job, keyOf, type Lister, type ObjectKey, type ReconcileContext, type ReconcileResult, watching } from '@orrery/core';
+import { type Controller, Job, keyOf, type Lister, type ObjectKey, type ReconcileContext, type ReconcileResult, watching } from '@orrery/core';
+import { goneIsFine } from '../shared/claim.js';
 import { untilExpiry } from './expiry.js';
 
 /** Options of the controller that removes finished Jobs. */
@@ -33,9 +34,5 @@ async function reconcile(key: ObjectKey, { client, clock }: ReconcileContext, jo
   // A user may have given it more time, and what is gone does not come back: the server's word counts.
   const fresh = await verbs.find({ namespace, name });
   if (fresh?.metadata.uid !== uid || (untilExpiry(fresh, clock.now()) ?? Infinity) > 0) return;
-  try {
-    await verbs.delete({ namespace, name }, { preconditions: { uid }, propagationPolicy: 'Foreground' });
-  } catch (error) {
-    if (!ApiError.is(error, 'NotFound')) throw error;
-  }
+  await goneIsFine(verbs.delete({ namespace, name }, { preconditions: { uid }, propagationPolicy: 'Foreground' }));
 }
