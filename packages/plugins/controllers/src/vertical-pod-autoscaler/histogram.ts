@@ -9,7 +9,7 @@ export interface HistogramShape {
   readonly halfLifeMs: number;
 }
 
-/** A histogram as it is kept: whole weights, the largest of them {@link LARGEST}. */
+/** A histogram as it is kept: whole weights, bounded so that they fit an integer. */
 export interface HistogramCheckpoint {
   readonly referenceTimestamp: number;
   readonly totalWeight: number;
