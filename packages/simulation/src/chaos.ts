@@ -6,6 +6,8 @@ import type { Rates } from './faults.js';
 import type { SimulatedNode } from './simulated-node.js';
 
 const MINUTE_MS = 60_000;
+/** After so long nothing of what a process sent is still on its way. */
+const ARRIVED_MS = 6_000;
 
 /** Who uses a simulated cluster. */
 export interface SimulatedUser {
@@ -23,6 +25,7 @@ export interface ChaosTarget extends Pick<SimulatedCluster, 'clock' | 'weather' 
   readonly scheduler?: Process;
   readonly controllers?: Process;
   readonly planes?: readonly Plane[];
+  jump?(ms: number): void;
 }
 
 /** Faults that are moments in time: what happens to a cluster from outside. */
@@ -42,6 +45,7 @@ const MOMENTS: readonly Moment[] = [
   { rate: 'schedulerRestarts', perTenNodes: false, act: (chaos) => chaos.restart('scheduler') },
   { rate: 'controllerRestarts', perTenNodes: false, act: (chaos) => chaos.restart('controllers') },
   { rate: 'compactions', perTenNodes: false, act: (chaos) => chaos.compact() },
+  { rate: 'clockJumps', perTenNodes: false, act: (chaos) => chaos.jump() },
   { rate: 'changes', perTenNodes: true, act: (chaos) => chaos.change() },
   { rate: 'planeKills', perTenNodes: false, act: (chaos) => chaos.killPlane() },
   { rate: 'planeStops', perTenNodes: false, act: (chaos) => chaos.stopPlane('stop') },
@@ -79,6 +83,8 @@ export class Chaos {
     }
     await clock.advance(Math.max(0, end - clock.monotonic()));
     weather.bad = false;
+    // What a dead process had sent is still on its way; whoever takes its place must not come before it.
+    if (['scheduler', 'controllers'].some((name) => this.#repairs.has(`${name} up`))) await clock.advance(ARRIVED_MS);
     await this.#repairAll();
   }
 
@@ -128,7 +134,15 @@ export class Chaos {
     process.kill();
     // Not sooner than the slowest of what it had sent can arrive: a second scheduler that starts while binds of the first are on their way
     // needs leader election, as in Kubernetes.
-    this.#later(`${which} up`, 6_000 + this.random.int(15_000), () => process.start());
+    this.#later(`${which} up`, ARRIVED_MS + this.random.int(15_000), () => process.start());
+  }
+
+  /** Forward by up to hours, or back by up to a minute and a half: what waits for a wall time waits longer then. */
+  jump(): void {
+    this.#count('clock jumped');
+    const { random } = this;
+    const ms = random.chance(0.5) ? -1_000 * (1 + random.int(90)) : 1_000 * (1 + random.int(random.pick([30, 600, 4 * 3_600])));
+    this.cluster.jump?.(ms);
   }
 
   killPlane(): void {

@@ -94,7 +94,7 @@ function podProblems({ metadata, spec, status }: Pod): string[] {
   if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return [];
   if ((spec.nodeName ?? '') === '') return [`${name} is not bound: ${status?.conditions?.find(({ type }) => type === 'PodScheduled')?.message ?? ''}`];
   if (status?.phase !== 'Running') return [`${name} on ${spec.nodeName} is ${status?.phase} (${JSON.stringify(status?.containerStatuses?.[0]?.state)})`];
-  if (spec.containers.some(({ args = [] }) => args[0] === 'exit')) return [`${name} on ${spec.nodeName} has not ended yet`];
+  if (spec.containers.some(({ args = [] }) => args[0] === 'exit' || args[0] === 'try')) return [`${name} on ${spec.nodeName} has not ended yet`];
   return conditionOf(status.conditions, 'Ready') === 'True' ? [] : [`${name} on ${spec.nodeName} is not ready (${JSON.stringify(status.containerStatuses?.[0]?.state)})`];
 }
 

@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { ApiClient, ApiServer, builtinKinds, type Client, KindRegistry, Node, type Store } from '@orrery/core';
+import { ApiClient, ApiServer, builtinKinds, type Client, type Controller, KindRegistry, Node, SharedInformers, type Store, type Transport } from '@orrery/core';
 import { ClusterOracle, FaultyStore, type ObservedCommit, ReplicaOracle, type SeededRandom, type StoreFaults, TraceHash, VirtualClock, WatchValidator } from '@orrery/core/testing';
 import { MemoryStore } from '@orrery/store-memory';
-import { admissions, allControllers, controllerParts, type MakeControllers, schedulerParts } from './control-plane.js';
+import { admissionsOf, controllerParts, controllersWith, type MakeControllers, type MetricInputs, schedulerParts } from './control-plane.js';
 import type { Rates } from './faults.js';
 import { Weather } from './faults.js';
 import { Process, type ProcessHost, type ProcessPart, type ProcessParts } from './process.js';
@@ -13,6 +13,8 @@ import { SimulatedNode, type Size } from './simulated-node.js';
 /** Parts that a test exchanges for broken ones, to see that the oracles notice. */
 export interface Sabotage {
   readonly controllers?: MakeControllers;
+  /** Called with the controllers of each life of their process. */
+  readonly meddle?: (controllers: readonly Controller[]) => readonly Controller[];
   /** Called before the controllers are made. */
   readonly controllerParts?: (parts: ProcessParts) => ProcessParts;
   readonly scheduler?: (parts: ProcessParts) => readonly ProcessPart[];
@@ -35,6 +37,12 @@ export interface ClusterOptions {
   readonly engine?: { readonly store: Store; readonly clock: VirtualClock };
   /** Whether each stream of the store is held against everything that was ever committed, for which all of that is remembered. Default true. */
   readonly keepsHistory?: boolean;
+  /** What the clock says at the beginning, milliseconds since the epoch. Default: the beginning of 2026. Not for a clock that is given. */
+  readonly startsAt?: number;
+  /** Whether events are written: they take a fourth of the time. Default true. */
+  readonly events?: boolean;
+  /** What autoscalers read. Default nothing. */
+  readonly metrics?: MetricInputs;
   /** Sees each commit, and when it was made. */
   readonly committed?: (commit: ObservedCommit, atMs: number) => void;
   /** Told of each warning of the parts. */
@@ -74,13 +82,17 @@ export class SimulatedCluster {
   readonly user: Client;
   /** Commits by kind of object. */
   readonly commits = new Map<string, number>();
+  /** Told before the clock of the cluster jumps. */
+  onJump: () => void = () => {};
   #instant = { at: -1, commits: 0 };
   #hot = false;
+  /** What the admission steps of the server know. */
+  readonly #informers: SharedInformers;
   readonly #stopServer = new AbortController();
   #serving: Promise<void> = Promise.resolve();
 
   constructor(readonly options: ClusterOptions) {
-    const clock = (this.clock = options.engine?.clock ?? new VirtualClock());
+    const clock = (this.clock = options.engine?.clock ?? new VirtualClock(options.startsAt));
     const { seed, rates, sabotage = {} } = options;
     const violated = (what: string): void => this.violated(what);
     const log = simulatedLogger(clock, (line) => {
@@ -104,15 +116,22 @@ export class SimulatedCluster {
     const storeFaults: StoreFaults = { ...this.weather.store(chanceOf(seed, 'store')), ...sabotage.store?.(chanceOf(seed, 'sabotage'), this) };
     const guarded: StoreFaults = { ...storeFaults, commit: (writes) => this.#brake(writes[0]?.key) ?? storeFaults.commit?.(writes) };
     this.store = new FaultyStore(this.engine, clock, guarded, { committed: observe, ...(validator && { watching: (prefix, since) => validator.watching(prefix, since) }) });
+    // The server asks itself: its admission steps are called only when it is there.
+    const itself: Transport = { request: (...given) => this.server.request(...given), watch: (...given) => this.server.watch(...given) };
+    const client = new ApiClient({ transport: itself, kinds, user: { name: 'apiserver', groups: ['system:masters'] }, fieldManager: 'apiserver' });
+    this.#informers = new SharedInformers({ client, clock, random: chanceOf(seed, 'server informers'), log });
+    const admissions = admissionsOf({ client, informers: this.#informers, clock });
     this.server = new ApiServer({ store: this.store, kinds, clock, random: chanceOf(seed, 'server'), log, admissions: { items: () => admissions } });
     this.user = new ApiClient({ transport: this.server, kinds, user: { name: 'user', groups: ['system:masters'] }, fieldManager: 'user' });
     const host: ProcessHost = {
-      clock, log, kinds, server: this.server,
+      clock, log, kinds, server: this.server, events: options.events ?? true,
       random: (name, life) => chanceOf(seed, name, life),
       faults: (name, life) => this.weather.line(chanceOf(seed, name, life, 'line')),
     };
     this.scheduler = new Process('scheduler', host, sabotage.scheduler ?? schedulerParts);
-    this.controllers = new Process('controllers', host, (parts) => controllerParts(sabotage.controllers ?? allControllers, sabotage.controllerParts?.(parts) ?? parts));
+    const make = sabotage.controllers ?? controllersWith(options.metrics ?? {});
+    const controllers: MakeControllers = () => sabotage.meddle?.(make()) ?? make();
+    this.controllers = new Process('controllers', host, (parts) => controllerParts(controllers, sabotage.controllerParts?.(parts) ?? parts));
     const node = (index: number): SimulatedNode =>
       new SimulatedNode({
         name: `node-${String(index).padStart(3, '0')}`, size: options.size, zone: `zone-${index % ZONES}`, clock, host, weather: this.weather,
@@ -129,6 +148,12 @@ export class SimulatedCluster {
   /** All processes but the server. */
   get processes(): readonly Process[] {
     return [this.scheduler, this.controllers, ...this.nodes.map(({ agent }) => agent)];
+  }
+
+  /** The wall clock jumps, forward or back. */
+  jump(ms: number): void {
+    this.onJump();
+    this.clock.jump(ms);
   }
 
   /** Notes that a promise was broken. */
@@ -157,6 +182,7 @@ export class SimulatedCluster {
     let stopped = false;
     const stopping = (async () => {
       await Promise.all(this.processes.map((process) => process.stop()));
+      await this.#informers.close();
       this.#stopServer.abort();
       await this.#serving;
       for (const { machine } of this.nodes) machine.close();

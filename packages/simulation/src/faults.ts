@@ -36,6 +36,7 @@ import { OrreryError } from '@orrery/core';
  * | cordons | a node is cordoned for up to three minutes |
  * | shrinks | a node has a third less for a while |
  * | schedulerRestarts, controllerRestarts | the process dies and comes back after 3 to 20 s |
+ * | clockJumps | the wall clock jumps forward by up to hours, or back by up to a minute and a half |
  * | compactions | the store forgets its history |
  * | changes | the user creates, scales, updates or deletes something |
  * | leaseRefused, leaseReplyLost | a call about a lease is refused, or done and its answer lost |
@@ -75,6 +76,7 @@ export interface Rates {
   readonly shrinks: number;
   readonly schedulerRestarts: number;
   readonly controllerRestarts: number;
+  readonly clockJumps: number;
   readonly compactions: number;
   readonly changes: number;
   readonly leaseRefused: number;
@@ -118,6 +120,7 @@ export const DEFAULT_RATES: Rates = {
   shrinks: 0.1,
   schedulerRestarts: 0.2,
   controllerRestarts: 0.2,
+  clockJumps: 0,
   compactions: 0.2,
   changes: 3,
   leaseRefused: 0,
@@ -127,6 +130,19 @@ export const DEFAULT_RATES: Rates = {
   planeStops: 0,
   planeFreezes: 0,
   planeCuts: 0,
+};
+
+/** A small cluster with everything, for a short time: more of what is rare. */
+export const MIXED_RATES: Rates = {
+  ...DEFAULT_RATES,
+  nodeCrashes: 1,
+  agentRestarts: 1,
+  partitions: 1,
+  cordons: 0.5,
+  controllerRestarts: 0.7,
+  schedulerRestarts: 0.3,
+  clockJumps: 0.7,
+  changes: 25,
 };
 
 /** Several control planes in bad weather, with troubles of their own. */

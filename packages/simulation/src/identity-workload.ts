@@ -6,6 +6,13 @@ import type { SimulatedCluster } from './cluster.js';
 const NAMESPACE = 'default';
 const [SETS, DAEMONS, PODS, NODES, REVISIONS] = ['apps/statefulsets', 'apps/daemonsets', 'core/pods', 'core/nodes', 'apps/controllerrevisions'].map((resource) => `/registry/${resource}/`) as [string, string, string, string, string];
 
+/** How many of each an {@link IdentityWorkload} makes, and replicas of a StatefulSet at the beginning, at most. */
+export interface IdentitySizes {
+  readonly sets: number;
+  readonly daemons: number;
+  readonly replicas: number;
+}
+
 /** A user of StatefulSets and DaemonSets: makes some of each kind, and scales, rolls and disturbs them at random. */
 export class IdentityWorkload implements SimulatedUser {
   #open = 0;
@@ -16,6 +23,7 @@ export class IdentityWorkload implements SimulatedUser {
   constructor(
     private readonly cluster: Pick<SimulatedCluster, 'user' | 'oracle' | 'violated'>,
     private readonly random: SeededRandom,
+    private readonly sizes: IdentitySizes = { sets: 3, daemons: 2, replicas: 6 },
   ) {}
 
   get open(): number {
@@ -23,9 +31,8 @@ export class IdentityWorkload implements SimulatedUser {
   }
 
   begin(): void {
-    for (let n = 0; n < 3; n += 1) this.#createSet();
-    this.#createDaemon();
-    this.#createDaemon();
+    for (let n = 0; n < this.sizes.sets; n += 1) this.#createSet();
+    for (let n = 0; n < this.sizes.daemons; n += 1) this.#createDaemon();
   }
 
   /** Rolls everything, once the weather is fine. */
@@ -51,10 +58,10 @@ export class IdentityWorkload implements SimulatedUser {
 
   #createSet(name = `db-${(this.#names += 1)}`): void {
     const { random } = this;
-    this.#sets.push(name);
+    if (!this.#sets.includes(name)) this.#sets.push(name);
     const updateStrategy = random.chance(0.5) ? { rollingUpdate: { maxUnavailable: random.pick([1, 2, '50%']) } } : {};
     const spec = {
-      replicas: 1 + random.int(6), serviceName: name, selector: { matchLabels: { app: name } }, template: template(name, 1), updateStrategy,
+      replicas: 1 + random.int(this.sizes.replicas), serviceName: name, selector: { matchLabels: { app: name } }, template: template(name, 1), updateStrategy,
       podManagementPolicy: random.pick(['OrderedReady', 'Parallel']), ordinals: { start: random.int(3) }, minReadySeconds: random.pick([0, 0, 5]), revisionHistoryLimit: 2,
     };
     void this.#try(this.cluster.user.kind(StatefulSet).create({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name, namespace: NAMESPACE }, spec } as StatefulSet));
@@ -70,7 +77,7 @@ export class IdentityWorkload implements SimulatedUser {
   }
 
   #scale(): void {
-    void this.#try(this.cluster.user.kind(StatefulSet).scale({ namespace: NAMESPACE, name: this.random.pick(this.#sets) }, this.random.int(8)));
+    void this.#try(this.cluster.user.kind(StatefulSet).scale({ namespace: NAMESPACE, name: this.random.pick(this.#sets) }, this.random.int(this.sizes.replicas + 2)));
   }
 
   #roll(): void {
@@ -92,7 +99,7 @@ export class IdentityWorkload implements SimulatedUser {
 
   /** The same name again, while the pods of the first are still there. */
   #recreate(): void {
-    const [name] = this.#sets.splice(this.random.int(this.#sets.length), 1) as [string];
+    const name = this.random.pick(this.#sets);
     const remove = this.cluster.user.kind(StatefulSet).delete({ namespace: NAMESPACE, name }, { propagationPolicy: 'Background' });
     void this.#try(remove).then(() => this.#createSet(name));
   }

@@ -3,14 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '@orrery/core';
+import { SHAPES } from './autoscaling/load.js';
 import { DEFAULT_RATES, type Rates, RUNTIME_RATES } from './faults.js';
 import { commandFor, simulate, type SimulationOptions, type SimulationResult } from './simulate.js';
 import { soak } from './soak.js';
+import { autoscalerCommandFor, simulateAutoscaler } from './simulate-autoscaler.js';
+import { mixedCommandFor, simulateMixed } from './simulate-mixed.js';
 import { planesCommandFor, simulatePlanes } from './simulate-planes.js';
 import { openSoakStore, SOAK_STORES } from './soak-store.js';
 
 const USAGE = `Usage: npm run simulate -- [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--rest N] [--lost N] [--weather all|runtime] [--fault NAME=RATE]… [--json] [--verbose]
        npm run simulate -- --planes N [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--fault NAME=RATE]… [--json] [--verbose]
+       npm run simulate -- --mixed [--seed N | --seeds A..B] [--nodes N] [--minutes N] [--rest N] [--fault NAME=RATE]… [--json] [--verbose]
+       npm run simulate -- --autoscaler [--seed N | --seeds A..B] [--nodes N] [--json] [--verbose]
        npm run simulate -- --soak [--store ${SOAK_STORES.join('|')}] [--seed N] [--nodes N] [--minutes N]`;
 
 const { values } = parseArgs({
@@ -19,11 +24,13 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     soak: { type: 'boolean', default: false },
     store: { type: 'string', default: 'memory' },
+    mixed: { type: 'boolean', default: false },
+    autoscaler: { type: 'boolean', default: false },
     planes: { type: 'string' },
     nodes: { type: 'string' },
     pods: { type: 'string' },
     minutes: { type: 'string' },
-    rest: { type: 'string', default: '10' },
+    rest: { type: 'string' },
     lost: { type: 'string', default: '0' },
     weather: { type: 'string', default: 'all' },
     fault: { type: 'string', multiple: true, default: [] },
@@ -50,7 +57,7 @@ function rateOf(text: string): [keyof Rates, number] {
 
 /** One cluster after the other; false when one broke a promise. */
 async function simulateAll(): Promise<boolean> {
-  const [nodes, pods, minutes, restMinutes, lost] = [whole(values.nodes ?? '10'), whole(values.pods ?? '60'), whole(values.minutes ?? '10'), whole(values.rest), whole(values.lost)];
+  const [nodes, pods, minutes, restMinutes, lost] = [whole(values.nodes ?? '10'), whole(values.pods ?? '60'), whole(values.minutes ?? '10'), whole(values.rest ?? '10'), whole(values.lost)];
   if (values.weather !== 'all' && values.weather !== 'runtime') throw new RangeError(`"${values.weather}" is not a weather. ${USAGE}`);
   const faults: Partial<Rates> = { ...(values.weather === 'runtime' && RUNTIME_RATES), ...Object.fromEntries(values.fault.map(rateOf)) };
   return eachSeed(async (seed, watching) => {
@@ -67,6 +74,24 @@ async function simulateAllPlanes(planes: number): Promise<boolean> {
     const options = { seed, planes, nodes, pods, minutes, faults };
     return [await simulatePlanes({ ...options, ...watching }), planesCommandFor(options)];
   });
+}
+
+/** The same with workloads of every kind. */
+async function simulateAllMixed(): Promise<boolean> {
+  const [nodes, minutes, restMinutes] = [whole(values.nodes ?? '3'), whole(values.minutes ?? '2'), whole(values.rest ?? '1')];
+  const faults: Partial<Rates> = Object.fromEntries(values.fault.map(rateOf));
+  return eachSeed(async (seed, watching) => {
+    const options = { seed, nodes, minutes, restMinutes, faults };
+    return [await simulateMixed({ ...options, ...watching }), mixedCommandFor(options)];
+  });
+}
+
+/** An hour of an autoscaler under each shape of load. */
+async function simulateAllAutoscalers(): Promise<boolean> {
+  const nodes = whole(values.nodes ?? '3');
+  const outcomes: boolean[] = [];
+  for (const shape of SHAPES) outcomes.push(await eachSeed(async (seed, watching) => [await simulateAutoscaler({ seed, shape, nodes, ...watching }), autoscalerCommandFor({ seed, nodes })]));
+  return outcomes.every((ok) => ok);
 }
 
 type Watching = Pick<SimulationOptions, 'log' | 'stopwatch'>;
@@ -99,7 +124,7 @@ async function soakOne(): Promise<boolean> {
   }
 }
 
-process.exitCode = (await (values.soak ? soakOne() : values.planes !== undefined ? simulateAllPlanes(whole(values.planes)) : simulateAll())) ? 0 : 1;
+process.exitCode = (await (values.soak ? soakOne() : values.mixed ? simulateAllMixed() : values.autoscaler ? simulateAllAutoscalers() : values.planes !== undefined ? simulateAllPlanes(whole(values.planes)) : simulateAll())) ? 0 : 1;
 
 function report({ ok, seed, violations, traceHash, commits, virtualMs, realMs, tail }: SimulationResult, command: string): string {
   const line = `seed ${seed}: ${ok ? 'ok' : 'FAILED'}, ${commits} commits, ${Math.round(virtualMs / 60_000)} virtual minutes in ${(realMs / 1000).toFixed(1)} s, trace ${traceHash.slice(0, 16)}`;

@@ -171,7 +171,7 @@ export class PlanesCluster implements ChaosTarget, Judged {
     const plane = this.planes[index % planes] as Plane;
     return new SimulatedNode({
       name: `node-${String(index).padStart(3, '0')}`, size, zone: `zone-${index % ZONES}`, clock: this.clock, weather: this.weather,
-      host: { clock: plane.clock, log, kinds, server: plane, random: (name, life) => chanceOf(seed, name, life), faults: (name, life) => this.weather.line(chanceOf(seed, name, life, 'line')) },
+      host: { clock: plane.clock, log, kinds, server: plane, events: true, random: (name, life) => chanceOf(seed, name, life), faults: (name, life) => this.weather.line(chanceOf(seed, name, life, 'line')) },
       chance: (what) => chanceOf(seed, what),
       partOf: { awake: () => plane.clock.awake(), get up() { return plane.answers; } },
     });

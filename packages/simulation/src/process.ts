@@ -11,6 +11,8 @@ export interface ProcessHost {
   readonly log: Logger;
   readonly server: Transport;
   readonly kinds: KindRegistry;
+  /** Whether events are written, or nobody hears of them. */
+  readonly events: boolean;
   /** Chance for one life of a process. */
   random(name: string, life: number): Random;
   /** Faults of one process's line, for one life of it. */
@@ -132,6 +134,9 @@ export class Process {
   }
 }
 
+/** Writes no events. */
+const DEAF: EventRecorder = { event: () => {} };
+
 class Life {
   readonly transport: SimulatedLine;
   readonly informers: RecordedInformers;
@@ -141,14 +146,14 @@ class Life {
   readonly #parts: readonly ProcessPart[];
   ready = false;
 
-  constructor(name: string, life: number, { clock, log, server, kinds, random, faults }: ProcessHost, parts: (parts: ProcessParts) => readonly ProcessPart[]) {
+  constructor(name: string, life: number, { clock, log, server, kinds, events, random, faults }: ProcessHost, parts: (parts: ProcessParts) => readonly ProcessPart[]) {
     this.transport = new SimulatedLine(server, clock, faults(name, life));
     setMaxListeners(0, this.#abort.signal);
     const client = new ApiClient({ transport: this.transport, kinds, user: { name, groups: ['system:masters'] }, fieldManager: name });
     const own = { client, clock, random: random(name, life), log: log.child({ process: `${name}#${life}` }) };
     this.informers = new RecordedInformers(new SharedInformers(own));
     this.#recorder = new RecorderFactory(own);
-    this.#parts = parts({ ...own, informers: this.informers, events: (component) => this.#recorder.for(component), defer: (undo) => this.#undo.push(undo) });
+    this.#parts = parts({ ...own, informers: this.informers, events: (component) => (events ? this.#recorder.for(component) : DEAF), defer: (undo) => this.#undo.push(undo) });
   }
 
   async run(): Promise<void> {

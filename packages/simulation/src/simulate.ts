@@ -48,8 +48,9 @@ export interface SimulationResult {
 
 export const MINUTE_MS = 60_000;
 /** Within so long after the faults a cluster has to converge: back-offs reach five minutes, and so does the wait of a pod for another look. */
-const CONVERGE_MS = 20 * MINUTE_MS;
-const LOOK_MS = 10_000;
+export const CONVERGE_MS = 20 * MINUTE_MS;
+/** How often is looked. */
+export const LOOK_MS = 10_000;
 /** Containers that were started in bad weather may still crash, or be found unhealthy, for so long. */
 const AFTERMATH_MS = 3 * MINUTE_MS;
 
@@ -113,8 +114,8 @@ export async function converge(cluster: Judged & Pick<SimulatedCluster, 'clock' 
   }
 }
 
-/** At rest nobody writes but the heartbeats, and expired events go. */
-async function restQuietly(cluster: SimulatedCluster, minutes: number): Promise<void> {
+/** At rest nobody writes but the heartbeats, and expired events go; and everything stays as it is wanted. */
+export async function restQuietly(cluster: SimulatedCluster, minutes: number, problems: () => readonly string[] = () => unsettled(cluster)): Promise<void> {
   const { clock, commits } = cluster;
   // Events that still wait to be written may come.
   await clock.advance(MINUTE_MS);
@@ -131,12 +132,13 @@ async function restQuietly(cluster: SimulatedCluster, minutes: number): Promise<
   const [renewals, tellings] = [nodes * (minutes * 6 + 1), nodes * (Math.ceil(minutes / 5) + 1)];
   if (beats('coordination.k8s.io/leases') > renewals) cluster.violated(`not quiet: ${beats('coordination.k8s.io/leases')} renewals of leases within ${minutes} minutes`);
   if (beats('core/nodes') > tellings) cluster.violated(`not quiet: ${beats('core/nodes')} writes of nodes within ${minutes} minutes`);
-  for (const problem of unsettled(cluster).slice(0, 10)) cluster.violated(`did not stay converged: ${problem}`);
+  for (const problem of problems().slice(0, 10)) cluster.violated(`did not stay converged: ${problem}`);
   await clock.settle();
   for (const problem of (await staleCaches(cluster)).slice(0, 10)) cluster.violated(`a cache is wrong: ${problem}`);
 }
 
-function checkNothingLeft(cluster: SimulatedCluster): void {
+/** After the end nothing waits, and nobody watches. */
+export function checkNothingLeft(cluster: SimulatedCluster): void {
   const { clock, store, processes } = cluster;
   if (clock.pending > 0) cluster.violated(`${clock.pending} timers are left`);
   if (store.watches > 0) cluster.violated(`${store.watches} watches of the store are left`);

@@ -117,18 +117,19 @@ function machineProber(machine: SimulatedMachine): Prober {
   };
 }
 
-/** A container whose arguments are `exit SECONDS CODE` ends so; the others as the weather is when they are created. */
+/** A container whose arguments are `exit SECONDS CODE` ends so; one with `try SECONDS PERCENT CODE` succeeds, or fails by so much chance with that code; the others as the weather is when they are created. */
 function behaviourOf({ args }: ContainerConfig, _pod: PodIdentity, random: SeededRandom, weather: Weather): SimulatedBehaviour {
   const happens = (rate: 'createFails' | 'startFails' | 'crashes' | 'exitLost' | 'unhealthy' | 'ignoresStop'): boolean => weather.happens(rate, random);
   if (happens('createFails')) return { failCreate: 'simulated' };
   if (happens('startFails')) return { failStart: 'simulated' };
-  const [verb, seconds = '0', code = '0'] = args;
+  const [verb, seconds = '0', percent = '0', failure = '1'] = args;
+  const code = verb === 'try' ? (random.int(100) < Number(percent) ? failure : 0) : percent;
   return {
     startDelayMs: random.int(2_000),
     readyAfterMs: random.int(5_000),
     stopMs: happens('ignoresStop') ? Number.POSITIVE_INFINITY : random.int(4_000),
     ...(happens('unhealthy') && { unhealthyAfterMs: random.int(60_000) }),
     ...(happens('exitLost') && { exitLost: true, exitAfterMs: random.int(120_000) }),
-    ...(verb === 'exit' ? { exitAfterMs: Number(seconds) * 1000, exitCode: Number(code) } : happens('crashes') && { exitAfterMs: random.int(120_000), exitCode: random.int(2) }),
+    ...(verb === 'exit' || verb === 'try' ? { exitAfterMs: Number(seconds) * 1000, exitCode: Number(code) } : happens('crashes') && { exitAfterMs: random.int(120_000), exitCode: random.int(2) }),
   };
 }

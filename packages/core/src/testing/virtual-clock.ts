@@ -17,6 +17,7 @@ export class VirtualClock implements Clock {
   readonly #heap: Timer[] = [];
   readonly #start: number;
   #time = 0;
+  #jumped = 0;
   #order = 0;
   #fired = 0;
 
@@ -32,7 +33,7 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
-    return this.#start + this.#time;
+    return this.#start + this.#time + this.#jumped;
   }
 
   monotonic(): number {
@@ -60,6 +61,11 @@ export class VirtualClock implements Clock {
 
   sleep(delayMs: number, signal: AbortSignal): Promise<void> {
     return sleepOn(this, delayMs, signal);
+  }
+
+  /** Sets the wall clock forward, or back, by so much: only {@link now} shows it. Timers and {@link monotonic} go on as they did. */
+  jump(ms: number): void {
+    this.#jumped += ms;
   }
 
   /** Moves time forward by so much, firing what becomes due; resolves when everything has settled at the new time. */

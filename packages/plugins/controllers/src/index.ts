@@ -26,6 +26,7 @@ export { deployments } from './deployment/plugin.js';
 export { disruptionController, type DisruptionControllerOptions } from './disruption/controller.js';
 export { type BudgetPlan, type BudgetView, planBudget } from './disruption/plan.js';
 export { disruption } from './disruption/plugin.js';
+export { staleDisruptionController } from './disruption/stale-disruption.js';
 export { endpointSliceController, type EndpointSliceControllerOptions } from './endpointslice/controller.js';
 export { planSlices, type SlicePlan, type SliceView } from './endpointslice/plan.js';
 export { endpointSlices } from './endpointslice/plugin.js';
