@@ -43,9 +43,15 @@ export function equalJson(a: unknown, b: unknown): boolean {
   }
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
-  for (const key in left) if (left[key] !== undefined && !equalJson(left[key], right[key])) return false;
-  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
-  return true;
+  // What a key finds that only every object has, such as `toString`, is a function, and equals nothing.
+  let more = 0;
+  for (const key in left) {
+    if (left[key] === undefined) continue;
+    if (!equalJson(left[key], right[key])) return false;
+    more -= 1;
+  }
+  for (const key in right) if (right[key] !== undefined) more += 1;
+  return more === 0;
 }
 
 /** Reads a simple path such as `.spec.replicas`; undefined when a part is missing. */

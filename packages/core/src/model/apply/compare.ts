@@ -2,7 +2,7 @@ import { equalJson } from '../json.js';
 import type { MergeNode } from '../merge-keys.js';
 import { FieldSet } from './field-set.js';
 import { fieldElement, itemElement, type PathElement } from './path-element.js';
-import { childOf, isAtomic, listAt, objectAt } from './typed.js';
+import { childOf, isAtomic, listAt, objectAt, ownValue } from './typed.js';
 
 /** In which fields two versions of an object differ. */
 export interface Comparison {
@@ -43,7 +43,7 @@ function note(left: unknown, right: unknown, path: readonly PathElement[], into:
 }
 
 function compareMaps(node: MergeNode, left: Readonly<Record<string, unknown>>, right: Readonly<Record<string, unknown>>, path: readonly PathElement[], into: Comparison): void {
-  for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) compare(childOf(node, key), left[key], right[key], [...path, fieldElement(key)], into);
+  for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) compare(childOf(node, key), ownValue(left, key), ownValue(right, key), [...path, fieldElement(key)], into);
 }
 
 /** Items that occur more than once are compared as a whole. */

@@ -1,6 +1,6 @@
 import type { MergeNode } from '../merge-keys.js';
 import type { PathElement } from './path-element.js';
-import { childOf, elementsOf, isAtomic, type Json, listAt, objectAt } from './typed.js';
+import { childOf, elementsOf, isAtomic, type Json, listAt, objectAt, ownValue } from './typed.js';
 
 /**
  * What is there with what is applied over it (TypedValue.Merge): objects, maps and lists with keys are merged, everything else is taken from what is applied. Items keep the
@@ -17,7 +17,7 @@ export function mergeTyped(node: MergeNode, live: unknown, applied: unknown): un
   if (Object.keys(left).length === 0 && Object.keys(right).length === 0) return taken;
   const merged: Json = {};
   for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
-    const value = mergeTyped(childOf(node, key), left[key], right[key]);
+    const value = mergeTyped(childOf(node, key), ownValue(left, key), ownValue(right, key));
     if (value !== undefined) merged[key] = value;
   }
   return merged;

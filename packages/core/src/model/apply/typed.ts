@@ -13,6 +13,8 @@ export const isAtomic = (node: MergeNode): boolean => (node.type === 'list' ? no
 
 /** An object or nothing: null counts as nothing. */
 export const objectAt = (value: unknown): Json | undefined => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined);
+/** The value of a key that the object itself has. */
+export const ownValue = (object: Readonly<Json>, key: string): unknown => (Object.hasOwn(object, key) ? object[key] : undefined);
 /** A list or nothing. */
 export const listAt = (value: unknown): readonly unknown[] | undefined => (Array.isArray(value) ? (value as readonly unknown[]) : undefined);
 
