@@ -16,6 +16,8 @@ import { lastState, stored, versioned } from './versioned.js';
 const ATTEMPTS = 8;
 const FOREGROUND = 'foregroundDeletion';
 const ORPHAN = 'orphan';
+/** The last moment that RFC 3339 can name: a longer grace ends then. */
+const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59);
 
 type DeleteRequest = RequestContext & { readonly ref: ResourceRef; readonly options: DeleteOptions };
 
@@ -79,7 +81,7 @@ export function planDeletion(kind: KindDefinition, object: KubeObject, options: 
   const unchanged = deleting && left === (object.metadata.deletionGracePeriodSeconds ?? 0) && sameList(finalizers, object.metadata.finalizers ?? []);
   const metadata = { ...object.metadata, deletionGracePeriodSeconds: left, ...(finalizers.length > 0 ? { finalizers } : {}) };
   if (finalizers.length === 0) delete metadata.finalizers;
-  if (!deleting || left !== object.metadata.deletionGracePeriodSeconds) metadata.deletionTimestamp = timeOfMillis(now + left * 1000);
+  if (!deleting || left !== object.metadata.deletionGracePeriodSeconds) metadata.deletionTimestamp = timeOfMillis(Math.min(now + left * 1000, LATEST));
   if (kind.tracksGeneration && !deleting) metadata.generation = (object.metadata.generation ?? 0) + 1;
   const marked: KubeObject = { ...object, metadata };
   if (!deleting) kind.rules.markDeleted?.(marked);
