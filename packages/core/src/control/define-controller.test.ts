@@ -52,6 +52,26 @@ describe('defineController', () => {
     expect(await games().find(ref)).toBeUndefined();
   });
 
+  it('may report while it undoes, and then lets go at once', async () => {
+    let runs = 0;
+    await start({
+      reconcile: async () => {},
+      finalize: {
+        finalizer: 'play.example.com/game',
+        run: async (_game, { writeStatus }) => {
+          runs += 1;
+          await writeStatus({ seats: 0 });
+        },
+      },
+    });
+    await create();
+    await clock.advance(100);
+    await games().delete(ref);
+    await clock.advance(60_000);
+    expect(await games().find(ref)).toBeUndefined();
+    expect(runs).toBe(1);
+  });
+
   it('leaves the finalizers of others alone, and undoes nothing that it never made', async () => {
     const undone: string[] = [];
     await start({ reconcile: async () => {}, finalize: { finalizer: 'play.example.com/game', run: async ({ metadata }) => void undone.push(metadata.name ?? '') } });

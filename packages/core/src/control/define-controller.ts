@@ -81,7 +81,9 @@ export function defineController<T extends KubeObject>(definition: ControllerDef
         ],
         reconcile: async (key, context) => {
           const object = objects.get(key);
-          return object === undefined ? undefined : look(definition, object, contextFor(definition, object, context, { listers, observes }));
+          if (object === undefined) return undefined;
+          const seen = { latest: object };
+          return look(definition, seen, contextFor(definition, seen, context, { listers, observes }));
         },
       };
     },
@@ -94,14 +96,20 @@ interface Followed {
   readonly observes: boolean;
 }
 
-async function look<T extends KubeObject>({ for: kind, reconcile, finalize }: ControllerDefinition<T>, object: T, context: ObjectContext<T>): Promise<ReconcileResult> {
+/** The object of a look, as the look itself wrote it last. */
+interface Seen<T> {
+  latest: T;
+}
+
+async function look<T extends KubeObject>({ for: kind, reconcile, finalize }: ControllerDefinition<T>, seen: Seen<T>, context: ObjectContext<T>): Promise<ReconcileResult> {
+  const object = seen.latest;
   const finalizers = object.metadata.finalizers ?? [];
   const isHeld = finalize !== undefined && finalizers.includes(finalize.finalizer);
   if (object.metadata.deletionTimestamp !== undefined) {
     if (!isHeld) return undefined;
     const more = await finalize.run(object, context);
     if (more !== undefined) return more;
-    await rewriteFinalizers(kind, object, context, finalizers.filter((one) => one !== finalize.finalizer));
+    await rewriteFinalizers(kind, seen.latest, context, finalizers.filter((one) => one !== finalize.finalizer));
     return undefined;
   }
   if (finalize === undefined || isHeld) return reconcile(object, context);
@@ -110,7 +118,7 @@ async function look<T extends KubeObject>({ for: kind, reconcile, finalize }: Co
   return undefined;
 }
 
-/** Under the version that was seen: a list of finalizers that somebody else changed must not be overwritten. */
+/** Under the version that was seen, or written since: a list of finalizers that somebody else changed must not be overwritten. */
 async function rewriteFinalizers<T extends KubeObject>(kind: KindDefinition<T>, object: T, { client }: ReconcileContext, finalizers: readonly string[]): Promise<void> {
   const { namespace, name = '', resourceVersion, uid } = object.metadata;
   try {
@@ -120,7 +128,8 @@ async function rewriteFinalizers<T extends KubeObject>(kind: KindDefinition<T>, 
   }
 }
 
-function contextFor<T extends KubeObject>({ name, for: kind }: ControllerDefinition<T>, object: T, context: ReconcileContext, { listers, observes }: Followed): ObjectContext<T> {
+function contextFor<T extends KubeObject>({ name, for: kind }: ControllerDefinition<T>, seen: Seen<T>, context: ReconcileContext, { listers, observes }: Followed): ObjectContext<T> {
+  const object = seen.latest;
   const lister = <U extends KubeObject>(of: KindDefinition<U>): Lister<U> => {
     const found = listers.get(idOf(of));
     if (found === undefined) throw new RangeError(`controller "${name}" does not follow ${of.kind}: name it in owns or reads`);
@@ -131,8 +140,6 @@ function contextFor<T extends KubeObject>({ name, for: kind }: ControllerDefinit
     const others = ownerReferences.filter(({ uid, controller }) => uid !== object.metadata.uid && controller !== true);
     return { ...child, metadata: { ...child.metadata, ...(namespace !== undefined && { namespace }), ownerReferences: [...others, controllerReference(object)] } };
   };
-  // A look may report several times: each time over what it wrote itself the time before.
-  let latest = object;
   return {
     ...context,
     lister,
@@ -141,10 +148,11 @@ function contextFor<T extends KubeObject>({ name, for: kind }: ControllerDefinit
     apply: (of, child, { force = true } = {}) => context.client.kind(of).apply(controlled(child as unknown as KubeObject) as unknown as typeof child, { fieldManager: name, force }),
     writeStatus: async (status) => {
       const { generation } = object.metadata;
-      const had = (latest as { readonly status?: object }).status ?? {};
+      // A look may report several times: each time over what it wrote itself the time before.
+      const had = (seen.latest as { readonly status?: object }).status ?? {};
       const next = observes && generation !== undefined ? { observedGeneration: generation, ...(status as object) } : status;
-      if (!equalJson(had, next)) latest = await context.client.kind(kind).updateStatus({ ...latest, status: next } as T);
-      return latest;
+      if (!equalJson(had, next)) seen.latest = await context.client.kind(kind).updateStatus({ ...seen.latest, status: next } as T);
+      return seen.latest;
     },
   };
 }
