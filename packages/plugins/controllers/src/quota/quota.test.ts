@@ -43,6 +43,22 @@ describe('ResourceQuota', () => {
     await world.until(async () => (await used())?.['pods'] === '0', 'ended', 10_000);
   });
 
+  it('shows what is used, and no more, soon after all is quiet: also when something came while something went', async () => {
+    await start({ pods: '10' });
+    world.behaviour = () => 'pending';
+    const create = (name: string): Promise<Pod> => world.client.kind(Pod).create(pod(name));
+    for (const name of ['a', 'b', 'c']) await create(name);
+    await world.clock.advance(3_000);
+    expect(await used()).toEqual({ pods: '3' });
+    await world.client.kind(Pod).delete({ namespace: 'default', name: 'a' }, { gracePeriodSeconds: 0 });
+    await world.clock.advance(500);
+    for (const name of ['d', 'e', 'f', 'g']) await create(name);
+    await world.clock.advance(3_000);
+    expect(await used()).toEqual({ pods: '6' });
+    for (const name of ['h', 'i', 'j', 'k']) await create(name);
+    await expect(create('l')).rejects.toMatchObject({ reason: 'Forbidden' });
+  });
+
   it('refuses pods that leave open what is counted, and changes nothing as a dry run', async () => {
     await start({ 'limits.memory': '1Gi', 'requests.cpu': '1' });
     await expect(world.client.kind(Pod).create(pod('a', { requests: { cpu: '1' } }))).rejects.toMatchObject({ message: 'pods "a" is forbidden: failed quota: q: must specify limits.memory for: c' });
