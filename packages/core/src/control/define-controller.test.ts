@@ -150,6 +150,24 @@ describe('defineController', () => {
     expect((await orchestrator.client.kind(ConfigMap).get(board)).metadata.resourceVersion).toBe(before);
   });
 
+  it('refuses to own what the garbage collector would take away at once', async () => {
+    expect(() => defineController({ name: 'game', for: Game, owns: [Namespace], reconcile: async () => {} })).toThrow(RangeError);
+    const errors: unknown[] = [];
+    await start({
+      owns: [ConfigMap],
+      reconcile: async (_game, { controlled }) => {
+        try {
+          controlled({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'board', namespace: 'kube-system' } });
+        } catch (error) {
+          errors.push(error);
+        }
+      },
+    });
+    await create();
+    await clock.advance(100);
+    expect(errors[0]).toBeInstanceOf(RangeError);
+  });
+
   it('refuses to read what it does not follow', async () => {
     const errors: unknown[] = [];
     await start({

@@ -14,7 +14,10 @@ export interface ObjectContext<T extends KubeObject> extends ReconcileContext {
   owned<U extends KubeObject>(kind: KindDefinition<U>): readonly U[];
   /** The cache of a kind in `for`, `owns` or `reads`. Throws RangeError for others: they are not followed. */
   lister<U extends KubeObject>(kind: KindDefinition<U>): Lister<U>;
-  /** A copy of an object with this one as its controller, in its namespace: it is deleted with it, and found by {@link owned}. */
+  /**
+   * A copy of an object with this one as its controller, in its namespace: it is deleted with it, and found by {@link owned}. Throws RangeError for an object of another namespace:
+   * owners are looked for in the namespace of what they own, so that the garbage collector would take it away.
+   */
   controlled<U extends KubeObject>(child: U): U;
   /**
    * Makes what is named so by server-side apply under the controller's name, and the object itself when there is none; it is controlled by this one. Fields that others set stay theirs.
@@ -34,7 +37,7 @@ export interface ControllerDefinition<T extends KubeObject> {
   readonly name: string;
   /** The kind that is kept as declared; every change of such an object leads to a look at it. */
   readonly for: KindDefinition<T>;
-  /** Kinds it makes: a change of such an object leads to a look at the object that controls it. */
+  /** Kinds it makes: a change of such an object leads to a look at the object that controls it. What is in no namespace cannot be owned by what is in one. */
   readonly owns?: readonly KindDefinition[];
   /** Kinds that are read by `lister` and whose changes lead to nothing by themselves. */
   readonly reads?: readonly KindDefinition[];
@@ -62,9 +65,12 @@ const byOwner = { [OWNER_INDEX]: (object: KubeObject): readonly string[] => [con
 /**
  * A controller from the kind it is for, the kinds it owns and a `reconcile` that gets the object itself. What client-go's builders leave to every author is done here: caches and
  * indexes, keys of owners, deletion and finalizers, owner references, fields of one manager, status writes only when something changed. Add it to the list `Controllers`.
+ * Throws RangeError when it cannot own what it wants to.
  */
 export function defineController<T extends KubeObject>(definition: ControllerDefinition<T>): Controller {
   const { name, for: kind, owns = [], reads = [], watches = [], workers } = definition;
+  const wide = kind.namespaced ? owns.find(({ namespaced }) => !namespaced) : undefined;
+  if (wide !== undefined) throw new RangeError(`controller "${name}" cannot own a ${wide.kind}: that is in no namespace, and a ${kind.kind} is in one`);
   const observes = hasObservedGeneration(kind as KindDefinition);
   return {
     name,
@@ -137,6 +143,7 @@ function contextFor<T extends KubeObject>({ name, for: kind }: ControllerDefinit
   };
   const controlled = <U extends KubeObject>(child: U): U => {
     const { ownerReferences = [], namespace = object.metadata.namespace } = child.metadata;
+    if (kind.namespaced && namespace !== object.metadata.namespace) throw new RangeError(`an object in namespace ${object.metadata.namespace} cannot own one in namespace ${namespace}`);
     const others = ownerReferences.filter(({ uid, controller }) => uid !== object.metadata.uid && controller !== true);
     return { ...child, metadata: { ...child.metadata, ...(namespace !== undefined && { namespace }), ownerReferences: [...others, controllerReference(object)] } };
   };
