@@ -8,7 +8,7 @@ export * from './model/index.js';
 export { ApiClient, type ClientOptions } from './client/api-client.js';
 export { RecorderFactory } from './client/event-recorder.js';
 export { SharedInformers } from './client/informers.js';
-export { type Manifest, readManifests } from './client/manifests.js';
+export { type Manifest, readDocument, readManifests } from './client/manifests.js';
 export { FencedTransport } from './control/fenced-transport.js';
 export { LeaderElection, type LeaderElectionOptions, type Leadership, type Term } from './control/leader-election.js';
 export { type ControllerDefinition, defineController, type ObjectContext, type StatusOf } from './control/define-controller.js';

@@ -42,6 +42,18 @@ export async function readManifests(input: string | object | readonly object[]):
   return documents.flatMap(({ source, value }) => expand(source, value));
 }
 
+/**
+ * The one document of YAML or JSON text, as it stands there: a list stays a list. Undefined when there is none. With the bounds of {@link readManifests};
+ * throws BadRequest also for several documents.
+ */
+export async function readDocument(text: string): Promise<unknown> {
+  const documents = await parseText(text);
+  if (documents.length > 1) throw ApiError.badRequest(`there are ${documents.length} documents where there must be one`);
+  const value = documents[0]?.value ?? undefined;
+  if (isDeeper(value, MAX_DEPTH)) throw ApiError.badRequest(`nested more than ${MAX_DEPTH} levels deep`);
+  return value;
+}
+
 async function parseText(text: string): Promise<{ source: string; value: unknown }[]> {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_TEXT_BYTES) throw new ApiError('RequestEntityTooLarge', `the manifests are ${bytes} bytes; the limit is ${MAX_TEXT_BYTES}`);

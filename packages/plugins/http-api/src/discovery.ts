@@ -1,0 +1,66 @@
+import type { KindDefinition } from '@orrery/core';
+import { notServed } from './refusal.js';
+import { type GroupVersion, partsOf, VERBS } from './served.js';
+
+/** `/api` as old clients know it. */
+export const apiVersions = (address: string) => ({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }] });
+
+/** `/apis` as old clients know it. */
+export const apiGroupList = (all: readonly GroupVersion[]) => ({ kind: 'APIGroupList', apiVersion: 'v1', groups: groupsOf(all).map((group) => groupOf(group, all)) });
+
+/** `/apis/<group>`. Throws NotFound for a group that is not served. */
+export function apiGroup(group: string, all: readonly GroupVersion[]): object {
+  if (!groupsOf(all).includes(group)) throw notServed();
+  return { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(group, all) };
+}
+
+/** `/api/v1` or `/apis/<group>/<version>`. Throws NotFound for one that is not served. */
+export function apiResourceList(group: string, version: string, all: readonly GroupVersion[]): object {
+  const served = all.find((one) => one.group === group && one.version === version);
+  if (served === undefined) throw notServed();
+  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: group === '' ? version : `${group}/${version}`, resources: served.kinds.flatMap(resourcesOf) };
+}
+
+/** `/api` (the core group) or `/apis` (all others) in one document, resources included (apidiscovery.k8s.io/v2). */
+export function aggregated(all: readonly GroupVersion[], isCore: boolean): object {
+  const groups = isCore ? [''] : groupsOf(all);
+  return {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: 'apidiscovery.k8s.io/v2',
+    metadata: {},
+    items: groups.map((group) => ({
+      metadata: group === '' ? {} : { name: group },
+      versions: all.filter((one) => one.group === group).map(({ version, kinds }) => ({ version, freshness: 'Current', resources: kinds.map(discoveryOf) })),
+    })),
+  };
+}
+
+const groupsOf = (all: readonly GroupVersion[]): string[] => [...new Set(all.map(({ group }) => group))].filter((group) => group !== '');
+
+function groupOf(name: string, all: readonly GroupVersion[]) {
+  const versions = all.filter(({ group }) => group === name).map(({ version }) => ({ groupVersion: `${name}/${version}`, version }));
+  return { name, versions, preferredVersion: versions[0] };
+}
+
+function resourcesOf(kind: KindDefinition): object[] {
+  const { plural, singular, namespaced, shortNames, categories } = kind;
+  return [
+    { name: plural, singularName: singular, namespaced, kind: kind.kind, verbs: VERBS, ...(shortNames.length > 0 && { shortNames }), ...(categories.length > 0 && { categories }) },
+    ...partsOf(kind).map((part) => ({ name: `${plural}/${part.name}`, singularName: '', namespaced, ...(part.kind !== undefined && { group: part.kind.group, version: part.kind.version }), kind: part.kind?.kind ?? kind.kind, verbs: part.verbs })),
+  ];
+}
+
+function discoveryOf(kind: KindDefinition): object {
+  const { group, version, plural, singular, namespaced, shortNames, categories } = kind;
+  const responseKind = { group, version, kind: kind.kind };
+  return {
+    resource: plural,
+    responseKind,
+    scope: namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: singular,
+    verbs: VERBS,
+    ...(shortNames.length > 0 && { shortNames }),
+    ...(categories.length > 0 && { categories }),
+    subresources: partsOf(kind).map((part) => ({ subresource: part.name, responseKind: part.kind ?? responseKind, verbs: part.verbs })),
+  };
+}

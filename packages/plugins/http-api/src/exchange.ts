@@ -1,0 +1,191 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { createGzip, gzip } from 'node:zlib';
+import { ApiError, type Clock, type Status, type UserInfo } from '@orrery/core';
+import { acceptsGzip, type Encoding } from './accept.js';
+import { type Query } from './query.js';
+
+/** Answers beyond this many bytes are compressed for clients that accept it (as kube-apiserver does). */
+const GZIP_BYTES = 128 * 1024;
+/** Of the warnings of one answer together, and of one of them (as kube-apiserver's). */
+const WARNINGS_LENGTH = 4096;
+const WARNING_LENGTH = 256;
+/** Items of a list that is written as YAML at most: writing it takes the process for itself. */
+const YAML_ITEMS = 1_000;
+
+const compress = promisify(gzip);
+
+/** One request with its answer. */
+export class Exchange {
+  readonly #warnings: string[] = [];
+  readonly #gone = new AbortController();
+  /** Who asks; set when that is known. */
+  user: UserInfo | undefined;
+
+  constructor(
+    readonly request: IncomingMessage,
+    readonly response: ServerResponse,
+    readonly query: Query,
+    readonly clock: Clock,
+    readonly id: string,
+    readonly stallMs: number,
+  ) {
+    response.setHeader('Audit-Id', id);
+    response.setHeader('Cache-Control', 'no-cache, private');
+    // A connection that breaks while it is written to is news for nobody: `close` follows.
+    response.on('error', () => this.#gone.abort());
+    response.on('close', () => this.#gone.abort());
+  }
+
+  /** Aborts when the client is gone, or the answer complete. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** Adds a warning for the client. The first ones count. */
+  warn(message: string): void {
+    if (this.#warnings.length < 100 && !this.#warnings.includes(message)) this.#warnings.push(message);
+  }
+
+  /** Answers a Status. `closes`: the connection cannot be used any more. */
+  async refuse(status: Status, closes: boolean): Promise<void> {
+    if (this.response.headersSent || this.response.destroyed) {
+      this.response.destroy();
+      return;
+    }
+    const retryAfter = status.details?.retryAfterSeconds;
+    if (retryAfter !== undefined) this.response.setHeader('Retry-After', String(retryAfter));
+    // Else what is left of a long body would be read, to the end.
+    if (closes || !this.request.complete) this.response.setHeader('Connection', 'close');
+    await this.text(status.code, 'application/json', JSON.stringify(status));
+  }
+
+  /** Answers one value. */
+  async value(code: number, value: object, encoding: Encoding = 'json'): Promise<void> {
+    if (encoding === 'json') return this.text(code, 'application/json', JSON.stringify(value));
+    const { stringify } = await import('yaml');
+    return this.text(code, 'application/yaml', stringify(value, { version: '1.1', aliasDuplicateObjects: false, lineWidth: 0 }));
+  }
+
+  /** Answers a list, in pieces: it is never as a whole in memory as text. */
+  async list(list: object & { readonly items: readonly object[] }, encoding: Encoding): Promise<void> {
+    if (encoding === 'json') return this.pieces('application/json', jsonOfList(list));
+    if (list.items.length > YAML_ITEMS) throw new ApiError('NotAcceptable', `lists of more than ${YAML_ITEMS} objects are written as JSON only; ask for pages with limit`);
+    return this.value(200, list, encoding);
+  }
+
+  /** Answers text whose pieces are made when the client takes them. */
+  async pieces(type: string, pieces: Iterable<string>): Promise<void> {
+    let first = '';
+    const iterator = pieces[Symbol.iterator]();
+    for (let next = iterator.next(); ; next = iterator.next()) {
+      if (next.done === true) return this.text(200, type, first);
+      first += next.value;
+      if (first.length > GZIP_BYTES) break;
+    }
+    this.#head(200, type);
+    const zip = acceptsGzip(this.request.headers['accept-encoding'] as string | undefined) ? createGzip({ level: 1 }) : undefined;
+    if (zip !== undefined) {
+      this.response.setHeader('Content-Encoding', 'gzip');
+      zip.pipe(this.response);
+    }
+    const out = zip ?? this.response;
+    this.gone.addEventListener('abort', () => zip?.destroy(), { once: true });
+    for (let piece: string | undefined = first; piece !== undefined; piece = pieceOf(iterator.next())) {
+      if (this.gone.aborted) return;
+      if (!out.write(piece)) await this.drained(out);
+    }
+    out.end();
+  }
+
+  /** Answers text. */
+  async text(code: number, type: string, text: string | Buffer): Promise<void> {
+    if (this.response.destroyed) return;
+    this.#head(code, type);
+    let body = typeof text === 'string' ? Buffer.from(text) : text;
+    if (body.length > GZIP_BYTES && acceptsGzip(this.request.headers['accept-encoding'] as string | undefined)) {
+      body = await compress(body, { level: 1 });
+      this.response.setHeader('Content-Encoding', 'gzip');
+    }
+    this.response.setHeader('Content-Length', body.length);
+    this.response.end(body);
+    if (!this.response.writableFinished) await this.#finished();
+  }
+
+  /** Begins an answer that goes on. */
+  open(type: string): void {
+    this.#head(200, type);
+    this.response.flushHeaders();
+  }
+
+  /** Resolves when more can be written, or the client is gone; one that takes nothing for too long is cut off. */
+  drained(out: NodeJS.WritableStream = this.response): Promise<void> {
+    return this.#until(out, 'drain');
+  }
+
+  /** Ends an answer that went on, and resolves when the client has it. */
+  async end(): Promise<void> {
+    if (this.response.destroyed) return;
+    this.response.end();
+    await this.#finished();
+  }
+
+  #finished(): Promise<void> {
+    return this.#until(this.response, 'finish');
+  }
+
+  #until(out: NodeJS.WritableStream, event: 'drain' | 'finish'): Promise<void> {
+    if (this.gone.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.clock.timer(this.stallMs, () => this.response.destroy());
+      const done = (): void => {
+        cancel();
+        out.off(event, done);
+        this.gone.removeEventListener('abort', done);
+        resolve();
+      };
+      out.on(event, done);
+      this.gone.addEventListener('abort', done);
+    });
+  }
+
+  #head(code: number, type: string): void {
+    const { response } = this;
+    response.statusCode = code;
+    response.setHeader('Content-Type', type);
+    if (!response.hasHeader('Vary')) response.setHeader('Vary', 'Accept, Accept-Encoding');
+    const warnings = warningHeaders(this.#warnings);
+    if (warnings.length > 0) response.setHeader('Warning', warnings);
+  }
+}
+
+const pieceOf = (next: IteratorResult<string, unknown>): string | undefined => (next.done === true ? undefined : next.value);
+
+/** Warnings as headers (RFC 7234, 5.5), bounded; characters that a header cannot hold are left out. */
+export function warningHeaders(messages: readonly string[]): string[] {
+  const headers: string[] = [];
+  let left = WARNINGS_LENGTH;
+  for (const message of messages) {
+    const text = message.replace(/[^\x20-\x7e]/g, '').slice(0, WARNING_LENGTH);
+    left -= text.length;
+    if (left < 0) break;
+    headers.push(`299 - "${text.replace(/["\\]/g, '\\$&')}"`);
+  }
+  return headers;
+}
+
+/** Characters in one piece, about. */
+const PIECE = 64 * 1024;
+
+function* jsonOfList({ items, ...rest }: object & { readonly items: readonly object[] }): Generator<string, void, undefined> {
+  let text = `${JSON.stringify(rest).slice(0, -1)},"items":[`;
+  let separator = '';
+  for (const item of items) {
+    text += separator + JSON.stringify(item);
+    separator = ',';
+    if (text.length < PIECE) continue;
+    yield text;
+    text = '';
+  }
+  yield `${text}]}`;
+}

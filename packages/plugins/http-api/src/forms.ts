@@ -1,0 +1,41 @@
+import type { IncludeObject, KindDefinition, KubeList, KubeObject } from '@orrery/core';
+import { tableOf } from '@orrery/core';
+import type { Form } from './accept.js';
+
+const META = 'meta.k8s.io/v1';
+
+/** How objects are answered. */
+export interface Shape {
+  readonly as: Form;
+  readonly include: IncludeObject;
+  /** Milliseconds since the epoch, for ages. */
+  readonly now: number;
+}
+
+const partial = ({ metadata }: KubeObject): object => ({ kind: 'PartialObjectMetadata', apiVersion: META, metadata });
+
+/** An object in the form that was asked for. */
+export function objectAs(kind: KindDefinition, object: KubeObject, { as, include, now }: Shape): object {
+  switch (as) {
+    case 'object':
+      return object;
+    case 'Table':
+      return tableOf(kind, object, { now, include });
+    case 'PartialObjectMetadata':
+    case 'PartialObjectMetadataList':
+      return partial(object);
+  }
+}
+
+/** A list in the form that was asked for; the items of one as it is carry no kind, as in Kubernetes. */
+export function listAs(kind: KindDefinition, list: KubeList, { as, include, now }: Shape): object {
+  switch (as) {
+    case 'object':
+      return { ...list, items: list.items.map(({ apiVersion: _version, kind: _kind, ...rest }) => rest) };
+    case 'Table':
+      return tableOf(kind, list, { now, include });
+    case 'PartialObjectMetadata':
+    case 'PartialObjectMetadataList':
+      return { kind: 'PartialObjectMetadataList', apiVersion: META, metadata: list.metadata, items: list.items.map(partial) };
+  }
+}

@@ -1,0 +1,178 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ApiError, type Clock, errorMessage, type Logger, longLived, type Random, type ServedKinds, type Transport, type UserInfo } from '@orrery/core';
+import { authenticate, type Authenticator } from './authenticators.js';
+import { authorize, type Authorizer, everybodyKnown } from './authorizer.js';
+import type { BodyBudget } from './body.js';
+import { apiGroup, apiResourceList } from './discovery.js';
+import { Documents } from './documents.js';
+import { Exchange } from './exchange.js';
+import { type Health, healthOf, type HealthCheck } from './health.js';
+import { DEFAULT_LIMITS, type HttpLimits } from './limits.js';
+import { answerObjects, objectRequestOf } from './objects.js';
+import { Query } from './query.js';
+import { HttpRefusal, methodNotAllowed, notServed, statusOf, tooBusy } from './refusal.js';
+import { type Route, routeOf } from './route.js';
+import { groupVersions } from './served.js';
+import { versionInfo } from './version-info.js';
+import { answerWatch, type WatchesContext } from './watches.js';
+import { EncodedObjects } from './watch-stream.js';
+
+/** What the Kubernetes API over HTTP is made from. */
+export interface HttpApiOptions {
+  readonly transport: Transport;
+  readonly kinds: ServedKinds;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Ways of telling who asks, in the order in which they are tried. Without one only {@link anonymous} lets anybody in. */
+  readonly authenticators: readonly Authenticator[];
+  /** Who may do what. Default: **everybody who is known may do everything**. */
+  readonly authorizer?: Authorizer;
+  /** Whether clients without credentials are let in, as `system:anonymous`. Default: no. */
+  readonly anonymous?: boolean;
+  /** Where it is mounted, e.g. `/k8s`; default at the root. */
+  readonly basePath?: string;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+/** The Kubernetes API over HTTP. Listens nowhere itself: {@link HttpApi.handle} is what a server calls. */
+export class HttpApi {
+  readonly limits: HttpLimits;
+  readonly #documents: Documents;
+  readonly #context: WatchesContext;
+  readonly #stopping = longLived(new AbortController());
+  readonly #budget: BodyBudget = { held: 0 };
+  readonly #working = new Set<Promise<void>>();
+  #requests = 0;
+  #watches = 0;
+
+  constructor(readonly options: HttpApiOptions) {
+    const { transport, kinds, clock, random, authorizer = everybodyKnown, basePath = '' } = options;
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#documents = new Documents(kinds, basePath);
+    this.#context = { transport, kinds, clock, random, authorizer, limits: this.limits, budget: this.#budget, encoded: new EncodedObjects(), stopping: this.#stopping.signal };
+  }
+
+  /** Answers one request. For `http.createServer(api.handle)`, or a host's own router. Never throws. */
+  readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const work = this.#answer(request, response).finally(() => this.#working.delete(work));
+    this.#working.add(work);
+  };
+
+  /** Watches end as at a time-out, and readiness is over. Resolves when all answers under way are given. */
+  async drain(): Promise<void> {
+    this.#stopping.abort();
+    while (this.#working.size > 0) await Promise.all(this.#working);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { clock, random, log } = this.options;
+    const target = request.url ?? '/';
+    const mark = target.indexOf('?');
+    const [path, search] = mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)];
+    const exchange = new Exchange(request, response, new Query(search), clock, random.uuid(), this.limits.stallMs);
+    try {
+      await this.#serve(exchange, path);
+    } catch (error) {
+      if (exchange.gone.aborted) return;
+      const status = statusOf(error);
+      // What went wrong, by whom and where; never what was sent.
+      if (status.code >= 500) log.warn('a request failed', { audit: exchange.id, method: request.method, user: exchange.user?.name, code: status.code, error: errorMessage(error) });
+      await exchange.refuse(status, error instanceof HttpRefusal && error.closes).catch((cause: unknown) => {
+        log.warn('an answer could not be written', { audit: exchange.id, error: errorMessage(cause) });
+        response.destroy();
+      });
+    }
+  }
+
+  async #serve(exchange: Exchange, path: string): Promise<void> {
+    const { authenticators, anonymous = false, kinds } = this.options;
+    const { request } = exchange;
+    const route = routeOf(this.#unmounted(path));
+    const user = await authenticate(request, authenticators, anonymous);
+    exchange.user = user;
+    // Who is asked to act as somebody else must not act as who asks.
+    if (Object.keys(request.headers).some((name) => name.startsWith('impersonate-'))) throw new ApiError('Forbidden', 'impersonation is not served');
+    if (route.type !== 'resource') return this.#counted('requests', async () => this.#describe(exchange, route, user, path));
+    const asked = objectRequestOf(exchange, route.ref, kinds, user);
+    const { ref, verb } = asked;
+    await authorize(this.#context.authorizer, { user, verb, ref });
+    if (verb === 'watch') return this.#counted('watches', async () => answerWatch(exchange, asked, this.#context));
+    return this.#counted('requests', async () => answerObjects(exchange, { ...asked, verb }, this.#context));
+  }
+
+  #unmounted(path: string): string {
+    const { basePath = '' } = this.options;
+    if (basePath === '') return path;
+    if (!path.startsWith(`${basePath}/`)) throw notServed();
+    return path.slice(basePath.length);
+  }
+
+  async #counted(what: 'requests' | 'watches', work: () => Promise<void>): Promise<void> {
+    if (what === 'requests' ? this.#requests >= this.limits.requests : this.#watches >= this.limits.watches) throw tooBusy(`too many ${what}, please try again later`);
+    if (this.#stopping.signal.aborted) throw new ApiError('ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 });
+    const count = (by: number): void => void (what === 'requests' ? (this.#requests += by) : (this.#watches += by));
+    count(1);
+    try {
+      await work();
+    } finally {
+      count(-1);
+    }
+  }
+
+  /** Everything that is not about objects. */
+  async #describe(exchange: Exchange, route: Exclude<Route, { readonly type: 'resource' }>, user: UserInfo, path: string): Promise<void> {
+    const method = exchange.request.method ?? '';
+    await authorize(this.#context.authorizer, { user, verb: method.toLowerCase(), path: route.type === 'path' ? route.path : path });
+    if (method !== 'GET') throw methodNotAllowed();
+    if (route.type === 'path') return this.#page(exchange, route.path);
+    const all = groupVersions(this.options.kinds);
+    return exchange.value(200, route.version === undefined ? apiGroup(route.group, all) : apiResourceList(route.group, route.version, all));
+  }
+
+  async #page(exchange: Exchange, path: string): Promise<void> {
+    switch (path) {
+      case '/':
+        return exchange.value(200, { paths: this.#paths() });
+      case '/api':
+      case '/apis':
+        return this.#documents.discovery(exchange, path === '/api');
+      case '/version':
+        return exchange.value(200, versionInfo());
+      case '/healthz':
+      case '/livez':
+      case '/readyz':
+        return this.#health(exchange, path.slice(1));
+      case '/openapi/v2':
+        return this.#documents.openApiV2(exchange);
+      case '/openapi/v3':
+        return this.#documents.openApiV3Index(exchange);
+    }
+    if (path.startsWith('/openapi/v3/')) return this.#documents.openApiV3(exchange, path.slice('/openapi/v3/'.length));
+    throw notServed();
+  }
+
+  async #health(exchange: Exchange, endpoint: string): Promise<void> {
+    const { code, text }: Health = await healthOf(endpoint, endpoint === 'livez' ? [PING] : [PING, this.#objectsCheck(), this.#shutdownCheck()], exchange.query);
+    await exchange.text(code, 'text/plain; charset=utf-8', text);
+  }
+
+  /** Whether objects can be read. */
+  #objectsCheck(): HealthCheck {
+    const { transport } = this.options;
+    const user: UserInfo = { name: 'system:apiserver', groups: ['system:masters'] };
+    return { name: 'objects', check: async () => void (await transport.request({ verb: 'list', user, ref: { group: '', version: 'v1', resource: 'namespaces' }, limit: 1 })) };
+  }
+
+  #shutdownCheck(): HealthCheck {
+    return { name: 'shutdown', check: async () => this.#stopping.signal.throwIfAborted() };
+  }
+
+  #paths(): string[] {
+    const all = groupVersions(this.options.kinds);
+    const groups = all.filter(({ group }) => group !== '').flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]);
+    return [...new Set(['/api', '/api/v1', '/apis', ...groups, '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz', '/version'])].sort();
+  }
+}
+
+const PING: HealthCheck = { name: 'ping', check: async () => undefined };

@@ -1,0 +1,107 @@
+/**
+ * The Kubernetes API over HTTP: for kubectl and the client libraries, unmodified.
+ * @packageDocumentation
+ */
+import type { RequestListener } from 'node:http';
+import { definePlugin, ServedKinds, Transport, untilAborted } from '@orrery/core';
+import { z } from 'zod';
+import { type Authenticator, clientCertificates, staticTokens } from './authenticators.js';
+import type { Authorizer } from './authorizer.js';
+import { HttpApi } from './http-api.js';
+import { Listener } from './listener.js';
+
+export { type Authenticator, type Credentials, clientCertificates, type StaticToken, staticTokens } from './authenticators.js';
+export { type Attributes, type Authorizer, type Decision, everybodyKnown } from './authorizer.js';
+export { HttpApi, type HttpApiOptions } from './http-api.js';
+export { DEFAULT_LIMITS, type HttpLimits } from './limits.js';
+export { Listener, type ListenOptions, type TlsOptions } from './listener.js';
+
+/** Takes the handler into a server of the host; what it returns takes it out again. */
+export type Mount = (handle: RequestListener) => (() => void) | void;
+
+const pem = z.union([z.string(), z.instanceof(Buffer)]);
+const positive = z.int().positive();
+
+const options = z
+  .strictObject({
+    /** Where to listen. */
+    host: z.string().default('127.0.0.1'),
+    /** 0: any free port; see `listening`. */
+    port: z.int().min(0).max(65_535).default(6443),
+    /** Certificates; without them it is plain HTTP, over which kubectl sends no tokens. */
+    tls: z.strictObject({ key: pem, cert: pem, clientCa: pem.optional() }).optional(),
+    /** Called with the URL when it is served. */
+    listening: z.custom<(url: string) => void>((value) => typeof value === 'function').optional(),
+    /** Instead of listening: takes the handler into a server of the host. */
+    mount: z.custom<Mount>((value) => typeof value === 'function').optional(),
+    /** Where it is mounted. */
+    basePath: z.string().regex(/^(\/[\w.-]+)*$/, 'must be like /k8s').default(''),
+    /** Tokens that are known beforehand, and whom each stands for. */
+    tokens: z.array(z.strictObject({ token: z.string().min(16), user: z.string().min(1), uid: z.string().optional(), groups: z.array(z.string()).default([]) })).default([]),
+    /** More ways of telling who asks. */
+    authenticators: z.array(z.custom<Authenticator>((value) => typeof (value as Authenticator | undefined)?.authenticate === 'function')).default([]),
+    /** Who may do what; default: everybody who is known may do everything. */
+    authorizer: z.custom<Authorizer>((value) => typeof (value as Authorizer | undefined)?.authorize === 'function').optional(),
+    /** Whether clients without credentials are let in, as `system:anonymous`. */
+    anonymous: z.boolean().default(false),
+    limits: z
+      .strictObject({
+        bodyBytes: positive,
+        bodyBytesInFlight: positive,
+        bodyDepth: positive.max(200),
+        requests: positive,
+        watches: positive,
+        watchBacklog: positive,
+        headersMs: positive,
+        bodyMs: positive,
+        answerMs: positive,
+        stallMs: positive,
+        drainMs: positive,
+        connections: positive,
+      })
+      .partial()
+      .default({}),
+  })
+  .prefault({});
+
+/** Serves the Kubernetes API over HTTP, on an address of its own or in a server of the host. The front door: it opens last and closes first. */
+export const httpApi = definePlugin({
+  name: 'http-api',
+  core: '^0.1.0',
+  options,
+  setup: ({ run, clock, random, log, options: given }) => {
+    const { host, port, tls, listening, mount, basePath, tokens, authorizer, anonymous } = given;
+    run((get) => {
+      const authenticators = [...(tls?.clientCa === undefined ? [] : [clientCertificates()]), ...(tokens.length === 0 ? [] : [staticTokens(tokens.map(withoutAbsent))]), ...given.authenticators];
+      const limits = withoutAbsent(given.limits);
+      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, ...(authorizer !== undefined && { authorizer }), anonymous, basePath, limits });
+      return {
+        name: 'http-api',
+        phase: 'api',
+        run: async (signal, ready) => {
+          if (mount !== undefined) {
+            const unmount = mount(api.handle);
+            ready();
+            await untilAborted(signal);
+            await api.drain();
+            unmount?.();
+            return;
+          }
+          const listener = new Listener(api.handle, tls === undefined ? undefined : withoutAbsent(tls), api.limits);
+          const { port: taken } = await listener.listen({ host, port });
+          const url = `http${tls === undefined ? '' : 's'}://${host.includes(':') ? `[${host}]` : host}:${taken}${basePath}`;
+          log.info('the Kubernetes API is served', { url });
+          listening?.(url);
+          ready();
+          await untilAborted(signal);
+          await listener.close(api.drain(), clock, api.limits.drainMs);
+        },
+      };
+    });
+  },
+});
+
+/** An object without the keys that are undefined. */
+function withoutAbsent<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
+}

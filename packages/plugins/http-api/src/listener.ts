@@ -1,0 +1,71 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { type Clock, OrreryError, errorMessage } from '@orrery/core';
+import type { HttpLimits } from './limits.js';
+
+/** Certificates of a server, as PEM. */
+export interface TlsOptions {
+  readonly key: string | Buffer;
+  readonly cert: string | Buffer;
+  /** Certificate authorities of clients; without them no certificate of a client is asked for. */
+  readonly clientCa?: string | Buffer;
+}
+
+/** Where a server listens. */
+export interface ListenOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly tls?: TlsOptions;
+}
+
+/** How often the limits of slow headers are looked at, milliseconds. */
+const CHECK_MS = 1_000;
+/** Headers of one request at most, bytes. */
+const HEADER_BYTES = 32 * 1024;
+
+/** A server of our own around a handler. */
+export class Listener {
+  readonly #server: Server;
+
+  constructor(handle: RequestListener, tls: TlsOptions | undefined, limits: HttpLimits) {
+    const bounds = { headersTimeout: limits.headersMs, requestTimeout: limits.headersMs + limits.bodyMs, connectionsCheckingInterval: CHECK_MS, maxHeaderSize: HEADER_BYTES, keepAliveTimeout: 60_000 };
+    this.#server = tls === undefined ? createServer(bounds, handle) : createTlsServer({ ...bounds, ...secure(tls) }, handle);
+    this.#server.maxConnections = limits.connections;
+  }
+
+  /** Resolves with the address in use. Throws `IN_USE` or `UNAVAILABLE` when it cannot be taken. */
+  listen({ host, port }: Pick<ListenOptions, 'host' | 'port'>): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      const failed = (cause: NodeJS.ErrnoException): void => reject(new OrreryError(cause.code === 'EADDRINUSE' ? 'IN_USE' : 'UNAVAILABLE', `Cannot listen on ${host} port ${port}: ${errorMessage(cause)}.`, { host, port }, cause));
+      this.#server.once('error', failed);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', failed);
+        resolve(this.#server.address() as AddressInfo);
+      });
+    });
+  }
+
+  /**
+   * Accepts nothing more, waits for `drained`, then ends all connections: those with answers under way no later than after `limitMs`.
+   */
+  async close(drained: Promise<void>, clock: Clock, limitMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    let cancel = (): void => {};
+    await Promise.race([
+      drained,
+      new Promise<void>((resolve) => {
+        cancel = clock.timer(limitMs, resolve);
+      }),
+    ]);
+    cancel();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+function secure({ key, cert, clientCa }: TlsOptions) {
+  // Who shows no certificate may have a token: what is shown is looked at when a request comes.
+  return { key, cert, minVersion: 'TLSv1.2' as const, ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: false }) };
+}

@@ -1,0 +1,136 @@
+import { ApiError, type ApiRequest, type KindDefinition, type KubeList, type KubeObject, OrreryError, readPath, type ResourceRef, type ServedKinds, type Transport, type UserInfo, within } from '@orrery/core';
+import { type Wanted, wantedOf } from './accept.js';
+import { type Authorizer, forbidden } from './authorizer.js';
+import { bodyOf, type BodyReading, patchTypeOf } from './body.js';
+import type { Exchange } from './exchange.js';
+import { listAs, objectAs, type Shape } from './forms.js';
+import { deletionOf, includeOf, pageOf, selectionOf, writeOf } from './query.js';
+import { methodNotAllowed, notServed } from './refusal.js';
+import { kindAt } from './served.js';
+
+/** What serving objects needs. */
+export interface ObjectsContext extends BodyReading {
+  readonly transport: Transport;
+  readonly kinds: ServedKinds;
+  readonly authorizer: Authorizer;
+}
+
+/** A request for objects, as far as its path and method tell. */
+export interface ObjectRequest {
+  readonly kind: KindDefinition;
+  readonly ref: ResourceRef;
+  readonly verb: ApiRequest['verb'] | 'watch';
+  readonly user: UserInfo;
+}
+
+const OF_OBJECT: ReadonlyMap<string, ApiRequest['verb']> = new Map([
+  ['GET', 'get'],
+  ['PUT', 'update'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'delete'],
+]);
+const OF_COLLECTION: ReadonlyMap<string, ApiRequest['verb']> = new Map([
+  ['GET', 'list'],
+  ['POST', 'create'],
+  ['DELETE', 'deletecollection'],
+]);
+
+/** What a request for objects wants. Throws NotFound or MethodNotAllowed when that is not served. */
+export function objectRequestOf(exchange: Exchange, ref: ResourceRef, kinds: ServedKinds, user: UserInfo): ObjectRequest {
+  const { request, query } = exchange;
+  const kind = kindAt(kinds, ref);
+  if (!kind.namespaced && ref.namespace !== undefined) throw notServed();
+  if (kind.namespaced && ref.namespace === undefined && ref.name !== undefined) throw notServed();
+  const isPartToMake = ref.subresource !== undefined && request.method === 'POST';
+  const verb = isPartToMake ? 'create' : (ref.name === undefined ? OF_COLLECTION : OF_OBJECT).get(request.method ?? '');
+  if (verb === undefined) throw methodNotAllowed();
+  // In which namespace would it be? And all of them at once are deleted by nobody.
+  if (kind.namespaced && ref.namespace === undefined && (verb === 'create' || verb === 'deletecollection')) throw methodNotAllowed();
+  if (ref.subresource !== undefined && verb === 'delete') throw methodNotAllowed();
+  return { kind, ref, verb: verb === 'list' && query.flag('watch') === true ? 'watch' : verb, user };
+}
+
+/** Answers a request for objects that is no watch. */
+export async function answerObjects(exchange: Exchange, asked: ObjectRequest & { readonly verb: ApiRequest['verb'] }, context: ObjectsContext): Promise<void> {
+  const { request, query, clock } = exchange;
+  const wanted = wantedOf(request.headers.accept);
+  // A scale has no columns.
+  const as = asked.ref.subresource === 'scale' && wanted.as === 'Table' ? 'object' : wanted.as;
+  const include = includeOf(query);
+  const question = await questionOf(exchange, asked, context);
+  await checkCreating(asked, question, context);
+  const late = (): OrreryError => new OrreryError('TIMEOUT', `The server could not answer within ${context.limits.answerMs / 1000} s.`);
+  const answer = await within(context.transport.request(question, exchange.gone), clock, context.limits.answerMs, late, exchange.gone);
+  const shape: Shape = { as, include, now: clock.now() };
+  if (asked.verb !== 'list' && asked.verb !== 'deletecollection') return answerOne(exchange, asked, answer as KubeObject, shape, wanted);
+  const shaped = listAs(asked.kind, answer as KubeList, shape);
+  return 'items' in shaped ? exchange.list(shaped as KubeList, wanted.encoding) : exchange.value(200, shaped, wanted.encoding);
+}
+
+async function questionOf(exchange: Exchange, { ref, verb, user }: ObjectRequest & { readonly verb: ApiRequest['verb'] }, reading: BodyReading): Promise<ApiRequest> {
+  const { request, query } = exchange;
+  const base = { ref, user, warn: (message: string): void => exchange.warn(message) };
+  switch (verb) {
+    case 'get':
+      return { ...base, verb };
+    case 'list':
+      return { ...base, verb, ...selectionOf(query), ...pageOf(query) };
+    case 'create':
+    case 'update': {
+      const body = (await bodyOf(request, reading)) ?? refuseEmpty();
+      if (verb === 'update') checkAddress(ref, body);
+      return { ...base, ...writeOf(query, request.headers['user-agent']), verb, body };
+    }
+    case 'patch': {
+      const type = patchTypeOf(request);
+      const body = (await bodyOf(request, reading)) ?? refuseEmpty();
+      const force = query.flag('force');
+      if (force === true && type !== 'apply') throw ApiError.badRequest('force: Forbidden: may not be specified for non-apply patch');
+      // Who applies has to say so: a manager made up from the program would own fields by accident.
+      const { fieldManager: _manager, ...options } = writeOf(query, request.headers['user-agent']);
+      const fieldManager = type === 'apply' ? query.text('fieldManager') : _manager;
+      return { ...base, ...options, ...(fieldManager !== undefined && { fieldManager }), verb, type, body, ...(force !== undefined && { force }) };
+    }
+    case 'delete':
+    case 'deletecollection': {
+      const { dryRun } = writeOf(query, undefined);
+      const options = deletionOf(query, await bodyOf(request, reading));
+      return { ...base, ...(dryRun === true && { dryRun }), verb, options, ...(verb === 'deletecollection' && selectionOf(query)) } as ApiRequest;
+    }
+  }
+}
+
+function refuseEmpty(): never {
+  throw ApiError.badRequest('the request must have a body');
+}
+
+/** What is sent must be what the path names. */
+function checkAddress(ref: ResourceRef, body: unknown): void {
+  const [name, namespace] = [readPath(body, '.metadata.name'), readPath(body, '.metadata.namespace')];
+  if (typeof name === 'string' && name !== '' && name !== ref.name) throw ApiError.badRequest(`the name of the object (${name.slice(0, 253)}) does not match the name on the URL (${ref.name})`);
+  if (typeof namespace === 'string' && namespace !== '' && ref.namespace !== undefined && namespace !== ref.namespace) {
+    throw ApiError.badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+}
+
+/** An apply makes the object when there is none: who may only patch must find one. */
+async function checkCreating({ ref, user }: ObjectRequest, question: ApiRequest, { authorizer, transport }: ObjectsContext): Promise<void> {
+  if (question.verb !== 'patch' || question.type !== 'apply' || ref.subresource !== undefined) return;
+  const attributes = { user, verb: 'create', ref };
+  const { allowed, reason } = await authorizer.authorize(attributes);
+  if (allowed) return;
+  await transport.request({ verb: 'get', user, ref }).catch((error: unknown) => {
+    throw ApiError.is(error, 'NotFound') ? forbidden(attributes, reason) : error;
+  });
+}
+
+async function answerOne(exchange: Exchange, { kind, ref, verb }: ObjectRequest, object: KubeObject, shape: Shape, { encoding }: Wanted): Promise<void> {
+  if (verb === 'create' && ref.subresource !== undefined) return exchange.value(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, encoding);
+  if (verb === 'delete' && object.metadata.deletionTimestamp === undefined) return exchange.value(200, goneStatus(kind, object), encoding);
+  return exchange.value(verb === 'create' ? 201 : 200, objectAs(kind, object, shape), encoding);
+}
+
+/** The object is gone. */
+function goneStatus({ group, plural }: KindDefinition, { metadata }: KubeObject): object {
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: { name: metadata.name, ...(group !== '' && { group }), kind: plural, uid: metadata.uid } };
+}

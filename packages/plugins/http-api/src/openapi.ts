@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { type JsonSchema, jsonSchemaOf, type KindDefinition } from '@orrery/core';
+import type { GroupVersion } from './served.js';
+import { partsOf } from './served.js';
+
+/** A document that is served as it is. `hash` changes with it. */
+export interface Document {
+  readonly text: string;
+  readonly hash: string;
+}
+
+const documentOf = (value: object): Document => {
+  const text = JSON.stringify(value);
+  return { text, hash: createHash('sha256').update(text).digest('hex').toUpperCase() };
+};
+
+/** `api/v1` or `apis/<group>/<version>`. */
+export const pathOf = ({ group, version }: { readonly group: string; readonly version: string }): string => (group === '' ? `api/${version}` : `apis/${group}/${version}`);
+
+/** The OpenAPI v3 document of one version of a group: its schemas, and paths that say which parameters its verbs take. */
+export function openApiV3(served: GroupVersion): Document {
+  const schemas: Record<string, JsonSchema> = {};
+  const paths: Record<string, object> = {};
+  for (const kind of served.kinds) {
+    schemas[schemaName(kind)] = schemaOf(kind);
+    Object.assign(paths, pathsOf(kind, (name) => ({ content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } } })));
+  }
+  return documentOf({ openapi: '3.0.0', info: INFO, paths, components: { schemas } });
+}
+
+/** `/openapi/v3`: where the documents are; each address changes with its document. */
+export const openApiV3Index = (documents: ReadonlyMap<string, Document>, basePath: string): object => ({
+  paths: Object.fromEntries([...documents].map(([path, { hash }]) => [path, { serverRelativeURL: `${basePath}/openapi/v3/${path}?hash=${hash}` }])),
+});
+
+/** `/openapi/v2`: all kinds in one document of Swagger 2. What that cannot say is left out. */
+export function openApiV2(all: readonly GroupVersion[]): Document {
+  const definitions: Record<string, unknown> = {};
+  const paths: Record<string, object> = {};
+  for (const kind of all.flatMap(({ kinds }) => kinds)) {
+    definitions[schemaName(kind)] = swagger(schemaOf(kind));
+    Object.assign(paths, swaggerPaths(kind));
+  }
+  return documentOf({ swagger: '2.0', info: INFO, paths, definitions });
+}
+
+const INFO = { title: 'Orrery', version: 'v1' };
+
+/** As Kubernetes names the schemas of its own kinds, and of others by their group turned around. */
+export function schemaName({ group, version, kind }: KindDefinition): string {
+  if (group === '' || !group.includes('.') || group.endsWith('.k8s.io')) return `io.k8s.api.${group === '' ? 'core' : (group.split('.')[0] as string)}.${version}.${kind}`;
+  return `${group.split('.').reverse().join('.')}.${version}.${kind}`;
+}
+
+function schemaOf(kind: KindDefinition): JsonSchema {
+  const { $schema: _dialect, $id: _id, ...schema } = jsonSchemaOf(kind);
+  return schema;
+}
+
+const LIST_PARAMETERS = ['allowWatchBookmarks', 'continue', 'fieldSelector', 'labelSelector', 'limit', 'resourceVersion', 'resourceVersionMatch', 'sendInitialEvents', 'timeoutSeconds', 'watch'];
+const WRITE_PARAMETERS = ['dryRun', 'fieldManager', 'fieldValidation'];
+const DELETE_PARAMETERS = ['dryRun', 'gracePeriodSeconds', 'orphanDependents', 'propagationPolicy'];
+const TYPES: Readonly<Record<string, string>> = { allowWatchBookmarks: 'boolean', force: 'boolean', gracePeriodSeconds: 'integer', limit: 'integer', orphanDependents: 'boolean', sendInitialEvents: 'boolean', timeoutSeconds: 'integer', watch: 'boolean' };
+
+/** What can be done at one path. */
+interface Operation {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  readonly action: string;
+  readonly parameters: readonly string[];
+}
+
+const COLLECTION: readonly Operation[] = [
+  { method: 'get', action: 'list', parameters: LIST_PARAMETERS },
+  { method: 'post', action: 'post', parameters: WRITE_PARAMETERS },
+  { method: 'delete', action: 'deletecollection', parameters: [...DELETE_PARAMETERS, 'fieldSelector', 'labelSelector'] },
+];
+const READ_AND_CHANGE: readonly Operation[] = [
+  { method: 'get', action: 'get', parameters: [] },
+  { method: 'put', action: 'put', parameters: WRITE_PARAMETERS },
+  { method: 'patch', action: 'patch', parameters: [...WRITE_PARAMETERS, 'force'] },
+];
+const OBJECT: readonly Operation[] = [...READ_AND_CHANGE, { method: 'delete', action: 'delete', parameters: DELETE_PARAMETERS }];
+
+/** The paths of a kind with what can be done there. */
+function* operationsOf(kind: KindDefinition): Generator<{ path: string; operations: readonly Operation[] }, void, undefined> {
+  const base = `/${pathOf(kind)}/${kind.namespaced ? 'namespaces/{namespace}/' : ''}${kind.plural}`;
+  if (kind.namespaced) yield { path: `/${pathOf(kind)}/${kind.plural}`, operations: COLLECTION.slice(0, 1) };
+  yield { path: base, operations: COLLECTION };
+  yield { path: `${base}/{name}`, operations: OBJECT };
+  for (const part of partsOf(kind)) {
+    if (part.kind === undefined) yield { path: `${base}/{name}/${part.name}`, operations: READ_AND_CHANGE.filter(({ action }) => part.verbs.includes(action === 'put' ? 'update' : action)) };
+  }
+}
+
+function pathsOf(kind: KindDefinition, response: (schema: string) => object): Record<string, object> {
+  const gvk = { group: kind.group, version: kind.version, kind: kind.kind };
+  const parameter = (name: string): object => ({ name, in: 'query', schema: { type: TYPES[name] ?? 'string', uniqueItems: true } });
+  return Object.fromEntries(
+    [...operationsOf(kind)].map(({ path, operations }) => [
+      path,
+      {
+        ...Object.fromEntries(
+          operations.map(({ method, action, parameters }) => [
+            method,
+            { parameters: parameters.map(parameter), responses: { 200: { description: 'OK', ...response(schemaName(kind)) } }, 'x-kubernetes-action': action, 'x-kubernetes-group-version-kind': gvk },
+          ]),
+        ),
+        parameters: inPath(path).map((name) => ({ name, in: 'path', required: true, schema: { type: 'string', uniqueItems: true } })),
+      },
+    ]),
+  );
+}
+
+const inPath = (path: string): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
+
+function swaggerPaths(kind: KindDefinition): Record<string, object> {
+  const gvk = { group: kind.group, version: kind.version, kind: kind.kind };
+  const parameter = (name: string): object => ({ name, in: 'query', type: TYPES[name] ?? 'string', uniqueItems: true });
+  return Object.fromEntries(
+    [...operationsOf(kind)].map(({ path, operations }) => [
+      path,
+      {
+        ...Object.fromEntries(
+          operations.map(({ method, action, parameters }) => [
+            method,
+            {
+              parameters: parameters.map(parameter),
+              responses: { 200: { description: 'OK', schema: { $ref: `#/definitions/${schemaName(kind)}` } } },
+              'x-kubernetes-action': action,
+              'x-kubernetes-group-version-kind': gvk,
+            },
+          ]),
+        ),
+        parameters: inPath(path).map((name) => ({ name, in: 'path', required: true, type: 'string' })),
+      },
+    ]),
+  );
+}
+
+/** Words of OpenAPI 3 that Swagger 2 does not have. */
+const NOT_IN_SWAGGER: ReadonlySet<string> = new Set(['anyOf', 'oneOf', 'not', 'nullable']);
+
+/** A schema of OpenAPI 3 as one of Swagger 2: alternatives become any value, as Kubernetes' own documents have it. */
+function swagger(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(swagger);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const entries = Object.entries(schema).filter(([key]) => !NOT_IN_SWAGGER.has(key));
+  const isEitherOr = (schema as { 'x-kubernetes-int-or-string'?: unknown })['x-kubernetes-int-or-string'] === true;
+  return { ...Object.fromEntries(entries.map(([key, value]) => [key, key === 'default' || key === 'enum' ? value : swagger(value)])), ...(isEitherOr && { type: 'string', format: 'int-or-string' }) };
+}

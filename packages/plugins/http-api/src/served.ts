@@ -1,0 +1,54 @@
+import type { KindDefinition, ResourceRef, ServedKinds } from '@orrery/core';
+import { notServed } from './refusal.js';
+
+/** What a subresource answers, and what can be done with it. */
+export interface ServedPart {
+  readonly name: string;
+  readonly verbs: readonly string[];
+  /** The kind it answers, where that is not the kind of the object. */
+  readonly kind?: { readonly group: string; readonly version: string; readonly kind: string };
+}
+
+/** What can be done with objects of every kind. */
+export const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+
+const CHANGE = ['get', 'patch', 'update'] as const;
+
+/** The subresources of a kind. */
+export function partsOf(kind: KindDefinition): readonly ServedPart[] {
+  const isPod = kind.group === '' && kind.kind === 'Pod';
+  return [
+    ...(isPod ? [{ name: 'binding', verbs: ['create'], kind: { group: '', version: 'v1', kind: 'Binding' } }] : []),
+    ...Object.keys(kind.rules.subresources ?? {}).map((name) => ({ name, verbs: CHANGE })),
+    ...(isPod ? [{ name: 'eviction', verbs: ['create'], kind: { group: 'policy', version: 'v1', kind: 'Eviction' } }] : []),
+    ...(kind.rules.isHeld === undefined ? [] : [{ name: 'finalize', verbs: ['update'] }]),
+    ...(kind.scale === undefined ? [] : [{ name: 'scale', verbs: CHANGE, kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' } }]),
+    ...(kind.hasStatus ? [{ name: 'status', verbs: CHANGE }] : []),
+  ];
+}
+
+/** Kinds of one version of one group. */
+export interface GroupVersion {
+  readonly group: string;
+  readonly version: string;
+  readonly kinds: readonly KindDefinition[];
+}
+
+/** What is served now: the core group first, else in the order in which groups were added; the kinds of one by their names. */
+export function groupVersions(kinds: ServedKinds): readonly GroupVersion[] {
+  const found = new Map<string, { group: string; version: string; kinds: KindDefinition[] }>();
+  for (const kind of kinds.list()) {
+    const one = found.get(kind.apiVersion) ?? { group: kind.group, version: kind.version, kinds: [] };
+    found.set(kind.apiVersion, one);
+    one.kinds.push(kind);
+  }
+  for (const { kinds: some } of found.values()) some.sort((a, b) => (a.plural < b.plural ? -1 : 1));
+  return [...found.values()].sort((a, b) => Number(a.group !== '') - Number(b.group !== ''));
+}
+
+/** The kind that a path is about. Throws NotFound when there is none. */
+export function kindAt(kinds: ServedKinds, ref: ResourceRef): KindDefinition {
+  const kind = kinds.list().find(({ group, version, plural }) => group === ref.group && version === ref.version && plural === ref.resource);
+  if (kind === undefined) throw notServed();
+  return kind;
+}

@@ -1,0 +1,152 @@
+import { ApiError, type Clock, errorMessage, type KindDefinition, OrreryError, type Status, type WatchEvent } from '@orrery/core';
+import type { Exchange } from './exchange.js';
+import { objectAs, type Shape } from './forms.js';
+
+/** Events in one write. */
+const BATCH = 64;
+/** How long the first word of a watch is waited for before the answer begins, milliseconds: a refusal that comes at once can then still have its code. */
+const FIRST_WORD_MS = 50;
+
+/** What a watch needs besides its events. */
+export interface WatchStreamOptions {
+  readonly kind: KindDefinition;
+  readonly shape: Omit<Shape, 'now'>;
+  readonly clock: Clock;
+  /** Events the client may be behind, the first chunk not counted. */
+  readonly backlog: number;
+  /** The first bookmark tells that the initial events are complete. */
+  readonly marksInitialEvents: boolean;
+  /** JSON of objects, shared among watches. */
+  readonly encoded: EncodedObjects;
+}
+
+/** JSON of the objects that were told last, so that an object is written once for all its watchers. Bounded. */
+export class EncodedObjects {
+  readonly #texts = new Map<object, string>();
+
+  /** @param capacity objects that are kept */
+  constructor(readonly capacity = 512) {}
+
+  /** The JSON of an object, which must not change any more. */
+  of(object: object): string {
+    let text = this.#texts.get(object);
+    if (text !== undefined) return text;
+    text = JSON.stringify(object);
+    this.#texts.set(object, text);
+    if (this.#texts.size > this.capacity) for (const oldest of this.#texts.keys()) return this.#texts.delete(oldest), text;
+    return text;
+  }
+}
+
+/**
+ * Writes the events of a watch as lines of JSON until they end, the client is gone, or it is too far behind: then the last line is an ERROR with Expired (410).
+ * Rejects with what the events failed with before anything was written, but for Expired, which is told in the stream as kube-apiserver does.
+ */
+export async function streamWatch(exchange: Exchange, events: AsyncIterable<readonly WatchEvent[]>, options: WatchStreamOptions): Promise<void> {
+  const iterator = events[Symbol.asyncIterator]();
+  const first = iterator.next();
+  await firstWord(first, options.clock);
+  exchange.open('application/json');
+  const lines = new Lines(options);
+  const pending: WatchEvent[] = [];
+  let end: { readonly error?: Status } | undefined;
+  let wake = (): void => {};
+  const pump = (async (): Promise<void> => {
+    let isFirst = true;
+    for (let next = await first; next.done !== true; next = await iterator.next()) {
+      if (!isFirst && pending.length + next.value.length > options.backlog) {
+        pending.length = 0;
+        throw new ApiError('Expired', `the watcher was more than ${options.backlog} events behind; list again`);
+      }
+      isFirst = false;
+      pending.push(...next.value);
+      wake();
+    }
+  })().then(
+    () => (end = {}),
+    (error: unknown) => {
+      const status = endOf(error);
+      end = status === undefined ? {} : { error: status };
+    },
+  ).finally(() => wake());
+  try {
+    while (!exchange.gone.aborted) {
+      if (pending.length > 0) {
+        const text = lines.of(pending.splice(0, BATCH));
+        if (!exchange.response.write(text)) await exchange.drained();
+      } else if (end !== undefined) break;
+      else {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          exchange.gone.addEventListener('abort', () => resolve(), { once: true });
+        });
+      }
+    }
+    if (end?.error !== undefined) exchange.response.write(`${JSON.stringify({ type: 'ERROR', object: end.error })}\n`);
+    await exchange.end();
+  } finally {
+    await iterator.return?.();
+    await pump;
+  }
+}
+
+/** Resolves with the first events, or when they take their time. Rejects with a refusal that came at once. */
+async function firstWord(first: Promise<unknown>, clock: Clock): Promise<void> {
+  let cancel = (): void => {};
+  const patience = new Promise<void>((resolve) => {
+    cancel = clock.timer(FIRST_WORD_MS, resolve);
+  });
+  try {
+    await Promise.race([first, patience]);
+  } catch (error) {
+    if (!ApiError.is(error, 'Expired') && !ApiError.is(error, 'Gone')) throw error;
+  } finally {
+    cancel();
+  }
+}
+
+/** What the last line says; undefined: the stream just ends, and the client watches again from where it is. */
+function endOf(error: unknown): Status | undefined {
+  if (ApiError.is(error)) return error.toStatus();
+  if (OrreryError.is(error, 'ABORTED') || OrreryError.is(error, 'UNAVAILABLE') || OrreryError.is(error, 'CLOSED')) return undefined;
+  if (OrreryError.is(error)) return new ApiError('InternalError', errorMessage(error)).toStatus();
+  return new ApiError('InternalError', 'Internal error occurred').toStatus();
+}
+
+/** Events as lines. */
+class Lines {
+  #isFirstTable = true;
+  #marks: boolean;
+
+  constructor(private readonly options: WatchStreamOptions) {
+    this.#marks = options.marksInitialEvents;
+  }
+
+  of(events: readonly WatchEvent[]): string {
+    let text = '';
+    for (const event of events) text += `{"type":"${event.type}","object":${event.type === 'BOOKMARK' ? this.#bookmark(event.object.metadata.resourceVersion) : this.#object(event)}}\n`;
+    return text;
+  }
+
+  #object({ object }: Exclude<WatchEvent, { readonly type: 'BOOKMARK' }>): string {
+    const { kind, shape, clock, encoded } = this.options;
+    if (shape.as === 'object') return encoded.of(object);
+    return this.#shaped(objectAs(kind, object, { ...shape, now: clock.now() }));
+  }
+
+  /** Of the tables of a watch the first alone has the columns. */
+  #shaped(value: object): string {
+    if (this.options.shape.as !== 'Table') return JSON.stringify(value);
+    const text = JSON.stringify(this.#isFirstTable ? value : { ...value, columnDefinitions: null });
+    this.#isFirstTable = false;
+    return text;
+  }
+
+  #bookmark(resourceVersion: string): string {
+    const { kind, shape, clock } = this.options;
+    const annotations = this.#marks ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
+    this.#marks = false;
+    const object = { kind: kind.kind, apiVersion: kind.apiVersion, metadata: { resourceVersion, ...annotations } };
+    return this.#shaped(objectAs(kind, object, { ...shape, now: clock.now() }));
+  }
+}

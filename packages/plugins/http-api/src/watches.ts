@@ -1,0 +1,62 @@
+import { ApiError, longLived, type Random, type WatchRequest } from '@orrery/core';
+import { wantedOf } from './accept.js';
+import type { Exchange } from './exchange.js';
+import type { ObjectRequest, ObjectsContext } from './objects.js';
+import { includeOf, type Query, selectionOf } from './query.js';
+import { type EncodedObjects, streamWatch } from './watch-stream.js';
+
+/** A watch without a time of its own ends after 30 to 60 minutes, as kube-apiserver's: so that clients spread over servers. */
+const TIMEOUT_SECONDS = 1_800;
+
+/** What watches need. */
+export interface WatchesContext extends ObjectsContext {
+  readonly random: Random;
+  readonly encoded: EncodedObjects;
+  /** Aborts when the server stops: watches then end, as at a time-out. */
+  readonly stopping: AbortSignal;
+}
+
+/** Answers a watch. */
+export async function answerWatch(exchange: Exchange, asked: ObjectRequest, context: WatchesContext): Promise<void> {
+  const { request, query, clock, gone } = exchange;
+  const { kind, ref, user } = asked;
+  const { encoding, as } = wantedOf(request.headers.accept);
+  if (encoding !== 'json') throw new ApiError('NotAcceptable', 'watches are written as application/json only');
+  const include = includeOf(query);
+  const seconds = query.count('timeoutSeconds') || TIMEOUT_SECONDS + context.random.int(TIMEOUT_SECONDS);
+  const [since, marksInitialEvents] = await sinceOf(asked, query, context);
+  const over = longLived(new AbortController());
+  const end = (): void => over.abort();
+  // Timers of the platform hold 2^31 ms.
+  const cancel = clock.timer(Math.min(seconds, 86_400) * 1000, end);
+  for (const signal of [gone, context.stopping]) {
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end, { once: true });
+  }
+  try {
+    const bookmarks = query.flag('allowWatchBookmarks') ?? false;
+    const watch: WatchRequest = { ref, user, ...selectionOf(query), ...(since !== undefined && { resourceVersion: since }), allowWatchBookmarks: bookmarks };
+    const options = { kind, shape: { as, include }, clock, backlog: context.limits.watchBacklog, marksInitialEvents: marksInitialEvents && bookmarks, encoded: context.encoded };
+    await streamWatch(exchange, context.transport.watch(watch, over.signal), options);
+  } finally {
+    cancel();
+    for (const signal of [gone, context.stopping]) signal.removeEventListener('abort', end);
+    end();
+  }
+}
+
+/** From which version on, and whether the end of the initial events is to be marked (the rules of ValidateListOptions for watches). */
+async function sinceOf(asked: ObjectRequest, query: Query, context: ObjectsContext): Promise<[since: string | undefined, marks: boolean]> {
+  const [version, initial, match] = [query.text('resourceVersion'), query.flag('sendInitialEvents'), query.oneOf('resourceVersionMatch', ['Exact', 'NotOlderThan'] as const)];
+  if (initial === undefined) {
+    if (match !== undefined) throw ApiError.badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+    return [version, false];
+  }
+  if (match !== 'NotOlderThan') throw ApiError.badRequest('sendInitialEvents: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  const isAny = version === undefined || version === '0';
+  if (!initial && !isAny) return [version, false];
+  // The state now is not older than the version, or the list is refused.
+  const { ref, user } = asked;
+  const now = await context.transport.request({ verb: 'list', ref, user, limit: 1, ...(!isAny && { resourceVersion: version, resourceVersionMatch: match }) });
+  return initial ? [undefined, true] : [now.metadata.resourceVersion, false];
+}
