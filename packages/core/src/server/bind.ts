@@ -11,7 +11,6 @@ import { storageKey } from './keys.js';
 import { type Resource, readCurrent } from './resource.js';
 import { stored, versioned } from './versioned.js';
 
-const ATTEMPTS = 8;
 const NODE_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 /**
@@ -26,7 +25,8 @@ export async function bind(resource: Resource, request: RequestContext & { reado
   if (typeof node !== 'string' || !NODE_NAME.test(node)) throw ApiError.badRequest('target.name of a Binding must be the name of a node');
   const uid = readPath(request.body, '.metadata.uid');
   context.recovery.checkBinding(saysThatItRuns(request.body));
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+  // Each turn that fails means that somebody else's write succeeded, so this ends.
+  for (;;) {
     const current = await readCurrent(resource, namespace, name);
     if (current === undefined) throw ApiError.notFound(kind, name);
     const pod = current.object as Pod;
@@ -41,7 +41,6 @@ export async function bind(resource: Resource, request: RequestContext & { reado
     const result = await commitFor(context, request, { guards: [{ key, modRevision: current.revision }], writes: [{ key, value }] });
     if (result.ok) return versioned(value, result.revision);
   }
-  throw ApiError.conflict(kind, name, 'the object has been modified; please apply your changes to the latest version and try again');
 }
 
 /** Whether the node itself binds what runs there already. */

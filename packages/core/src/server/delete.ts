@@ -13,7 +13,6 @@ import { type Current, type Resource, readCurrent } from './resource.js';
 import { readyToGo } from './update.js';
 import { lastState, stored, versioned } from './versioned.js';
 
-const ATTEMPTS = 8;
 const FOREGROUND = 'foregroundDeletion';
 const ORPHAN = 'orphan';
 /** The last moment that RFC 3339 can name: a longer grace ends then. */
@@ -30,7 +29,8 @@ export async function remove(resource: Resource, request: DeleteRequest): Promis
   const { namespace, name = '' } = request.ref;
   const { options } = request;
   const dryRun = request.dryRun === true || options.dryRun === true;
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+  // Each turn that fails means that somebody else's write succeeded, so this ends.
+  for (;;) {
     const current = await readCurrent(resource, namespace, name);
     if (current === undefined) throw ApiError.notFound(kind, name);
     checkPreconditions(kind, current.object, options);
@@ -49,7 +49,6 @@ export async function remove(resource: Resource, request: DeleteRequest): Promis
     const result = await commitDeletion(resource, request, current, plan);
     if (result !== undefined) return result;
   }
-  throw ApiError.conflict(kind, name, 'the object has been modified; please apply your changes to the latest version and try again');
 }
 
 /** Deletes what a selection matches, one after the other; what is gone meanwhile is left out. */
