@@ -1,6 +1,7 @@
 import { list } from '../kernel/tokens.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject, ObjectKey } from '../model/object.js';
+import type { BackoffPolicy } from '../kernel/backoff.js';
 import type { Clock, Random } from '../kernel/clock.js';
 import type { Logger } from '../kernel/logger.js';
 import type { Client, EventRecorder, Informer, InformerOptions } from './client.js';
@@ -41,6 +42,8 @@ export interface Controller {
   readonly name: string;
   /** Keys reconciled at the same time; default 1. */
   readonly workers?: number;
+  /** How long a key that keeps failing waits for its next look; default 5 ms doubling to 1,000 s, as in client-go. */
+  readonly backoff?: BackoffPolicy;
   /** Called before the first reconcile of each time of leading, with access to informers; returns what to watch and the reconciler. What it remembers must not outlive that. */
   start(setup: ControllerSetup): ControllerParts;
 }

@@ -20,7 +20,7 @@ export interface ControllerRunnerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Of a key that keeps failing; default 5 ms doubling to 16 minutes, as in client-go. */
+  /** Of a key that keeps failing; default what the controller wants. */
   readonly backoff?: BackoffPolicy;
 }
 
@@ -45,7 +45,7 @@ export class ControllerRunner {
     readonly controller: Controller,
     private readonly options: ControllerRunnerOptions,
   ) {
-    const { clock, random, backoff } = options;
+    const { clock, random, backoff = controller.backoff } = options;
     this.#queue = new WorkQueue({ clock, random, ...(backoff && { backoff }) });
     this.#log = options.log.child({ controller: controller.name });
   }

@@ -26,4 +26,16 @@ describe('VirtualClock', () => {
     await clock.advance(10);
     expect(fired).toEqual(['earlier', 'first', 'second']);
   });
+
+  it('jumps without anybody waiting longer or less', async () => {
+    const clock = new VirtualClock(1_000_000);
+    const fired: number[] = [];
+    clock.timer(10, () => fired.push(clock.now()));
+    clock.jump(-5_000);
+    expect([clock.now(), clock.monotonic()]).toEqual([995_000, 0]);
+    clock.jump(60_000);
+    await clock.advance(10);
+    expect(fired).toEqual([1_055_010]);
+    expect(clock.monotonic()).toBe(10);
+  });
 });

@@ -34,6 +34,9 @@ const LARGE = 500;
 /** A large Job is looked at once in so many milliseconds a pod, so that ends of pods are counted in batches (Kubernetes: once a second). */
 const PAUSE_PER_POD_MS = 0.05;
 
+/** A Job whose pods are refused, by a quota for instance, is tried again after a minute at the latest (MaxJobApiBackOff). */
+const LONGEST_TRY_MS = 60_000;
+
 /** The name under which {@link byJob} is registered with informers. */
 export const JOB_INDEX = 'controllers.job';
 
@@ -78,6 +81,7 @@ export function jobController(options: JobControllerOptions = {}): Controller {
   return {
     name: 'job-controller',
     workers: options.workers ?? 5,
+    backoff: { baseMs: 5, maxMs: LONGEST_TRY_MS },
     start: (setup) => {
       const indexes = { [JOB_INDEX]: byJob };
       const jobs = setup.informer(Job);
@@ -133,7 +137,9 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Cach
     pausedUntil: large ? clock.monotonic() + pods.length * PAUSE_PER_POD_MS : 0,
     generation: job.metadata.generation ?? 0,
   });
-  const failed = failure ?? (await releasePods(context.client, release));
+  // What is counted is let go, whatever became of other pods.
+  const unreleased = await releasePods(context.client, release);
+  const failed = failure ?? unreleased;
   if (failed !== undefined) throw failed.error;
   return plan.againAfterMs === undefined ? undefined : { againAfterMs: plan.againAfterMs };
 }

@@ -1,6 +1,8 @@
-import { type Event as KubeEvent, Event, Job, type JobSpec, type Pod, Pod as PodKind } from '@orrery/core';
+import { type Event as KubeEvent, Event, Job, type JobSpec, type Pod, Pod as PodKind, ResourceQuota } from '@orrery/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { garbageCollection } from '../garbage-collector/plugin.js';
+import { podGc } from '../pod-gc/plugin.js';
+import { resourceQuotas } from '../quota/plugin.js';
 import { make, World } from '../test-support/world.js';
 import { jobs } from './plugin.js';
 import { INDEX_KEY, TRACKING_FINALIZER } from './pod-facts.js';
@@ -288,5 +290,32 @@ describe('finalizers', () => {
     )) as Pod;
     await world.until(async () => (await world.client.kind(PodKind).get({ namespace: 'default', name: stray.metadata.name ?? '' })).metadata.finalizers === undefined);
     expect((await world.pods('job-name=j'))[0]?.metadata.finalizers).toEqual([TRACKING_FINALIZER]);
+  });
+
+  it('are taken off what is counted, also while other pods are refused; then it is tried again each minute', async () => {
+    await start(resourceQuotas());
+    world.behaviour = () => ({ exitCode: 0 });
+    await world.client.kind(ResourceQuota).create(make({ apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'one', namespace: 'default' }, spec: { hard: { 'count/pods': '1' } } }));
+    await world.until(async () => (await world.client.kind(ResourceQuota).get({ namespace: 'default', name: 'one' })).status?.used !== undefined);
+    await create({ parallelism: 2, completions: 2, completionMode: 'Indexed' });
+    await world.until(async () => (await get()).status?.completedIndexes !== undefined);
+    await world.clock.advance(1_000);
+    expect((await world.pods()).map(({ metadata }) => metadata.finalizers)).toEqual([undefined]);
+    // Long enough for any back-off to have grown.
+    await world.clock.advance(3_600_000);
+    await world.client.kind(ResourceQuota).delete({ namespace: 'default', name: 'one' });
+    await world.clock.advance(62_000);
+    expect(is(await get(), 'Complete')).toBe(true);
+  });
+
+  it('are taken off a pod that was deleted before it had a node: it failed, and another one takes its place', async () => {
+    await start(podGc());
+    world.alive.clear();
+    await create({ parallelism: 1, completions: 1, podReplacementPolicy: 'Failed' });
+    await world.until(async () => (await active()).length === 1);
+    const [pod] = await active();
+    await world.client.kind(PodKind).delete({ namespace: 'default', name: pod?.metadata.name ?? '' });
+    await world.until(async () => (await get()).status?.failed === 1 && (await active()).length === 1);
+    expect((await world.pods()).map(({ metadata }) => metadata.name)).not.toContain(pod?.metadata.name);
   });
 });

@@ -66,7 +66,10 @@ async function reconcile(pod: Pod | undefined, context: ReconcileContext, nodes:
   const name = pod.spec.nodeName ?? '';
   if (!isOrphan(pod, nodes)) {
     missing.delete(name);
-    if (isLeftover(pod)) await forceDelete(client, pod);
+    if (!isLeftover(pod)) return;
+    // Somebody may count how pods end, and keep this one until it did.
+    if (!isPodTerminal(pod)) await markFailed(pod, context);
+    await forceDelete(client, pod);
     return;
   }
   const since = missing.get(name) ?? clock.monotonic();
@@ -75,14 +78,15 @@ async function reconcile(pod: Pod | undefined, context: ReconcileContext, nodes:
   if (left > 0) return { againAfterMs: left };
   // The cache of nodes may be behind; pods are not to be lost to that.
   if ((await client.kind(Node).find({ name })) !== undefined) return;
-  if (!isPodTerminal(pod)) await markFailed(pod, context);
+  const why: PodCondition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists', lastTransitionTime: timeOfMillis(clock.now()) };
+  if (!isPodTerminal(pod)) await markFailed(pod, context, why);
   await forceDelete(client, pod);
 }
 
-async function markFailed(pod: Pod, { client, clock }: ReconcileContext): Promise<void> {
-  const why: PodCondition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists', lastTransitionTime: timeOfMillis(clock.now()) };
-  const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== why.type);
-  await goneIsFine(client.kind(Pod).updateStatus({ ...pod, status: { ...pod.status, phase: 'Failed', conditions: [...others, why] } }));
+async function markFailed(pod: Pod, { client }: ReconcileContext, why?: PodCondition): Promise<void> {
+  const { conditions = [] } = pod.status ?? {};
+  const told = why === undefined ? {} : { conditions: [...conditions.filter(({ type }) => type !== why.type), why] };
+  await goneIsFine(client.kind(Pod).updateStatus({ ...pod, status: { ...pod.status, phase: 'Failed', ...told } }));
 }
 
 const forceDelete = (client: Client, { metadata }: Pod): Promise<unknown> =>

@@ -33,6 +33,9 @@ async function reconcile(key: ObjectKey, { client, clock }: ReconcileContext, jo
   const verbs = client.kind(Job);
   // A user may have given it more time, and what is gone does not come back: the server's word counts.
   const fresh = await verbs.find({ namespace, name });
-  if (fresh?.metadata.uid !== uid || (untilExpiry(fresh, clock.now()) ?? Infinity) > 0) return;
+  const freshLeft = fresh?.metadata.uid === uid ? untilExpiry(fresh, clock.now()) : undefined;
+  if (freshLeft === undefined) return;
+  // The clock may have been set back meanwhile.
+  if (freshLeft > 0) return { againAfterMs: freshLeft };
   await goneIsFine(verbs.delete({ namespace, name }, { preconditions: { uid }, propagationPolicy: 'Foreground' }));
 }
