@@ -14,7 +14,7 @@ import { openSoakStore, SOAK_STORES } from './soak-store.js';
 
 const USAGE = `Usage: npm run simulate -- [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--rest N] [--lost N] [--weather all|runtime] [--fault NAME=RATE]… [--json] [--verbose]
        npm run simulate -- --planes N [--seed N | --seeds A..B] [--nodes N] [--pods N] [--minutes N] [--fault NAME=RATE]… [--json] [--verbose]
-       npm run simulate -- --mixed [--seed N | --seeds A..B] [--nodes N] [--minutes N] [--rest N] [--fault NAME=RATE]… [--json] [--verbose]
+       npm run simulate -- --mixed [--seed N | --seeds A..B] [--nodes N] [--minutes N] [--rest N] [--fault NAME=RATE]… [--fast] [--json] [--verbose]
        npm run simulate -- --autoscaler [--seed N | --seeds A..B] [--nodes N] [--json] [--verbose]
        npm run simulate -- --soak [--store ${SOAK_STORES.join('|')}] [--seed N] [--nodes N] [--minutes N]`;
 
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     store: { type: 'string', default: 'memory' },
     mixed: { type: 'boolean', default: false },
     autoscaler: { type: 'boolean', default: false },
+    fast: { type: 'boolean', default: false },
     planes: { type: 'string' },
     nodes: { type: 'string' },
     pods: { type: 'string' },
@@ -82,7 +83,7 @@ async function simulateAllMixed(): Promise<boolean> {
   const faults: Partial<Rates> = Object.fromEntries(values.fault.map(rateOf));
   return eachSeed(async (seed, watching) => {
     const options = { seed, nodes, minutes, restMinutes, faults };
-    return [await simulateMixed({ ...options, ...watching }), mixedCommandFor(options)];
+    return [await simulateMixed({ ...options, ...watching, fingerprint: !values.fast }), mixedCommandFor(options)];
   });
 }
 

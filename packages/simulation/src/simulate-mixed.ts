@@ -27,6 +27,8 @@ export interface MixedOptions {
   readonly restMinutes?: number;
   /** Rates that differ from {@link MIXED_RATES}. */
   readonly faults?: Partial<Rates>;
+  /** Whether commits get into the trace. Default true. */
+  readonly fingerprint?: boolean;
   readonly sabotage?: Sabotage;
   readonly log?: (line: string) => void;
   readonly stopwatch?: () => number;
@@ -41,7 +43,9 @@ export function mixedCommandFor({ seed, nodes = 3, minutes = 2, restMinutes = 1,
 /** Machines have room for everything, so that what waits does not wait for that. */
 const SIZE = { cpu: 8, memoryGi: 64 };
 /** Good weather in which CronJobs go on, pods are evicted, and the clock jumps once more. */
-const CALM_MS = 3 * MINUTE_MS;
+const CALM_MS = 2.5 * MINUTE_MS;
+/** So often pods are evicted then. */
+const EVERY_MS = 30_000;
 /** So long after a disturbance a budget may still go by counts of before: a silent line is noticed after 35 s. */
 const STALE_MS = 60_000;
 
@@ -50,7 +54,7 @@ const STARTS = [Date.UTC(2026, 0, 1), Date.UTC(2026, 2, 29, 0, 56), Date.UTC(202
 
 /** Runs a small cluster with every kind of workload in bad weather, judged at every commit, and then asks whether everything came to rest as it is wanted. */
 export async function simulateMixed(options: MixedOptions): Promise<SimulationResult> {
-  const { seed, nodes = 3, minutes = 2, restMinutes = 1, sabotage, log, stopwatch = () => 0 } = options;
+  const { seed, nodes = 3, minutes = 2, restMinutes = 1, fingerprint = true, sabotage, log, stopwatch = () => 0 } = options;
   const began = stopwatch();
   const setting = chanceOf(seed, 'setting');
   // In half of the clusters the outcome of each write is known, so that more can be promised.
@@ -59,7 +63,7 @@ export async function simulateMixed(options: MixedOptions): Promise<SimulationRe
   const promised: Promised[] = [];
   let signals: Signals | undefined;
   const cluster: SimulatedCluster = new SimulatedCluster({
-    seed, nodes, rates, size: SIZE, startsAt: setting.pick(STARTS), events: setting.chance(0.2), ...(sabotage && { sabotage }), ...(log && { log }),
+    seed, nodes, rates, fingerprint, size: SIZE, startsAt: setting.pick(STARTS), events: setting.chance(0.2), ...(sabotage && { sabotage }), ...(log && { log }),
     metrics: { custom: [{ name: 'signals', externalMetric: async (question) => signals?.externalMetric(question) }] },
     committed: (commit) => {
       for (const one of promised) one.committed(commit);
@@ -106,7 +110,7 @@ async function calm({ clock }: SimulatedCluster, chaos: Chaos, workload: MixedWo
   const end = clock.monotonic() + CALM_MS;
   const cancel = clock.timer(jumpAt, () => chaos.jump());
   while (clock.monotonic() < end) {
-    await clock.advance(20_000);
+    await clock.advance(EVERY_MS);
     workload.evict();
   }
   cancel();

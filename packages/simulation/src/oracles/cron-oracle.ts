@@ -10,6 +10,8 @@ const SCHEDULED = 'batch.kubernetes.io/cronjob-scheduled-timestamp';
 const SERVED_MS = 15_000;
 /** So long after bad weather controllers may still wait: for a line that is silent (35 s), and for their next try. */
 const RECOVER_MS = 75_000;
+/** So long a write may take from the decision to the commit. */
+const ON_ITS_WAY_MS = 10_000;
 
 /** What is known of a CronJob. */
 interface Record {
@@ -23,6 +25,8 @@ interface Record {
   last: number;
   /** The first time after that. */
   next: number | undefined;
+  /** The latest time that came when it was asked for last, and the one after it: until then nothing has to be calculated. */
+  latest: { readonly time: number; readonly after: number | undefined } | undefined;
   /** Since when a time is owed, monotonic. */
   owedSince: number | undefined;
   /** Until then nothing is owed: who waited for a time when the clock jumped goes on waiting as long as it was to. Monotonic. */
@@ -38,6 +42,8 @@ interface Record {
 export class CronOracle implements Promised {
   readonly #crons = new Map<string, Record>();
   #wellSince: number | undefined;
+  /** What the clock showed before it jumped, and when that was. */
+  #before = { wall: Number.NEGATIVE_INFINITY, at: Number.NEGATIVE_INFINITY };
 
   /** @param well the controllers run, and nothing is in their way */
   constructor(
@@ -48,6 +54,7 @@ export class CronOracle implements Promised {
   /** The clock is about to jump. */
   jumping(): void {
     const [now, wall] = [this.judging.now(), this.judging.wall()];
+    this.#before = { wall: now - this.#before.at <= ON_ITS_WAY_MS ? Math.max(wall, this.#before.wall) : wall, at: now };
     for (const record of this.#crons.values()) {
       const due = record.next === undefined || wall < record.next ? record.next : nextTime(record.schedule, wall);
       if (due !== undefined) record.excusedUntil = Math.max(record.excusedUntil, now + due - wall);
@@ -73,7 +80,7 @@ export class CronOracle implements Promised {
     const { timeZone, schedule: text } = next.spec;
     const schedule = parseCronSchedule(timeZone === undefined ? text : `TZ=${timeZone} ${text}`);
     const last = millisOfTime(creationTimestamp) ?? 0;
-    this.#crons.set(uid, { cronJob: next, schedule, served: new Set(), running: new Map(), last, next: nextTime(schedule, last), owedSince: undefined, excusedUntil: 0 });
+    this.#crons.set(uid, { cronJob: next, schedule, served: new Set(), running: new Map(), last, next: nextTime(schedule, last), latest: undefined, owedSince: undefined, excusedUntil: 0 });
   }
 
   #job({ old, next }: Change<Job>): void {
@@ -89,11 +96,13 @@ export class CronOracle implements Promised {
   }
 
   #made(job: Job, record: Record): void {
-    const { violated, wall } = this.judging;
+    const { violated, now, wall } = this.judging;
     const name = `cron job ${record.cronJob.metadata.name}`;
     const time = millisOfTime(job.metadata.annotations?.[SCHEDULED] ?? '') ?? Number.NaN;
     if (nextTime(record.schedule, time - 1) !== time) violated(`${name} made ${job.metadata.name} for ${at(time)}, which is not in its schedule`);
-    if (time > wall()) violated(`${name} made ${job.metadata.name} for ${at(time)}, which is to come`);
+    // It may have been on its way when the clock jumped back.
+    const latestWall = now() - this.#before.at <= ON_ITS_WAY_MS ? Math.max(wall(), this.#before.wall) : wall();
+    if (time > latestWall) violated(`${name} made ${job.metadata.name} for ${at(time)}, which is to come`);
     if (record.served.has(time)) violated(`${name} served ${at(time)} twice`);
     record.served.add(time);
     const others = [...record.running.values()].filter(({ metadata }) => metadata.deletionTimestamp === undefined);
@@ -131,9 +140,13 @@ export class CronOracle implements Promised {
 }
 
 /** The latest time of the schedule that came. */
-function latest({ schedule, next }: Record, wall: number): number {
+function latest(record: Record, wall: number): number {
+  const { schedule, next, latest: known } = record;
+  if (known !== undefined && known.time >= (next as number) && wall >= known.time && wall < (known.after ?? Number.POSITIVE_INFINITY)) return known.time;
   let time = next as number;
-  for (let later = nextTime(schedule, time); later !== undefined && later <= wall; later = nextTime(schedule, time)) time = later;
+  let after = nextTime(schedule, time);
+  for (; after !== undefined && after <= wall; after = nextTime(schedule, time)) time = after;
+  record.latest = { time, after };
   return time;
 }
 
