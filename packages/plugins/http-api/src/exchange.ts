@@ -67,15 +67,16 @@ export class Exchange {
     return this.text(code, 'application/yaml', stringify(value, { version: '1.1', aliasDuplicateObjects: false, lineWidth: 0 }));
   }
 
-  /** Answers a list, in pieces: it is never as a whole in memory as text. */
-  async list(list: object & { readonly items: readonly object[] }, encoding: Encoding): Promise<void> {
-    if (encoding === 'json') return this.pieces('application/json', jsonOfList(list));
-    if (list.items.length > YAML_ITEMS) throw new ApiError('NotAcceptable', `lists of more than ${YAML_ITEMS} objects are written as JSON only; ask for pages with limit`);
-    return this.value(200, list, encoding);
+  /** Answers what has a long list of `items` or `rows`, in pieces: it is never as a whole in memory as text. */
+  async list(rest: object, key: 'items' | 'rows', list: readonly object[], encoding: Encoding): Promise<void> {
+    if (encoding === 'json') return this.#pieces(jsonOfList(rest, key, list));
+    if (list.length > YAML_ITEMS) throw new ApiError('NotAcceptable', `lists of more than ${YAML_ITEMS} objects are written as JSON only; ask for pages with limit`);
+    return this.value(200, { ...rest, [key]: list }, encoding);
   }
 
-  /** Answers text whose pieces are made when the client takes them. */
-  async pieces(type: string, pieces: Iterable<string>): Promise<void> {
+  /** Answers JSON whose pieces are made when the client takes them. */
+  async #pieces(pieces: Iterable<string>): Promise<void> {
+    const type = 'application/json';
     let first = '';
     const iterator = pieces[Symbol.iterator]();
     for (let next = iterator.next(); ; next = iterator.next()) {
@@ -87,15 +88,18 @@ export class Exchange {
     const zip = acceptsGzip(this.request.headers['accept-encoding'] as string | undefined) ? createGzip({ level: 1 }) : undefined;
     if (zip !== undefined) {
       this.response.setHeader('Content-Encoding', 'gzip');
-      zip.pipe(this.response);
+      zip.on('error', () => this.response.destroy()).pipe(this.response);
+      this.gone.addEventListener('abort', () => zip.destroy(), { once: true });
     }
     const out = zip ?? this.response;
-    this.gone.addEventListener('abort', () => zip?.destroy(), { once: true });
     for (let piece: string | undefined = first; piece !== undefined; piece = pieceOf(iterator.next())) {
       if (this.gone.aborted) return;
       if (!out.write(piece)) await this.drained(out);
     }
+    if (this.gone.aborted) return;
+    const finished = this.#finished();
     out.end();
+    await finished;
   }
 
   /** Answers text. */
@@ -177,10 +181,11 @@ export function warningHeaders(messages: readonly string[]): string[] {
 /** Characters in one piece, about. */
 const PIECE = 64 * 1024;
 
-function* jsonOfList({ items, ...rest }: object & { readonly items: readonly object[] }): Generator<string, void, undefined> {
-  let text = `${JSON.stringify(rest).slice(0, -1)},"items":[`;
+/** `rest` must not be empty. */
+function* jsonOfList(rest: object, key: string, list: readonly object[]): Generator<string, void, undefined> {
+  let text = `${JSON.stringify(rest).slice(0, -1)},"${key}":[`;
   let separator = '';
-  for (const item of items) {
+  for (const item of list) {
     text += separator + JSON.stringify(item);
     separator = ',';
     if (text.length < PIECE) continue;

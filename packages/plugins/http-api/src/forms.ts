@@ -27,15 +27,25 @@ export function objectAs(kind: KindDefinition, object: KubeObject, { as, include
   }
 }
 
+/** A list in some form: what is said of it as a whole, and its long part. */
+export interface FormedList {
+  readonly rest: object;
+  readonly key: 'items' | 'rows';
+  readonly list: readonly object[];
+}
+
 /** A list in the form that was asked for; the items of one as it is carry no kind, as in Kubernetes. */
-export function listAs(kind: KindDefinition, list: KubeList, { as, include, now }: Shape): object {
+export function listAs(kind: KindDefinition, given: KubeList, { as, include, now }: Shape): FormedList {
+  const { items, ...rest } = given;
   switch (as) {
     case 'object':
-      return { ...list, items: list.items.map(({ apiVersion: _version, kind: _kind, ...rest }) => rest) };
-    case 'Table':
-      return tableOf(kind, list, { now, include });
+      return { rest, key: 'items', list: items.map(({ apiVersion: _version, kind: _kind, ...item }) => item) };
+    case 'Table': {
+      const { rows, ...table } = tableOf(kind, given, { now, include });
+      return { rest: table, key: 'rows', list: rows };
+    }
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList':
-      return { kind: 'PartialObjectMetadataList', apiVersion: META, metadata: list.metadata, items: list.items.map(partial) };
+      return { rest: { kind: 'PartialObjectMetadataList', apiVersion: META, metadata: given.metadata }, key: 'items', list: items.map(partial) };
   }
 }

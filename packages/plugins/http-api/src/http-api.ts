@@ -59,10 +59,18 @@ export class HttpApi {
     this.#working.add(work);
   };
 
-  /** Watches end as at a time-out, and readiness is over. Resolves when all answers under way are given. */
+  /** Watches end as at a time-out, objects are served no more, and readiness is over. Resolves when all answers under way are given, or after `limits.drainMs`. */
   async drain(): Promise<void> {
     this.#stopping.abort();
-    while (this.#working.size > 0) await Promise.all(this.#working);
+    let [cancel, isLate] = [(): void => {}, false];
+    const late = new Promise<void>((resolve) => {
+      cancel = this.options.clock.timer(this.limits.drainMs, () => {
+        isLate = true;
+        resolve();
+      });
+    });
+    while (this.#working.size > 0 && !isLate) await Promise.race([Promise.all(this.#working), late]);
+    cancel();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -97,6 +105,7 @@ export class HttpApi {
     const asked = objectRequestOf(exchange, route.ref, kinds, user);
     const { ref, verb } = asked;
     await authorize(this.#context.authorizer, { user, verb, ref });
+    if (this.#stopping.signal.aborted) throw new ApiError('ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 });
     if (verb === 'watch') return this.#counted('watches', async () => answerWatch(exchange, asked, this.#context));
     return this.#counted('requests', async () => answerObjects(exchange, { ...asked, verb }, this.#context));
   }
@@ -110,7 +119,6 @@ export class HttpApi {
 
   async #counted(what: 'requests' | 'watches', work: () => Promise<void>): Promise<void> {
     if (what === 'requests' ? this.#requests >= this.limits.requests : this.#watches >= this.limits.watches) throw tooBusy(`too many ${what}, please try again later`);
-    if (this.#stopping.signal.aborted) throw new ApiError('ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 });
     const count = (by: number): void => void (what === 'requests' ? (this.#requests += by) : (this.#watches += by));
     count(1);
     try {

@@ -94,7 +94,7 @@ export const httpApi = definePlugin({
           listening?.(url);
           ready();
           await untilAborted(signal);
-          await listener.close(api.drain(), clock, api.limits.drainMs);
+          await listener.close(api.drain());
         },
       };
     });

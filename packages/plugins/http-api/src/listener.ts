@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { type Clock, OrreryError, errorMessage } from '@orrery/core';
+import { errorMessage, OrreryError } from '@orrery/core';
 import type { HttpLimits } from './limits.js';
 
 /** Certificates of a server, as PEM. */
@@ -47,19 +47,10 @@ export class Listener {
     });
   }
 
-  /**
-   * Accepts nothing more, waits for `drained`, then ends all connections: those with answers under way no later than after `limitMs`.
-   */
-  async close(drained: Promise<void>, clock: Clock, limitMs: number): Promise<void> {
+  /** Accepts nothing more, waits for `drained`, then ends all connections. */
+  async close(drained: Promise<void>): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    let cancel = (): void => {};
-    await Promise.race([
-      drained,
-      new Promise<void>((resolve) => {
-        cancel = clock.timer(limitMs, resolve);
-      }),
-    ]);
-    cancel();
+    await drained;
     this.#server.closeAllConnections();
     await closed;
   }

@@ -63,8 +63,8 @@ export async function answerObjects(exchange: Exchange, asked: ObjectRequest & {
   const answer = await within(context.transport.request(question, exchange.gone), clock, context.limits.answerMs, late, exchange.gone);
   const shape: Shape = { as, include, now: clock.now() };
   if (asked.verb !== 'list' && asked.verb !== 'deletecollection') return answerOne(exchange, asked, answer as KubeObject, shape, wanted);
-  const shaped = listAs(asked.kind, answer as KubeList, shape);
-  return 'items' in shaped ? exchange.list(shaped as KubeList, wanted.encoding) : exchange.value(200, shaped, wanted.encoding);
+  const { rest, key, list } = listAs(asked.kind, answer as KubeList, shape);
+  return exchange.list(rest, key, list, wanted.encoding);
 }
 
 async function questionOf(exchange: Exchange, { ref, verb, user }: ObjectRequest & { readonly verb: ApiRequest['verb'] }, reading: BodyReading): Promise<ApiRequest> {

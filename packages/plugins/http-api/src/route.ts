@@ -37,7 +37,6 @@ function segmentsOf(path: string): string[] {
 
 function segmentOf(encoded: string): string {
   const segment = decoded(encoded);
-  // eslint-disable-next-line no-control-regex
   if (segment === '' || segment === '.' || segment === '..' || /[/\\%\u0000-\u001f\u007f]/.test(segment)) throw ApiError.badRequest('the path has a segment that cannot be a name');
   return segment;
 }

@@ -49,17 +49,20 @@ export async function streamWatch(exchange: Exchange, events: AsyncIterable<read
   exchange.open('application/json');
   const lines = new Lines(options);
   const pending: WatchEvent[] = [];
+  /** How many of those are of the first chunk, which is as long as what there is. */
+  let initial = 0;
   let end: { readonly error?: Status } | undefined;
   let wake = (): void => {};
   const pump = (async (): Promise<void> => {
     let isFirst = true;
     for (let next = await first; next.done !== true; next = await iterator.next()) {
-      if (!isFirst && pending.length + next.value.length > options.backlog) {
+      if (!isFirst && pending.length - initial + next.value.length > options.backlog) {
         pending.length = 0;
         throw new ApiError('Expired', `the watcher was more than ${options.backlog} events behind; list again`);
       }
+      if (isFirst) initial = next.value.length;
       isFirst = false;
-      pending.push(...next.value);
+      for (const event of next.value) pending.push(event);
       wake();
     }
   })().then(
@@ -69,22 +72,25 @@ export async function streamWatch(exchange: Exchange, events: AsyncIterable<read
       end = status === undefined ? {} : { error: status };
     },
   ).finally(() => wake());
+  const leave = (): void => wake();
+  exchange.gone.addEventListener('abort', leave, { once: true });
   try {
     while (!exchange.gone.aborted) {
       if (pending.length > 0) {
+        initial = Math.max(0, initial - BATCH);
         const text = lines.of(pending.splice(0, BATCH));
         if (!exchange.response.write(text)) await exchange.drained();
       } else if (end !== undefined) break;
       else {
         await new Promise<void>((resolve) => {
           wake = resolve;
-          exchange.gone.addEventListener('abort', () => resolve(), { once: true });
         });
       }
     }
     if (end?.error !== undefined) exchange.response.write(`${JSON.stringify({ type: 'ERROR', object: end.error })}\n`);
     await exchange.end();
   } finally {
+    exchange.gone.removeEventListener('abort', leave);
     await iterator.return?.();
     await pump;
   }

@@ -1,4 +1,4 @@
-import { ApiError, longLived, type Random, type WatchRequest } from '@orrery/core';
+import { ApiError, fieldError, longLived, type Random, type WatchRequest } from '@orrery/core';
 import { wantedOf } from './accept.js';
 import type { Exchange } from './exchange.js';
 import type { ObjectRequest, ObjectsContext } from './objects.js';
@@ -49,10 +49,10 @@ export async function answerWatch(exchange: Exchange, asked: ObjectRequest, cont
 async function sinceOf(asked: ObjectRequest, query: Query, context: ObjectsContext): Promise<[since: string | undefined, marks: boolean]> {
   const [version, initial, match] = [query.text('resourceVersion'), query.flag('sendInitialEvents'), query.oneOf('resourceVersionMatch', ['Exact', 'NotOlderThan'] as const)];
   if (initial === undefined) {
-    if (match !== undefined) throw ApiError.badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+    if (match !== undefined) throw forbiddenOption('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
     return [version, false];
   }
-  if (match !== 'NotOlderThan') throw ApiError.badRequest('sendInitialEvents: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  if (match !== 'NotOlderThan') throw forbiddenOption('sendInitialEvents', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
   const isAny = version === undefined || version === '0';
   if (!initial && !isAny) return [version, false];
   // The state now is not older than the version, or the list is refused.
@@ -60,3 +60,5 @@ async function sinceOf(asked: ObjectRequest, query: Query, context: ObjectsConte
   const now = await context.transport.request({ verb: 'list', ref, user, limit: 1, ...(!isAny && { resourceVersion: version, resourceVersionMatch: match }) });
   return initial ? [undefined, true] : [now.metadata.resourceVersion, false];
 }
+
+const forbiddenOption = (field: string, why: string): ApiError => ApiError.invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [fieldError.forbidden(field, why)]);
