@@ -6,13 +6,11 @@ import { meddled, type Meddle } from './test/meddling.js';
 
 describe('an autoscaler for an hour of virtual time', () => {
   for (const shape of SHAPES) {
-    for (const seed of [1, 2]) {
-      it(`follows a ${shape} without flapping, seed ${seed}`, async () => {
-        const { violations, history } = await simulateAutoscaler({ seed, shape });
-        expect(violations).toEqual([]);
-        if (shape !== 'noise') expect(history.length).toBeGreaterThan(2);
-      });
-    }
+    it(`follows a ${shape} without flapping`, async () => {
+      const { violations, history } = await simulateAutoscaler({ seed: 1, shape });
+      expect(violations).toEqual([]);
+      if (shape !== 'noise') expect(history.length).toBeGreaterThan(2);
+    });
   }
 });
 
@@ -32,6 +30,6 @@ describe('it is noticed that an autoscaler', () => {
 
   it('does nothing', () => sabotaged((plural) => (plural !== 'deployments' ? {} : { scale: async () => ({ kind: 'Scale', apiVersion: 'autoscaling/v1', metadata: {} }) as KubeObject as never }), /wanted \d+ at least/));
 
-  it('forgets: nothing is looked back at', () =>
+  it('takes two away each time', () =>
     sabotaged((plural, verbs) => (plural !== 'deployments' ? {} : { scale: async (ref, replicas) => verbs.scale(ref, Math.max(1, replicas - 2)) }), /flapped|turned|wanted \d+ at least/));
 });

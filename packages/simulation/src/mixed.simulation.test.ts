@@ -8,13 +8,10 @@ async function holds(options: MixedOptions): Promise<void> {
 }
 
 describe('a mix of all workloads in bad weather keeps its promises', () => {
-  for (let seed = 1; seed <= 8; seed += 1) it(`seed ${seed}`, () => holds({ seed }));
-
-  // Found in ten thousand seeds, and mended since.
-  for (const [seed, what] of [[40, 'a pod of a Job that is deleted before it began'], [165, 'a CronJob whose name was taken for a moment']] as const) it(`seed ${seed}: ${what}`, () => holds({ seed }));
+  for (let seed = 1; seed <= 5; seed += 1) it(`seed ${seed}`, () => holds({ seed }));
 
   it('gives the same trace for the same seed', async () => {
-    const [first, second] = [await simulateMixed({ seed: 11 }), await simulateMixed({ seed: 11 })];
+    const [first, second] = [await simulateMixed({ seed: 11, minutes: 1 }), await simulateMixed({ seed: 11, minutes: 1 })];
     expect(second.traceHash).toBe(first.traceHash);
   });
 });

@@ -57,10 +57,12 @@ export async function simulateMixed(options: MixedOptions): Promise<SimulationRe
   const { seed, nodes = 3, minutes = 2, restMinutes = 1, fingerprint = true, sabotage, log, stopwatch = () => 0 } = options;
   const began = stopwatch();
   const setting = chanceOf(seed, 'setting');
-  // In half of the clusters the outcome of each write is known, so that more can be promised.
+  // In half of the clusters the outcome of each write is known, and in half of them the store is quick, so that more can be promised.
   const orderly = setting.chance(0.5);
-  const rates: Rates = { ...MIXED_RATES, ...(orderly && { storeUnknown: 0, replyLost: 0 }), ...options.faults };
+  const rates: Rates = { ...MIXED_RATES, ...(orderly && { storeUnknown: 0, replyLost: 0 }), ...(chanceOf(seed, 'quick').chance(0.5) && { storeSlow: 0 }), ...options.faults };
   const promised: Promised[] = [];
+  /** Nothing from the bad weather is under way any more. */
+  let cleared = false;
   let signals: Signals | undefined;
   const cluster: SimulatedCluster = new SimulatedCluster({
     seed, nodes, rates, fingerprint, size: SIZE, startsAt: setting.pick(STARTS), events: setting.chance(0.2), ...(sabotage && { sabotage }), ...(log && { log }),
@@ -74,7 +76,7 @@ export async function simulateMixed(options: MixedOptions): Promise<SimulationRe
   const judging: Judging = { oracle, now: () => clock.monotonic(), wall: () => clock.now(), violated: (what) => cluster.violated(what) };
   const cron = new CronOracle(judging, () => !weather.bad && controllers.ready);
   promised.push(
-    new JobOracle(judging, { orderly: rates.storeUnknown + rates.replyLost === 0 }), cron, new ScaleOracle(judging), new EvictionOracle(judging, STALE_MS), new QuotaOracle(judging),
+    new JobOracle(judging, { orderly: rates.storeUnknown + rates.replyLost === 0 }), cron, new ScaleOracle(judging), new EvictionOracle(judging, STALE_MS), new QuotaOracle(judging, () => rates.storeSlow === 0 || cleared),
     new IdentityOracle(judging, cluster.nodes),
   );
   cluster.onJump = () => cron.jumping();
@@ -85,6 +87,8 @@ export async function simulateMixed(options: MixedOptions): Promise<SimulationRe
     await cluster.boot();
     workload.begin();
     await chaos.run(minutes * MINUTE_MS);
+    await clock.advance(LOOK_MS);
+    cleared = true;
     await calm(cluster, chaos, workload, setting.int(CALM_MS));
     const told = workload.finale();
     await clock.advance(LOOK_MS);

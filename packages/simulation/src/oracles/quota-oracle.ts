@@ -10,13 +10,19 @@ interface Counted {
   readonly isTerminating: boolean;
 }
 
-/** Holds quotas to what they say: no pod is made beyond the pods and the cpu that they leave. True while quotas stay as they are. Of scopes it knows Terminating. */
+/**
+ * Holds quotas to what they say: no pod is made beyond the pods and the cpu that they leave. True while quotas stay as they are, and `quick` holds: what is charged is written within a second,
+ * or else it may be missed when the quota is counted (Kubernetes counts at once, and misses more). Of scopes it knows Terminating.
+ */
 export class QuotaOracle implements Promised {
   readonly #quotas = new Map<string, ResourceQuota>();
   /** The pods that have not ended and are not to end: those that should have been gone by the clock on the wall do not count. By key. */
   readonly #pods = new Map<string, Counted>();
 
-  constructor(private readonly judging: Judging) {}
+  constructor(
+    private readonly judging: Judging,
+    private readonly quick: () => boolean,
+  ) {}
 
   committed(commit: ObservedCommit): void {
     for (const { key, next } of changesOf<ResourceQuota>(commit, QUOTAS, this.judging)) {
@@ -36,7 +42,7 @@ export class QuotaOracle implements Promised {
     const milliCpu = next.spec.containers.reduce((sum, { resources }) => sum + milliValue(resources?.requests?.['cpu'] ?? '0'), 0);
     const counted = { milliCpu, isTerminating: next.spec.activeDeadlineSeconds !== undefined };
     this.#pods.set(key, counted);
-    if (old === undefined) for (const quota of this.#quotas.values()) if (inScope(quota, counted)) this.#check(next, quota);
+    if (old === undefined && this.quick()) for (const quota of this.#quotas.values()) if (inScope(quota, counted)) this.#check(next, quota);
   }
 
   #check({ metadata }: Pod, quota: ResourceQuota): void {
