@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readManifests } from './manifests.js';
+import { readDocument, readManifests } from './manifests.js';
 
 const read = async (text: string): Promise<unknown> => (await readManifests(text))[0]?.value;
 
@@ -25,6 +25,13 @@ describe('manifests as kubectl reads them', () => {
     expect((await readManifests('---\na: 1\n---\n# empty\n---\nb: 2\n')).map(({ source, value }) => [source, value])).toEqual([['document 1', { a: 1 }], ['document 3', { b: 2 }]]);
     expect((await readManifests('{"kind": "List", "items": [{"a": 1}, {"kind": "PodList", "items": [{"b": 2}]}]}')).map(({ source }) => source)).toEqual(['document 1, item 1', 'document 1, item 2, item 1']);
     expect((await readManifests([{ a: 1 }, { b: 2 }])).map(({ source }) => source)).toEqual(['manifest 1', 'manifest 2']);
+  });
+
+  it('one document stays as it is', async () => {
+    expect(await readDocument('kind: List\nitems: [{a: 1}]')).toEqual({ kind: 'List', items: [{ a: 1 }] });
+    expect([await readDocument(''), await readDocument('# nothing'), await readDocument('7')]).toEqual([undefined, undefined, 7]);
+    await expect(readDocument('a: 1\n---\nb: 2')).rejects.toMatchObject({ reason: 'BadRequest', message: 'there are 2 documents where there must be one' });
+    await expect(readDocument('['.repeat(100_000))).rejects.toMatchObject({ reason: 'BadRequest' });
   });
 
   it('what is no manifest is refused with its place, however deep it goes', async () => {

@@ -141,10 +141,16 @@ function swaggerPaths(kind: KindDefinition): Record<string, object> {
 const NOT_IN_SWAGGER: ReadonlySet<string> = new Set(['anyOf', 'oneOf', 'not', 'nullable']);
 
 /** A schema of OpenAPI 3 as one of Swagger 2: alternatives become any value, as Kubernetes' own documents have it. */
-function swagger(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(swagger);
-  if (typeof schema !== 'object' || schema === null) return schema;
-  const entries = Object.entries(schema).filter(([key]) => !NOT_IN_SWAGGER.has(key));
-  const isEitherOr = (schema as { 'x-kubernetes-int-or-string'?: unknown })['x-kubernetes-int-or-string'] === true;
-  return { ...Object.fromEntries(entries.map(([key, value]) => [key, key === 'default' || key === 'enum' ? value : swagger(value)])), ...(isEitherOr && { type: 'string', format: 'int-or-string' }) };
+function swagger(schema: JsonSchema): JsonSchema {
+  const kept = Object.entries(schema).filter(([key]) => !NOT_IN_SWAGGER.has(key));
+  const isEitherOr = schema['x-kubernetes-int-or-string'] === true;
+  return { ...Object.fromEntries(kept.map(([key, value]) => [key, inSwagger(key, value)])), ...(isEitherOr && { type: 'string', format: 'int-or-string' }) };
+}
+
+/** Only here are schemas in schemas: a property may itself be called `default` or `not`. */
+function inSwagger(key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (key === 'properties') return Object.fromEntries(Object.entries(value).map(([name, schema]) => [name, swagger(schema as JsonSchema)]));
+  if (key === 'items' || key === 'additionalProperties') return swagger(value as JsonSchema);
+  return key === 'allOf' ? (value as readonly JsonSchema[]).map(swagger) : value;
 }
