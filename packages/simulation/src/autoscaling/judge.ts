@@ -29,6 +29,8 @@ const LAG_MS = 180_000;
 const SLACK_MS = 60_000;
 const STEP_MS = 15_000;
 const TOLERANCE = 0.1;
+/** Use is told in whole thousandths of a core, and then in whole percents: so much of a replica that may make. */
+const ROUNDING = 0.02;
 
 /** Directions that replicas took, one after the other: 1 up, -1 down. */
 const directions = (history: readonly Scaled[]): number[] => history.slice(1).map(({ replicas }, i) => Math.sign(replicas - (history[i] as Scaled).replicas));
@@ -55,7 +57,7 @@ export function misbehaviour({ history, load, target, min, max, endMs, turns }: 
     while (((history[at + 1] as Scaled | undefined)?.atMs ?? Number.POSITIVE_INFINITY) <= now) at += 1;
     const { replicas } = history[at] as Scaled;
     if (replicas < min || replicas > max) problems.push(`has ${replicas} replicas at ${seconds(now)}, beyond ${min} to ${max}`);
-    const most = Math.max(min, Math.min(max, Math.ceil(Math.max(...levels(load, now - STABILIZATION_MS - SLACK_MS, now)) / target)));
+    const most = Math.max(min, Math.min(max, Math.ceil(Math.max(...levels(load, now - STABILIZATION_MS - SLACK_MS, now)) / target + ROUNDING)));
     if (replicas > most && now > STABILIZATION_MS + SLACK_MS) problems.push(`has ${replicas} replicas at ${seconds(now)}, and for the last minutes never wanted more than ${most}`);
     const least = Math.max(min, Math.min(max, Math.ceil(Math.min(...levels(load, now - LAG_MS, now)) / (target * (1 + TOLERANCE)) - TOLERANCE)));
     if (replicas < least && now > LAG_MS) problems.push(`has ${replicas} replicas at ${seconds(now)}, and for the last minutes wanted ${least} at least`);
