@@ -1,6 +1,6 @@
 import type { KindDefinition } from '@orrery/core';
 import { notServed } from './refusal.js';
-import { type GroupVersion, partsOf, VERBS } from './served.js';
+import { type GroupVersion, partsOf, verbsOf } from './served.js';
 
 /** `/api` as old clients know it. */
 export const apiVersions = (address: string) => ({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }] });
@@ -45,7 +45,7 @@ function groupOf(name: string, all: readonly GroupVersion[]) {
 function resourcesOf(kind: KindDefinition): object[] {
   const { plural, singular, namespaced, shortNames, categories } = kind;
   return [
-    { name: plural, singularName: singular, namespaced, kind: kind.kind, verbs: VERBS, ...(shortNames.length > 0 && { shortNames }), ...(categories.length > 0 && { categories }) },
+    { name: plural, singularName: singular, namespaced, kind: kind.kind, verbs: verbsOf(kind), ...(shortNames.length > 0 && { shortNames }), ...(categories.length > 0 && { categories }) },
     ...partsOf(kind).map((part) => ({ name: `${plural}/${part.name}`, singularName: '', namespaced, ...(part.kind !== undefined && { group: part.kind.group, version: part.kind.version }), kind: part.kind?.kind ?? kind.kind, verbs: part.verbs })),
   ];
 }
@@ -58,7 +58,7 @@ function discoveryOf(kind: KindDefinition): object {
     responseKind,
     scope: namespaced ? 'Namespaced' : 'Cluster',
     singularResource: singular,
-    verbs: VERBS,
+    verbs: verbsOf(kind),
     ...(shortNames.length > 0 && { shortNames }),
     ...(categories.length > 0 && { categories }),
     subresources: partsOf(kind).map((part) => ({ subresource: part.name, responseKind: part.kind ?? responseKind, verbs: part.verbs })),

@@ -27,6 +27,16 @@ export function objectAs(kind: KindDefinition, object: KubeObject, { as, include
   }
 }
 
+/** A bookmark in the form that was asked for. A table of it has one row without content, which carries the annotations. */
+export function bookmarkAs(kind: KindDefinition, metadata: KubeObject['metadata'], { as, include, now }: Shape): object {
+  const object = { kind: kind.kind, apiVersion: kind.apiVersion, metadata };
+  if (as === 'object') return object;
+  if (as !== 'Table') return partial(object);
+  const none = { apiVersion: kind.apiVersion, kind: kind.listKind, metadata: { resourceVersion: metadata.resourceVersion ?? '' }, items: [] };
+  const table = tableOf(kind, none, { now, include });
+  return { ...table, rows: [{ cells: table.columnDefinitions.map(() => ''), object: include === 'Object' ? object : partial(object) }] };
+}
+
 /** A list in some form: what is said of it as a whole, and its long part. */
 export interface FormedList {
   readonly rest: object;

@@ -87,7 +87,7 @@ export const httpApi = definePlugin({
             unmount?.();
             return;
           }
-          const listener = new Listener(api.handle, tls === undefined ? undefined : withoutAbsent(tls), api.limits);
+          const listener = new Listener(api.handle, tls === undefined ? undefined : withoutAbsent(tls), api.limits, log);
           const { port: taken } = await listener.listen({ host, port });
           const url = `http${tls === undefined ? '' : 's'}://${host.includes(':') ? `[${host}]` : host}:${taken}${basePath}`;
           log.info('the Kubernetes API is served', { url });

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { errorMessage, OrreryError } from '@orrery/core';
+import { errorMessage, type Logger, OrreryError } from '@orrery/core';
 import type { HttpLimits } from './limits.js';
 
 /** Certificates of a server, as PEM. */
@@ -29,10 +29,12 @@ const HEADER_BYTES = 32 * 1024;
 export class Listener {
   readonly #server: Server;
 
-  constructor(handle: RequestListener, tls: TlsOptions | undefined, limits: HttpLimits) {
+  constructor(handle: RequestListener, tls: TlsOptions | undefined, limits: HttpLimits, log: Logger) {
     const bounds = { headersTimeout: limits.headersMs, requestTimeout: limits.headersMs + limits.bodyMs, connectionsCheckingInterval: CHECK_MS, maxHeaderSize: HEADER_BYTES, keepAliveTimeout: 60_000 };
-    this.#server = tls === undefined ? createServer(bounds, handle) : createTlsServer({ ...bounds, ...secure(tls) }, handle);
+    this.#server = tls === undefined ? createServer(bounds, handle) : createTlsServer({ ...bounds, ...secure(tls), handshakeTimeout: limits.headersMs }, handle);
     this.#server.maxConnections = limits.connections;
+    // When a connection cannot be accepted, say for want of file descriptors, the others go on.
+    this.#server.on('error', (error) => log.warn('the listener of the Kubernetes API had an error', { error: errorMessage(error) }));
   }
 
   /** Resolves with the address in use. Throws `IN_USE` or `UNAVAILABLE` when it cannot be taken. */

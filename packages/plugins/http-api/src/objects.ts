@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.js';
 import { listAs, objectAs, type Shape } from './forms.js';
 import { deletionOf, includeOf, pageOf, selectionOf, writeOf } from './query.js';
 import { methodNotAllowed, notServed } from './refusal.js';
-import { kindAt } from './served.js';
+import { kindAt, verbsOf } from './served.js';
 
 /** What serving objects needs. */
 export interface ObjectsContext extends BodyReading {
@@ -44,6 +44,7 @@ export function objectRequestOf(exchange: Exchange, ref: ResourceRef, kinds: Ser
   const isPartToMake = ref.subresource !== undefined && request.method === 'POST';
   const verb = isPartToMake ? 'create' : (ref.name === undefined ? OF_COLLECTION : OF_OBJECT).get(request.method ?? '');
   if (verb === undefined) throw methodNotAllowed();
+  if (verb === 'deletecollection' && !verbsOf(kind).includes(verb)) throw methodNotAllowed();
   // In which namespace would it be? And all of them at once are deleted by nobody.
   if (kind.namespaced && ref.namespace === undefined && (verb === 'create' || verb === 'deletecollection')) throw methodNotAllowed();
   if (ref.subresource !== undefined && verb === 'delete') throw methodNotAllowed();

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type JsonSchema, jsonSchemaOf, type KindDefinition } from '@orrery/core';
-import type { GroupVersion } from './served.js';
-import { partsOf } from './served.js';
+import { type GroupVersion, partsOf, verbsOf } from './served.js';
 
 /** A document that is served as it is. `hash` changes with it. */
 export interface Document {
@@ -85,7 +84,7 @@ const OBJECT: readonly Operation[] = [...READ_AND_CHANGE, { method: 'delete', ac
 function* operationsOf(kind: KindDefinition): Generator<{ path: string; operations: readonly Operation[] }, void, undefined> {
   const base = `/${pathOf(kind)}/${kind.namespaced ? 'namespaces/{namespace}/' : ''}${kind.plural}`;
   if (kind.namespaced) yield { path: `/${pathOf(kind)}/${kind.plural}`, operations: COLLECTION.slice(0, 1) };
-  yield { path: base, operations: COLLECTION };
+  yield { path: base, operations: COLLECTION.filter(({ action }) => action !== 'deletecollection' || verbsOf(kind).includes(action)) };
   yield { path: `${base}/{name}`, operations: OBJECT };
   for (const part of partsOf(kind)) {
     if (part.kind === undefined) yield { path: `${base}/{name}/${part.name}`, operations: READ_AND_CHANGE.filter(({ action }) => part.verbs.includes(action === 'put' ? 'update' : action)) };

@@ -196,6 +196,7 @@ describe('paths', () => {
     ['GET', '/api/v1/namespaces/default/pods/p/status/more', 404],
     ['POST', '/api/v1/configmaps', 405],
     ['DELETE', '/api/v1/configmaps', 405],
+    ['DELETE', '/api/v1/namespaces', 405],
     ['DELETE', '/api/v1/namespaces/default/pods/p/status', 405],
     ['PATCH', MAPS, 405],
     ['HEAD', MAPS, 405],

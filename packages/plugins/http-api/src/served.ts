@@ -9,8 +9,11 @@ export interface ServedPart {
   readonly kind?: { readonly group: string; readonly version: string; readonly kind: string };
 }
 
-/** What can be done with objects of every kind. */
-export const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+const VERBS: readonly string[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const OF_NAMESPACES = VERBS.filter((verb) => verb !== 'deletecollection');
+
+/** What can be done with objects of a kind. Namespaces are deleted one by one only. */
+export const verbsOf = ({ group, kind }: KindDefinition): readonly string[] => (group === '' && kind === 'Namespace' ? OF_NAMESPACES : VERBS);
 
 const CHANGE = ['get', 'patch', 'update'] as const;
 

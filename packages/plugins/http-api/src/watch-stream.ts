@@ -1,6 +1,6 @@
 import { ApiError, type Clock, errorMessage, type KindDefinition, OrreryError, type Status, type WatchEvent } from '@orrery/core';
 import type { Exchange } from './exchange.js';
-import { objectAs, type Shape } from './forms.js';
+import { bookmarkAs, objectAs, type Shape } from './forms.js';
 
 /** Events in one write. */
 const BATCH = 64;
@@ -152,7 +152,6 @@ class Lines {
     const { kind, shape, clock } = this.options;
     const annotations = this.#marks ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
     this.#marks = false;
-    const object = { kind: kind.kind, apiVersion: kind.apiVersion, metadata: { resourceVersion, ...annotations } };
-    return this.#shaped(objectAs(kind, object, { ...shape, now: clock.now() }));
+    return this.#shaped(bookmarkAs(kind, { resourceVersion, ...annotations }, { ...shape, now: clock.now() }));
   }
 }

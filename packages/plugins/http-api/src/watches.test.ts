@@ -129,6 +129,24 @@ const telling = (watch: Transport['watch']) => (inner: Transport): Transport => 
 const event = (i: number, size = 10): WatchEvent => ({ type: 'ADDED', object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `m${i}`, resourceVersion: String(i) }, data: { x: 'x'.repeat(size) } } as KubeObject });
 const open = (signal: AbortSignal): Promise<void> => new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve())));
 
+describe('a bookmark', () => {
+  it.each(['pods', 'events', 'nodes', 'configmaps'])('of %s has the form that is asked for', async (resource) => {
+    const query = '&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan';
+    const request = (accept: string) => server.open({ path: `/api/v1/${resource}?watch=true&labelSelector=label%3Dnobody${query}`, headers: { authorization: `Bearer ${TOKEN}`, accept } });
+    const first = async (accept: string): Promise<any> => {
+      const [response] = (await once(request(accept).end(), 'response')) as [IncomingMessage];
+      const { lines } = await new Watching(response).until((one) => one.lines.length > 0);
+      response.destroy();
+      return lines[0];
+    };
+    const marked = { annotations: { 'k8s.io/initial-events-end': 'true' } };
+    const table = await first(TABLE);
+    expect(table).toMatchObject({ type: 'BOOKMARK', object: { kind: 'Table', metadata: { resourceVersion: expect.any(String) }, rows: [{ object: { metadata: marked } }] } });
+    expect(table.object.rows[0].cells).toHaveLength(table.object.columnDefinitions.length);
+    expect(await first('application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io')).toMatchObject({ type: 'BOOKMARK', object: { kind: 'PartialObjectMetadata', metadata: marked } });
+  });
+});
+
 describe('a watch that fails', () => {
   it('says Expired in the stream, whether at once or later', async () => {
     for (const first of [0, 1]) {

@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
+import { silentLogger } from '@orrery/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientCertificates, staticTokens } from './authenticators.js';
 import type { Attributes, Authorizer } from './authorizer.js';
@@ -135,7 +136,7 @@ describe.skipIf(!hasOpenssl())('certificates', () => {
     const authenticators = [clientCertificates(), staticTokens([{ token: TOKEN, user: 'anna' }])];
     server = await TestServer.start();
     const api = new HttpApi({ ...server.api.options, authenticators, authorizer: { authorize: ({ user }) => (users.push(user), { allowed: true }) } });
-    listener = new Listener(api.handle, { ...authority.server(), clientCa: authority.certificate }, api.limits);
+    listener = new Listener(api.handle, { ...authority.server(), clientCa: authority.certificate }, api.limits, silentLogger);
     port = (await listener.listen({ host: '127.0.0.1', port: 0 })).port;
   });
   afterAll(async () => {
