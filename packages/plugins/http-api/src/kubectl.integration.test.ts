@@ -123,6 +123,9 @@ describe.skipIf(missing !== undefined)('kubectl', () => {
     const { resourceVersion } = (await stored()).metadata;
     expect(await run('apply -f -', configMap())).toBe('configmap/m unchanged\n');
     expect((await stored()).metadata.resourceVersion).toBe(resourceVersion);
+    const diff = await kubectl.try(['-n', namespace, 'diff', '-f', '-'], configMap('{ a: "9" }'));
+    expect(diff).toMatchObject({ code: 1, out: expect.stringMatching(/^-  a: "1"\n-  b: "2"\n\+  a: "9"$/m) });
+    expect(await kubectl.try(['-n', namespace, 'diff', '-f', '-'], configMap())).toMatchObject({ code: 0, out: '' });
     expect(await run('apply -f -', configMap('{ a: "9" }'))).toBe('configmap/m configured\n');
     expect((await stored()).data).toEqual({ a: '9' });
     expect(await run('apply --dry-run=server -f -', configMap('{ a: "10" }'))).toBe('configmap/m configured (server dry run)\n');
@@ -173,6 +176,11 @@ describe.skipIf(missing !== undefined)('kubectl', () => {
     await run('rollout undo deployment/web');
     await rolledOut();
     expect(await run('get deployment web -o jsonpath={.spec.template.spec.containers[0].image}')).toBe('web:1');
+    await run('rollout pause deployment/web');
+    await run('set env deployment/web A=b');
+    expect(await run('rollout history deployment/web')).not.toMatch(/\n4 /);
+    await run('rollout resume deployment/web');
+    await rolledOut();
     expect(await run('rollout restart deployment/web')).toContain('restarted');
     await rolledOut();
     await run('wait --for=condition=Available deployment/web --timeout=30s');
@@ -204,12 +212,16 @@ describe.skipIf(missing !== undefined)('kubectl', () => {
     expect(await kubectl.run(`delete namespace ${namespace} --timeout=30s`)).toContain('deleted');
   });
 
-  it('cordons nodes and says what a drain would do', async () => {
+  it('cordons nodes, says what a drain would do, and drains', async () => {
     await run('apply -f -', deployment('web:1', 4));
     await rolledOut();
     expect(await kubectl.run('cordon n1')).toBe('node/n1 cordoned\n');
     expect(await kubectl.run('get node n1')).toContain('Ready,SchedulingDisabled');
     expect(await kubectl.run('drain n1 --dry-run=client --ignore-daemonsets --force')).toMatch(/evicting pod [^]*node\/n1 drained \(dry run\)/);
+    expect(await run('get pods --field-selector=spec.nodeName=n1')).toContain('Running');
+    expect(await kubectl.run('drain n1 --ignore-daemonsets --force --timeout=30s')).toMatch(/pod\/web-\S+ evicted[^]*node\/n1 drained/);
+    expect(await run('get pods --field-selector=spec.nodeName=n1')).toContain('No resources found');
+    await rolledOut();
     expect(await kubectl.run('uncordon n1')).toBe('node/n1 uncordoned\n');
     expect(await kubectl.run('taint node n1 a=b:NoSchedule')).toBe('node/n1 tainted\n');
     expect(await kubectl.run('taint node n1 a-')).toBe('node/n1 untainted\n');
