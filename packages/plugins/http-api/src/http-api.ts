@@ -24,7 +24,7 @@ export interface HttpApiOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Ways of telling who asks, in the order in which they are tried. Without one only {@link anonymous} lets anybody in. */
+  /** Ways of telling who asks, in the order in which they are tried. Without one only `anonymous` lets anybody in. */
   readonly authenticators: readonly Authenticator[];
   /** Who may do what. Default: **everybody who is known may do everything**. */
   readonly authorizer?: Authorizer;
