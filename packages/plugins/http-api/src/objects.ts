@@ -80,7 +80,7 @@ async function questionOf(exchange: Exchange, { ref, verb, user }: ObjectRequest
     case 'update': {
       const body = (await bodyOf(request, reading)) ?? refuseEmpty();
       if (verb === 'update') checkAddress(ref, body);
-      return { ...base, ...writeOf(query, request.headers['user-agent']), verb, body };
+      return { ...base, ...writeOf(query, request.headers['user-agent'], verb === 'create' ? 'CreateOptions' : 'UpdateOptions'), verb, body };
     }
     case 'patch': {
       const type = patchTypeOf(request);
@@ -88,13 +88,13 @@ async function questionOf(exchange: Exchange, { ref, verb, user }: ObjectRequest
       const force = query.flag('force');
       if (force === true && type !== 'apply') throw ApiError.badRequest('force: Forbidden: may not be specified for non-apply patch');
       // Who applies has to say so: a manager made up from the program would own fields by accident.
-      const { fieldManager: _manager, ...options } = writeOf(query, request.headers['user-agent']);
+      const { fieldManager: _manager, ...options } = writeOf(query, request.headers['user-agent'], 'PatchOptions');
       const fieldManager = type === 'apply' ? query.text('fieldManager') : _manager;
       return { ...base, ...options, ...(fieldManager !== undefined && { fieldManager }), verb, type, body, ...(force !== undefined && { force }) };
     }
     case 'delete':
     case 'deletecollection': {
-      const { dryRun } = writeOf(query, undefined);
+      const { dryRun } = writeOf(query, undefined, 'DeleteOptions');
       const options = deletionOf(query, await bodyOf(request, reading));
       return { ...base, ...(dryRun === true && { dryRun }), verb, options, ...(verb === 'deletecollection' && selectionOf(query)) } as ApiRequest;
     }

@@ -1,4 +1,4 @@
-import { ApiError, type DeleteOptions, type FieldValidation, type IncludeObject, type PropagationPolicy, type Selection } from '@orrery/core';
+import { ApiError, type DeleteOptions, fieldError, type FieldValidation, type IncludeObject, type PropagationPolicy, type Selection } from '@orrery/core';
 
 /** The query of a request. Of a parameter that is given twice the first counts. */
 export class Query {
@@ -29,17 +29,17 @@ export class Query {
     return Number(value);
   }
 
-  /** Throws BadRequest when it is none of those named. */
-  oneOf<T extends string>(name: string, values: readonly T[]): T | undefined {
+  /** Throws Invalid, of the `options` that it belongs to (e.g. `ListOptions`), when it is none of those named. */
+  oneOf<T extends string>(name: string, values: readonly T[], options: string): T | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
-    if (!values.includes(value as T)) throw ApiError.badRequest(`${name}: Unsupported value: supported values: ${values.map((one) => JSON.stringify(one)).join(', ')}`);
+    if (!values.includes(value as T)) throw ApiError.invalid({ group: 'meta.k8s.io', kind: options }, '', [fieldError.notSupported(name, name === 'dryRun' ? [value] : value, values)]);
     return value as T;
   }
 }
 
 /** How much of each object the rows of a table carry. */
-export const includeOf = (query: Query): IncludeObject => query.oneOf('includeObject', ['None', 'Metadata', 'Object'] as const) ?? 'Metadata';
+export const includeOf = (query: Query): IncludeObject => query.oneOf('includeObject', ['None', 'Metadata', 'Object'] as const, 'TableOptions') ?? 'Metadata';
 
 /** Which objects are meant. */
 export function selectionOf(query: Query): Selection {
@@ -50,7 +50,7 @@ export function selectionOf(query: Query): Selection {
 /** Which page of which state of a list. */
 export function pageOf(query: Query) {
   const [limit, next, resourceVersion] = [query.count('limit'), query.text('continue'), query.text('resourceVersion')];
-  const resourceVersionMatch = query.oneOf('resourceVersionMatch', ['Exact', 'NotOlderThan'] as const);
+  const resourceVersionMatch = query.oneOf('resourceVersionMatch', ['Exact', 'NotOlderThan'] as const, 'ListOptions');
   return {
     ...(limit !== undefined && { limit }),
     ...(next !== undefined && { continue: next }),
@@ -59,11 +59,14 @@ export function pageOf(query: Query) {
   };
 }
 
+/** Whose options they are, in refusals. */
+type WriteOptionsName = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions' | 'DeleteOptions';
+
 /** Options of a write. A write without a manager is by the client's program, as kube-apiserver has it. */
-export function writeOf(query: Query, userAgent: string | undefined) {
+export function writeOf(query: Query, userAgent: string | undefined, options: WriteOptionsName) {
   const fieldManager = query.text('fieldManager') ?? managerOf(userAgent);
-  const fieldValidation: FieldValidation | undefined = query.oneOf('fieldValidation', ['Ignore', 'Warn', 'Strict'] as const);
-  const dryRun = query.oneOf('dryRun', ['All'] as const);
+  const fieldValidation: FieldValidation | undefined = query.oneOf('fieldValidation', ['Ignore', 'Warn', 'Strict'] as const, options);
+  const dryRun = query.oneOf('dryRun', ['All'] as const, options);
   return { ...(fieldManager !== undefined && { fieldManager }), ...(fieldValidation !== undefined && { fieldValidation }), ...(dryRun !== undefined && { dryRun: true }) };
 }
 

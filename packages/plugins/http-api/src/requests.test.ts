@@ -76,12 +76,12 @@ describe('objects', () => {
   it('change nothing on a dry run, and are checked for fields nobody knows', async () => {
     expect(await ask('POST', `${MAPS}?dryRun=All`, { body: map('dry') })).toMatchObject({ code: 201 });
     expect((await ask('GET', `${MAPS}/dry`)).code).toBe(404);
-    expect(await ask('POST', `${MAPS}?dryRun=Some`, { body: map('dry') })).toMatchObject({ code: 400 });
+    expect(await ask('POST', `${MAPS}?dryRun=Some`, { body: map('dry') })).toMatchObject({ code: 422, body: { message: 'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Some"]: supported values: "All"' } });
     const odd = { ...map('odd'), dta: 1 };
     expect(await ask('POST', `${MAPS}?dryRun=All&fieldValidation=Strict`, { body: odd })).toMatchObject({ code: 400, body: { message: 'strict decoding error: unknown field "dta"' } });
     expect((await ask('POST', `${MAPS}?dryRun=All`, { body: odd })).headers.warning).toBe('299 - "unknown field \\"dta\\""');
     expect((await ask('POST', `${MAPS}?dryRun=All&fieldValidation=Ignore`, { body: odd })).headers.warning).toBeUndefined();
-    expect(await ask('POST', `${MAPS}?fieldValidation=Hard`, { body: odd })).toMatchObject({ code: 400 });
+    expect(await ask('POST', `${MAPS}?fieldValidation=Hard`, { body: odd })).toMatchObject({ code: 422 });
   });
 
   it('must be what the path names', async () => {
@@ -133,7 +133,7 @@ describe('lists', () => {
     expect(await ask('GET', `${MAPS}?limit=many`)).toMatchObject({ code: 400 });
     expect(await ask('GET', `${MAPS}?fieldSelector=data.a%3D1`)).toMatchObject({ code: 400 });
     expect(await ask('GET', `${MAPS}?resourceVersion=999999&resourceVersionMatch=NotOlderThan`)).toMatchObject({ code: 504, body: { reason: 'Timeout' } });
-    expect(await ask('GET', `${MAPS}?resourceVersionMatch=Newest`)).toMatchObject({ code: 400 });
+    expect(await ask('GET', `${MAPS}?resourceVersionMatch=Newest`)).toMatchObject({ code: 422, body: { reason: 'Invalid' } });
     expect((await ask('GET', '/api/v1/configmaps?labelSelector=list%3Dy')).body.items).toHaveLength(3);
   });
 

@@ -47,7 +47,7 @@ export async function answerWatch(exchange: Exchange, asked: ObjectRequest, cont
 
 /** From which version on, and whether the end of the initial events is to be marked (the rules of ValidateListOptions for watches). */
 async function sinceOf(asked: ObjectRequest, query: Query, context: ObjectsContext): Promise<[since: string | undefined, marks: boolean]> {
-  const [version, initial, match] = [query.text('resourceVersion'), query.flag('sendInitialEvents'), query.oneOf('resourceVersionMatch', ['Exact', 'NotOlderThan'] as const)];
+  const [version, initial, match] = [query.text('resourceVersion'), query.flag('sendInitialEvents'), query.oneOf('resourceVersionMatch', ['Exact', 'NotOlderThan'] as const, 'ListOptions')];
   if (initial === undefined) {
     if (match !== undefined) throw forbiddenOption('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
     return [version, false];
