@@ -47,6 +47,8 @@ export class PodWorker {
   readonly #whenEnded: (() => void)[] = [];
   /** Nothing of the pod runs here any more, and nothing will. */
   #ended = false;
+  /** Nothing of it runs, and it is being deleted: it is told as ended from then on. */
+  #over = false;
   /** When its end began, monotonic. */
   #endingSince: number | undefined;
   #volumesAt = Number.NEGATIVE_INFINITY;
@@ -292,7 +294,9 @@ export class PodWorker {
     this.#follow(false);
     await this.#probes.stop();
     const deleted = this.pod.metadata.deletionTimestamp !== undefined;
-    if (!this.#gone) await this.#report(deleted);
+    // Remembered: when it is not known whether that was written, nothing else may be told after it.
+    this.#over ||= deleted;
+    if (!this.#gone) await this.#report();
     if (!this.#gone && !deleted) return undefined;
     await this.#actions.cleanUp(this.pod, this.#view);
     this.#ended = true;
@@ -340,8 +344,8 @@ export class PodWorker {
     return deadline !== undefined && deadline <= this.options.clock.now();
   }
 
-  /** Writes the status if it changed; `over`: nothing of the pod will run any more, and it is about to go. A conflict means a newer version is on its way here, which brings another turn. */
-  async #report(over = false): Promise<void> {
+  /** Writes the status if it changed. A conflict means a newer version is on its way here, which brings another turn. */
+  async #report(): Promise<void> {
     if (this.#gone) return;
     const { clock, runtime, hostIP, record, terminations } = this.options;
     const overdue = this.#overdue() && this.pod.metadata.deletionTimestamp === undefined;
@@ -356,7 +360,7 @@ export class PodWorker {
       runtime: runtime.name,
       hostIP,
       terminal: this.pod.metadata.deletionTimestamp !== undefined,
-      over,
+      over: this.#over,
       ...(verdict !== undefined && { verdict }),
     });
     // From here on others may see that its place is free.
