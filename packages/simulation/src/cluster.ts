@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { ApiClient, ApiServer, builtinKinds, type Client, type Controller, KindRegistry, Node, SharedInformers, type Store, type Transport } from '@orrery/core';
 import { ClusterOracle, FaultyStore, type ObservedCommit, ReplicaOracle, type SeededRandom, type StoreFaults, TraceHash, VirtualClock, WatchValidator } from '@orrery/core/testing';
 import { MemoryStore } from '@orrery/store-memory';
-import { admissionsOf, controllerParts, controllersWith, type MakeControllers, type MetricInputs, schedulerParts } from './control-plane.js';
+import { admissionsOf, controllerParts, controllersWith, deploymentAdmissions, deploymentControllers, type MakeControllers, type MetricInputs, schedulerParts } from './control-plane.js';
 import type { Rates } from './faults.js';
 import { Weather } from './faults.js';
 import { Process, type ProcessHost, type ProcessPart, type ProcessParts } from './process.js';
@@ -43,7 +43,7 @@ export interface ClusterOptions {
   readonly fingerprint?: boolean;
   /** Whether events are written: they take a fourth of the time. Default true. */
   readonly events?: boolean;
-  /** What autoscalers read. Default nothing. */
+  /** What autoscalers read. With it the cluster has all controllers and admission steps of the preset, without it those that Deployments and bare pods need. */
   readonly metrics?: MetricInputs;
   /** Sees each commit, and when it was made. */
   readonly committed?: (commit: ObservedCommit, atMs: number) => void;
@@ -122,7 +122,7 @@ export class SimulatedCluster {
     const itself: Transport = { request: (...given) => this.server.request(...given), watch: (...given) => this.server.watch(...given) };
     const client = new ApiClient({ transport: itself, kinds, user: { name: 'apiserver', groups: ['system:masters'] }, fieldManager: 'apiserver' });
     this.#informers = new SharedInformers({ client, clock, random: chanceOf(seed, 'server informers'), log });
-    const admissions = admissionsOf({ client, informers: this.#informers, clock });
+    const admissions = options.metrics === undefined ? deploymentAdmissions : admissionsOf({ client, informers: this.#informers, clock });
     this.server = new ApiServer({ store: this.store, kinds, clock, random: chanceOf(seed, 'server'), log, admissions: { items: () => admissions } });
     this.user = new ApiClient({ transport: this.server, kinds, user: { name: 'user', groups: ['system:masters'] }, fieldManager: 'user' });
     const host: ProcessHost = {
@@ -131,7 +131,7 @@ export class SimulatedCluster {
       faults: (name, life) => this.weather.line(chanceOf(seed, name, life, 'line')),
     };
     this.scheduler = new Process('scheduler', host, sabotage.scheduler ?? schedulerParts);
-    const make = sabotage.controllers ?? controllersWith(options.metrics ?? {});
+    const make = sabotage.controllers ?? (options.metrics === undefined ? deploymentControllers : controllersWith(options.metrics));
     const controllers: MakeControllers = () => sabotage.meddle?.(make()) ?? make();
     this.controllers = new Process('controllers', host, (parts) => controllerParts(controllers, sabotage.controllerParts?.(parts) ?? parts));
     const node = (index: number): SimulatedNode =>

@@ -32,15 +32,26 @@ export const controllersWith = ({ usage = [], custom = [] }: MetricInputs): Make
   quotaController({ kinds }),
 ];
 
+/** What clusters of Deployments and bare pods need: a simulation of those takes half the time without the rest. */
+export const deploymentControllers: MakeControllers = () => [
+  deploymentController(), replicaSetController(), endpointSliceController(), garbageCollector({ kinds }), namespaceController({ kinds }), nodeLifecycleController(), taintEvictionController(), podGcController(),
+];
+
 /** All that the preset has; autoscalers find no metrics. */
 export const allControllers: MakeControllers = controllersWith({});
 
-/** The admission steps of the preset. Those with caches get them when the first request comes; pods leave a lost node after a minute instead of five, so that evictions happen within the time of a simulation. */
+/** Pods leave a lost node after a minute instead of five, so that evictions happen within the time of a simulation. */
+const tolerations = defaultTolerations({ notReadySeconds: 60, unreachableSeconds: 60 });
+
+/** The admission steps for {@link deploymentControllers}. */
+export const deploymentAdmissions: readonly Admission[] = [tolerations];
+
+/** The admission steps of the preset. Those with caches get them when the first request comes. */
 export function admissionsOf(sources: { readonly client: Client; readonly informers: Informers; readonly clock: Clock }): readonly Admission[] {
   const { client, informers, clock } = sources;
   return [
     serviceAccountAdmission(() => ({ client, accounts: informers.get(ServiceAccount), clock })),
-    defaultTolerations({ notReadySeconds: 60, unreachableSeconds: 60 }),
+    tolerations,
     limitRanger(() => informers.get(LimitRange)),
     // After every other step: what it charges is to be written.
     resourceQuotaAdmission(() => ({ client, quotas: informers.get(ResourceQuota), clock })),

@@ -2,7 +2,7 @@ import { ClusterState, defaultFilters, fixedProfiles, mostAllocated, SchedulerEn
 import { type FilterPlugin, type Informer, type KindClient, type KubeObject, Node, Pod, watching } from '@orrery/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Sabotage } from './cluster.js';
-import { allControllers } from './control-plane.js';
+import { deploymentControllers } from './control-plane.js';
 import type { Rates } from './faults.js';
 import type { ProcessPart, ProcessParts } from './process.js';
 import { simulate } from './simulate.js';
@@ -57,13 +57,13 @@ const mutants: readonly { readonly name: string; readonly says: RegExp; readonly
   {
     name: 'nobody who evicts pods from a lost node',
     says: /was not evicted from the lost node/,
-    sabotage: { controllers: () => allControllers().filter(({ name }) => name !== 'taint-eviction') },
+    sabotage: { controllers: () => deploymentControllers().filter(({ name }) => name !== 'taint-eviction') },
     lost: 1,
   },
   {
     name: 'nobody who notices that a node is lost',
     says: /is lost, but Ready is True/,
-    sabotage: { controllers: () => allControllers().filter(({ name }) => name !== 'node-lifecycle') },
+    sabotage: { controllers: () => deploymentControllers().filter(({ name }) => name !== 'node-lifecycle') },
     lost: 1,
   },
   {
@@ -81,7 +81,7 @@ const mutants: readonly { readonly name: string; readonly says: RegExp; readonly
     says: /not quiet/,
     sabotage: {
       controllers: () => [
-        ...allControllers(),
+        ...deploymentControllers(),
         {
           name: 'chatty',
           start: () => ({
@@ -98,7 +98,7 @@ const mutants: readonly { readonly name: string; readonly says: RegExp; readonly
   {
     name: 'nobody who collects garbage',
     says: /is left over/,
-    sabotage: { controllers: () => allControllers().filter(({ name }) => name !== 'garbage-collector') },
+    sabotage: { controllers: () => deploymentControllers().filter(({ name }) => name !== 'garbage-collector') },
   },
 ];
 
