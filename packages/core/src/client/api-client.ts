@@ -130,8 +130,9 @@ class TypedClient<T extends KubeObject> implements KindClient<T> {
     return this.options.transport.watch({ ref, user: this.options.user, ...rest }, signal) as AsyncIterable<readonly WatchEvent<T>[]>;
   }
 
-  async scale(ref: ObjectRef, replicas: number): Promise<void> {
-    await this.#request({ verb: 'patch', ref: { ...this.#ref(ref), subresource: 'scale' }, type: 'merge', body: { spec: { replicas } }, ...this.#context() });
+  async scale(ref: ObjectRef, replicas: number, { resourceVersion }: { readonly resourceVersion?: string | undefined } = {}): Promise<void> {
+    const body = { ...(resourceVersion !== undefined && { metadata: { resourceVersion } }), spec: { replicas } };
+    await this.#request({ verb: 'patch', ref: { ...this.#ref(ref), subresource: 'scale' }, type: 'merge', body, ...this.#context() });
   }
 
   async #request(request: ApiRequest): Promise<T> {

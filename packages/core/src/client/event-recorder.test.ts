@@ -73,3 +73,22 @@ it('closes cleanly: what is being written is finished, what waits is dropped, no
   await recorders.close();
   expect(await events()).toHaveLength(written);
 });
+
+it('writes a thousand at once and then a thousand a second, so that telling of work does not hold it up; a pause ends with the recorder', async () => {
+  const tell = (count: number): void => {
+    for (let i = 0; i < count; i += 1) recorders.for('a').event({ ...about, metadata: { ...about.metadata, uid: `u${i}` } }, 'Normal', 'Burst', `number ${i}`);
+  };
+  tell(1_500);
+  expect((await events()).length).toBeLessThanOrEqual(1_001);
+  await clock.advance(250);
+  const soon = (await events()).length;
+  expect(soon).toBeGreaterThan(1_150);
+  expect(soon).toBeLessThanOrEqual(1_300);
+  await clock.advance(500);
+  expect(await events()).toHaveLength(1_500);
+  tell(1_500);
+  await clock.settle();
+  expect(clock.pending).toBeGreaterThan(0);
+  await recorders.close();
+  expect((await events()).length).toBeLessThan(3_000);
+});

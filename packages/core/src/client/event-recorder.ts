@@ -13,7 +13,11 @@ const REFILL_MS = 300_000;
 /** Repeats remembered. */
 const REMEMBERED = 4096;
 /** Events waiting to be written; what comes beyond is dropped, and told once in the log. */
-const BACKLOG = 10_000;
+const BACKLOG = 20_000;
+/** Events that are written without a pause, and a second from then on: telling of work must not hold it up (the kubelet writes 100, and then 50 a second for each node). */
+const AT_ONCE = 1_000;
+const PER_SECOND = 1_000;
+const PAUSE_MS = 50;
 const LONGEST_MESSAGE = 1024;
 
 interface Known {
@@ -21,7 +25,7 @@ interface Known {
   count: number;
 }
 
-/** Writes Kubernetes Events one after the other in the background. Repeats of one event count up on it. */
+/** Writes Kubernetes Events one after the other in the background, at a pace. Repeats of one event count up on it. */
 export class RecorderFactory {
   readonly #known = new Map<string, Known>();
   readonly #buckets = new Map<string, { tokens: number; at: number }>();
@@ -29,8 +33,13 @@ export class RecorderFactory {
   #draining: Promise<void> | undefined;
   #dropped = false;
   #closed = false;
+  #pace = { tokens: AT_ONCE, at: 0 };
+  /** Ends the pause that is being made. */
+  #endPause: () => void = () => {};
 
-  constructor(private readonly options: { readonly client: Client; readonly clock: Clock; readonly random: Random; readonly log: Logger }) {}
+  constructor(private readonly options: { readonly client: Client; readonly clock: Clock; readonly random: Random; readonly log: Logger }) {
+    this.#pace.at = options.clock.monotonic();
+  }
 
   /** The recorder of a component. */
   for(component: string): EventRecorder {
@@ -41,6 +50,7 @@ export class RecorderFactory {
   async close(): Promise<void> {
     this.#closed = true;
     this.#queue.length = 0;
+    this.#endPause();
     await this.#draining;
   }
 
@@ -61,9 +71,29 @@ export class RecorderFactory {
       await next().catch((error: unknown) => {
         if (!this.#closed) this.options.log.warn('an event could not be written', { error: errorMessage(error) });
       });
+      if (this.#queue.length > 0 && !this.#isInPace()) await this.#pause();
     }
     this.#draining = undefined;
     this.#dropped = false;
+  }
+
+  /** Whether one more may be written now. */
+  #isInPace(): boolean {
+    const now = this.options.clock.monotonic();
+    const { tokens, at } = this.#pace;
+    const left = Math.min(AT_ONCE, tokens + ((now - at) / 1000) * PER_SECOND) - 1;
+    this.#pace = { tokens: left, at: now };
+    return left >= 0;
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.options.clock.timer(PAUSE_MS, resolve);
+      this.#endPause = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   async #write(component: string, about: KubeObject, type: string, reason: string, message: string, at: number): Promise<void> {

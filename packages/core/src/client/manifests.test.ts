@@ -50,4 +50,25 @@ describe('manifests as kubectl reads them', () => {
     const text = '['.repeat(1_000);
     expect(await read(`a: "${text}"\nb: |\n  ${text}\nc: [${'[], '.repeat(500)}]\n# ${text}\nd: x${text}\n`)).toMatchObject({ a: text, b: `${text}\n`, d: `x${text}` });
   });
+
+  it('takes time by the length of the text only, whatever is in it', async () => {
+    const many = (count: number, line: (i: number) => string): string => Array.from({ length: count }, (_, i) => line(i)).join('\n');
+    const keys = many(20_000, (i) => `k${i}: 1`);
+    const merged = many(2_000, (i) => `  k${i}: 1`);
+    const refused: readonly (readonly [text: string, says: RegExp])[] = [
+      [`${keys}\nk7: 2`, /line 20001: Map keys must be unique/],
+      ['a: 1\n"a": 2', /line 2: Map keys must be unique/],
+      [`${many(1_500, (i) => `- &a${i} x`)}\n${many(1_500, (i) => `- *a${i}`)}`, /more than 1000 aliases/],
+      [`a: &a\n${merged}\nb:\n${many(60, () => '- <<: *a')}`, /more than 100000 keys are merged/],
+      [`a: &a\n${merged}\nb: &b {<<: [*a, *a]}\nc: &c {<<: [*b, *b, *b, *b, *b]}\nd: [{<<: *c}, {<<: *c}, {<<: *c}, {<<: *c}]`, /more than 100000 keys are merged/],
+    ];
+    for (const [text, says] of refused) await expect(readDocument(text)).rejects.toMatchObject({ reason: 'BadRequest', message: expect.stringMatching(says) as unknown });
+    await expect(readDocument('---\n'.repeat(20_000))).rejects.toMatchObject({ reason: 'RequestEntityTooLarge' });
+    expect(await readDocument('x: &x {a: 1}\nw: {<<: *x, <<: {b: 2}}\nz: !!omap [a: 1, b: 2]')).toEqual({ x: { a: 1 }, w: { a: 1, b: 2 }, z: [{ a: 1 }, { b: 2 }] });
+    const began = performance.now();
+    expect(Object.keys((await readDocument(keys)) as object)).toHaveLength(20_000);
+    // With every key compared to every other it took as many seconds as now tenths.
+    expect(performance.now() - began).toBeLessThan(2_000);
+    await expect(readDocument('a: &a {<<: *a, b: 1}')).resolves.toBeDefined();
+  });
 });

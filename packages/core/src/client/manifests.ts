@@ -1,6 +1,7 @@
 import type { DocumentOptions, ParseOptions, SchemaOptions, Tags } from 'yaml';
 import { errorMessage } from '../kernel/errors.js';
 import { ApiError } from '../model/api-error.js';
+import { yamlProblem } from './yaml-bounds.js';
 
 /** Text of one call at most, as kube-apiserver bounds a body. */
 export const MAX_TEXT_BYTES = 3 * 1024 * 1024;
@@ -9,13 +10,17 @@ const MAX_DOCUMENTS = 10_000;
 /** Deeper than any object may be, and far from what recursion can bear. */
 const MAX_DEPTH = 200;
 
+/** Dates stay text; the others no manifest has, and reading them takes time by the square of their length. */
+const UNKNOWN_TAGS: ReadonlySet<string> = new Set(['timestamp', 'omap', 'pairs', 'set'].map((name) => `tag:yaml.org,2002:${name}`));
+
 /**
  * kubectl reads YAML 1.1 (`on` and `yes` are booleans, `012` is octal), but no sexagesimal numbers, and dates stay text. So do we.
  */
 const kubectlYaml: ParseOptions & DocumentOptions & SchemaOptions = {
   version: '1.1',
+  resolveKnownTags: false,
   customTags: (tags: Tags): Tags => [
-    ...tags.filter((tag) => typeof tag !== 'object' || ((!('format' in tag) || tag.format !== 'TIME') && tag.tag !== 'tag:yaml.org,2002:timestamp')),
+    ...tags.filter((tag) => typeof tag !== 'object' || ((!('format' in tag) || tag.format !== 'TIME') && !UNKNOWN_TAGS.has(tag.tag))),
     {
       identify: () => false,
       default: true,
@@ -57,17 +62,18 @@ export async function readDocument(text: string): Promise<unknown> {
 async function parseText(text: string): Promise<{ source: string; value: unknown }[]> {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_TEXT_BYTES) throw new ApiError('RequestEntityTooLarge', `the manifests are ${bytes} bytes; the limit is ${MAX_TEXT_BYTES}`);
-  const { Lexer, LineCounter, parseAllDocuments } = await import('yaml');
-  const line = tooDeepAt(new Lexer().lex(text));
-  if (line !== undefined) throw ApiError.badRequest(`line ${line}: nested more than ${MAX_DEPTH} levels deep`);
+  const yaml = await import('yaml');
+  const { Lexer, LineCounter, parseAllDocuments } = yaml;
+  checkTokens(new Lexer().lex(text));
   const lines = new LineCounter();
-  const documents = parsed(() => parseAllDocuments(text, { ...kubectlYaml, lineCounter: lines, uniqueKeys: true }));
+  const documents = parsed(() => parseAllDocuments(text, { ...kubectlYaml, lineCounter: lines, uniqueKeys: false }));
   if (!Array.isArray(documents)) return [];
-  if (documents.length > MAX_DOCUMENTS) throw new ApiError('RequestEntityTooLarge', `the manifests hold ${documents.length} documents; the limit is ${MAX_DOCUMENTS}`);
   return documents.map((document, i) => {
     const source = `document ${i + 1}`;
     const error = document.errors[0];
     if (error !== undefined) throw ApiError.badRequest(`${source}, line ${lines.linePos(error.pos[0]).line}: ${error.message.split('\n')[0]}`);
+    const problem = yamlProblem(yaml, document);
+    if (problem !== undefined) throw ApiError.badRequest(`${source}, line ${lines.linePos(problem.at).line}: ${problem.message}`);
     try {
       return { source, value: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown };
     } catch (cause) {
@@ -80,11 +86,11 @@ async function parseText(text: string): Promise<{ source: string; value: unknown
 const SCALAR = '\u001f';
 
 /**
- * The line at which text nests deeper than it may on one line, from its tokens. Looked at before parsing: the parser follows the nesting by recursion, and near
+ * Refuses text that nests deeper than it may on one line, or has too many documents, by its tokens. Looked at before parsing: the parser follows the nesting by recursion, and near
  * the end of the stack V8 may give up compiling a regular expression, which ends the process instead of throwing. Twenty thousand brackets were enough.
  */
-function tooDeepAt(tokens: Iterable<string>): number | undefined {
-  let [line, brackets, indicators, isScalar] = [1, 0, 0, false];
+function checkTokens(tokens: Iterable<string>): void {
+  let [line, brackets, indicators, documents, isScalar] = [1, 0, 0, 0, false];
   for (const token of tokens) {
     const isText = isScalar;
     isScalar = token === SCALAR;
@@ -93,12 +99,13 @@ function tooDeepAt(tokens: Iterable<string>): number | undefined {
       indicators = 0;
     }
     if (isText) continue;
+    if (token === '---') documents += 1;
+    if (documents > MAX_DOCUMENTS) throw new ApiError('RequestEntityTooLarge', `the manifests hold more than ${MAX_DOCUMENTS} documents`);
     if (token === '[' || token === '{') brackets += 1;
     else if (token === ']' || token === '}') brackets -= 1;
     else if (brackets <= 0 && (token === '-' || token === '?')) indicators += 1;
-    if (brackets > MAX_DEPTH || indicators > MAX_DEPTH) return line;
+    if (brackets > MAX_DEPTH || indicators > MAX_DEPTH) throw ApiError.badRequest(`line ${line}: nested more than ${MAX_DEPTH} levels deep`);
   }
-  return undefined;
 }
 
 /** The parser gives back errors as data, but for text that is nested deeper than it can follow. */

@@ -57,8 +57,8 @@ export interface KindClient<T extends KubeObject> {
   watch(options: ListOptions & { readonly allowWatchBookmarks?: boolean }, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
   /** Like watch, in the chunks in which changes arrive: for caches, which must keep up with bursts. */
   watchChunks(options: ListOptions & { readonly allowWatchBookmarks?: boolean }, signal: AbortSignal): AsyncIterable<readonly WatchEvent<T>[]>;
-  /** Sets the replica count through the scale subresource. Throws MethodNotAllowed for kinds without one. */
-  scale(ref: ObjectRef, replicas: number): Promise<void>;
+  /** Sets the replica count through the scale subresource, with a `resourceVersion` only of that version of the object (throws Conflict). Throws NotFound for kinds without one. */
+  scale(ref: ObjectRef, replicas: number, options?: { readonly resourceVersion?: string | undefined }): Promise<void>;
 }
 
 /** What `Client.apply` did to one object. */

@@ -36,7 +36,8 @@ export function trackingClient(client: Client, written: WrittenRevisions): Clien
       list: (options) => verbs.list(options),
       watch: (options, signal) => verbs.watch(options, signal),
       watchChunks: (options, signal) => verbs.watchChunks(options, signal),
-      scale: async (ref, replicas) => void (await noting(verbs.patch(ref, 'merge', { spec: { replicas } }, { subresource: 'scale' }))),
+      scale: async (ref, replicas, { resourceVersion } = {}) =>
+        void (await noting(verbs.patch(ref, 'merge', { ...(resourceVersion !== undefined && { metadata: { resourceVersion } }), spec: { replicas } }, { subresource: 'scale' }))),
       deleteCollection: async (options) => {
         const gone = await verbs.deleteCollection(options);
         for (const { metadata } of gone.items) note(id, metadata.resourceVersion);

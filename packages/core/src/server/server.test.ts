@@ -141,6 +141,10 @@ describe('writes', () => {
     expect([reported.spec.replicas, reported.status?.replicas, reported.metadata.generation]).toEqual([5, 5, 2]);
     await deployments.scale({ name: 'd' }, 7);
     expect((await deployments.get({ name: 'd' })).spec.replicas).toBe(7);
+    const { resourceVersion } = (await deployments.get({ name: 'd' })).metadata;
+    await deployments.scale({ name: 'd' }, 8, { resourceVersion });
+    await refused(deployments.scale({ name: 'd' }, 9, { resourceVersion }), 'Conflict');
+    expect((await deployments.get({ name: 'd' })).spec.replicas).toBe(8);
     await refused(deployments.scale({ name: 'd' }, -1), 'Invalid');
     await refused(orchestrator.client.kind(ConfigMap).scale({ name: 'd' }, 1), 'NotFound');
   });
