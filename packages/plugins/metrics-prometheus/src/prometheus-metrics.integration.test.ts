@@ -2,7 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Pod, silentLogger } from '@orrery/core';
 import { VirtualClock } from '@orrery/core/testing';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Pages } from './pages.js';
 import { podPage, PrometheusMetrics, type PrometheusOptions } from './prometheus-metrics.js';
 
 const servers: Server[] = [];
@@ -15,10 +16,12 @@ afterEach(() => {
 
 /** A page at an address of its own; `state.text` is what it says, and what it was asked with is noted. */
 async function page(host: string, text: string) {
-  const state = { text, status: 200, asked: [] as { readonly path: string; readonly authorization: string | undefined }[], silent: false };
+  const state = { text, status: 200, asked: [] as { readonly path: string; readonly authorization: string | undefined }[], silent: false, answer: () => {}, left: 0 };
   const server = createServer((request, response) => {
     state.asked.push({ path: request.url ?? '', authorization: request.headers.authorization });
-    if (!state.silent) response.writeHead(state.status, { location: 'http://127.0.0.1:1/' }).end(state.text);
+    request.socket.on('close', () => (state.left += 1));
+    state.answer = () => void response.writeHead(state.status, { location: 'http://127.0.0.1:1/' }).end(state.text);
+    if (!state.silent) state.answer();
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
@@ -109,7 +112,19 @@ describe('metrics of endpoints', () => {
     await late;
     state.silent = false;
     state.text = '<html>';
-    await expect(ask()).rejects.toThrow('line 1 is no metric');
+    const error = await ask().catch((one: unknown) => one as Error);
+    expect((error as Error).message).toBe(`127.0.0.1:${port}/metrics: line 1 is no metric`);
+  });
+
+  it('with other credentials are other pages', async () => {
+    const { port, state } = await page('127.0.0.1', '');
+    const server = servers.at(-1);
+    server?.removeAllListeners('request').on('request', (request, response) => {
+      state.asked.push({ path: '', authorization: request.headers.authorization });
+      response.end(`x ${request.headers.authorization}\n`);
+    });
+    const { source } = sourceWith({ endpoints: ['1', '2'].map((authorization) => ({ ...at(port), headers: { authorization } })) });
+    expect(await source.externalMetric({ namespace: 'default', metric: 'x' }, signal)).toMatchObject([{ value: 1 }, { value: 2 }]);
   });
 
   it('stop waiting when nobody wants to know any more', async () => {
@@ -118,7 +133,48 @@ describe('metrics of endpoints', () => {
     const { source } = sourceWith({ endpoints: [at(port)] });
     const abort = new AbortController();
     const asked = source.externalMetric({ namespace: 'default', metric: 'x' }, abort.signal);
+    await vi.waitFor(() => expect(state.asked).toHaveLength(1));
     abort.abort();
-    await expect(asked).rejects.toThrow('no longer wanted');
+    await expect(asked).rejects.toMatchObject({ code: 'ABORTED' });
+    await vi.waitFor(() => expect(state.left).toBe(1));
+  });
+
+  it('are read for who still waits, when who asked first does not any more', async () => {
+    const { state, port } = await page('127.0.0.1', 'x 3\n');
+    state.silent = true;
+    const { source } = sourceWith({ endpoints: [at(port)] });
+    const abort = new AbortController();
+    const ask = (one: AbortSignal) => source.externalMetric({ namespace: 'default', metric: 'x' }, one);
+    const [first, second] = [ask(abort.signal), ask(signal)];
+    await vi.waitFor(() => expect(state.asked).toHaveLength(1));
+    abort.abort();
+    await expect(first).rejects.toMatchObject({ code: 'ABORTED' });
+    state.answer();
+    expect(await second).toMatchObject([{ value: 3 }]);
+    expect(state.asked).toHaveLength(1);
+  });
+});
+
+describe('pages that are remembered', () => {
+  it('have windows that mean something, however often others ask', async () => {
+    const { state, port } = await page('127.0.0.1', '# TYPE n_total counter\nn_total 0\n');
+    const { source, clock } = sourceWith({ endpoints: [at(port)] });
+    const ask = async () => (await source.externalMetric({ namespace: 'default', metric: 'n_total' }, signal))?.[0];
+    await ask();
+    for (const [ms, total, windowMs] of [[10_000, 100, 10_000], [1_100, 100, 11_100], [8_900, 200, 8_900], [1_500, 300, 10_400]] as const) {
+      await clock.advance(ms);
+      state.text = state.text.replace(/\d+\n$/, `${total}\n`);
+      expect((await ask())?.windowMs).toBe(windowMs);
+    }
+  });
+
+  it('take no more memory than they may, whatever pods say', async () => {
+    const { port } = await page('127.0.0.1', `x 1\n# ${'y'.repeat(8_000)}`);
+    const pages = new Pages(new VirtualClock(), { timeoutMs: 2_000, maxBytes: 10_000, freshMs: 60_000, rememberedBytes: 50_000 });
+    for (let i = 0; i < 20; i += 1) {
+      expect((await pages.read(new URL(`http://127.0.0.1:${port}/${i}`), undefined, signal)).series).toHaveLength(1);
+      expect(pages.bytes).toBeLessThanOrEqual(50_000);
+    }
+    expect(pages.bytes).toBeGreaterThan(40_000);
   });
 });

@@ -35,6 +35,35 @@ describe('the text format', () => {
     expect(() => parseMetrics(`good 1\n${text}`)).toThrow(/^line 2 is no metric/);
   });
 
+  it('knows what of histograms and summaries only grows', () => {
+    const text = '# TYPE took histogram\ntook_bucket{le="1"} 3\ntook_sum 4\ntook_count 5\n# TYPE size summary\nsize{quantile="0.5"} 1\nsize_sum 2\nsize_count 3\n# TYPE temperature_count gauge\ntemperature_count 1\n';
+    expect(parseMetrics(text).filter(({ isCounter }) => isCounter).map(({ name }) => name)).toEqual(['took_bucket', 'took_sum', 'took_count', 'size_sum', 'size_count']);
+  });
+
+  it('tells nothing of what a page says that it cannot read', () => {
+    expect(() => parseMetrics('password=hidden')).toThrow(/^line 1 is no metric$/);
+  });
+
+  // Each of them took minutes, and the whole process with it, while something was looked at again from every place in it.
+  const long = 400_000;
+  it.each([
+    ['a rest over several lines as others count them', `x 1${' '.repeat(long)}a\rb`],
+    ['a value without an end', `x ${'1'.repeat(long)}`],
+    ['a label without an end', `x{a="${'b'.repeat(long)}`],
+    ['a label of escapes', `x{a="${String.raw`\\`.repeat(long / 2)}`],
+    ['labels of nothing but space', `x{${' '.repeat(long)}`],
+    ['space around the equals sign', `x{a${' '.repeat(long)}b="c"}`],
+    ['space before the type', `# TYPE${' '.repeat(long)}`],
+    ['a type without an end', `# TYPE a${' '.repeat(long)}b${' '.repeat(long)}c`],
+    ['a name without a value', `${'x'.repeat(long)}${' '.repeat(long)}`],
+  ])('costs what it is long: %s', { timeout: 5_000 }, (_what, text) => {
+    try {
+      parseMetrics(text);
+    } catch (error) {
+      expect(error).toBeInstanceOf(RangeError);
+    }
+  });
+
   it('is bounded', () => {
     expect(() => parseMetrics('x 1\n'.repeat(50_001))).toThrow('more than 50000 series');
   });

@@ -4,7 +4,7 @@ export interface Series {
   readonly labels: Readonly<Record<string, string>>;
   /** Finite; lines with NaN or an infinity say nothing that could be added up and are left out. */
   readonly value: number;
-  /** Whether it only grows, by its `# TYPE`. */
+  /** Whether it only grows, by its `# TYPE`: counters, and of histograms and summaries the counts, sums and buckets. */
   readonly isCounter: boolean;
 }
 
@@ -14,12 +14,14 @@ const TYPE = /^#\s+TYPE\s+([a-zA-Z_:][\w:]*)\s+(\w+)\s*$/;
 /** Up to the labels or the value. */
 const NAME = /^([a-zA-Z_:][\w:]*)\s*/;
 const LABEL = /\s*([a-zA-Z_]\w*)\s*=\s*"((?:[^"\\\n]|\\.)*)"\s*(,|\})/y;
-/** A value, and perhaps a time or an exemplar after it, which are not used. */
-const VALUE = /^\s*(\S+)(?:\s+.*)?$/;
+/** A value; a time or an exemplar after it is not used. Sticky and without a rest to match: nothing that a page says may be looked at twice. */
+const VALUE = /\s*(\S+)/y;
+/** What the samples of a type are called besides its own name, where they only grow. */
+const GROWING: Readonly<Record<string, readonly string[]>> = { counter: ['', '_total'], histogram: ['_bucket', '_count', '_sum'], summary: ['_count', '_sum'] };
 
 /**
- * Reads Prometheus' text format, version 0.0.4, and OpenMetrics as far as it is the same. Throws RangeError naming the line that it cannot read.
- * Costs what the text is long.
+ * Reads Prometheus' text format, version 0.0.4, and OpenMetrics as far as it is the same. Throws RangeError with the number of the line that it
+ * cannot read, and nothing of what it says: who is told of the error need not be allowed to see the page. Costs what the text is long.
  */
 export function parseMetrics(text: string): readonly Series[] {
   const counters = new Set<string>();
@@ -29,7 +31,8 @@ export function parseMetrics(text: string): readonly Series[] {
     number += 1;
     if (line.startsWith('#')) {
       const [, name = '', type] = TYPE.exec(line) ?? [];
-      if (type === 'counter') counters.add(name);
+      // OpenMetrics names the family of a counter without the ending that its samples have.
+      if (type !== undefined && Object.hasOwn(GROWING, type)) for (const ending of GROWING[type] ?? []) counters.add(name + ending);
       continue;
     }
     const content = line.trim();
@@ -43,7 +46,7 @@ export function parseMetrics(text: string): readonly Series[] {
 }
 
 function parseLine(line: string, number: number, counters: ReadonlySet<string>): Series | undefined {
-  const bad = (): RangeError => new RangeError(`line ${number} is no metric: ${JSON.stringify(line.slice(0, 80))}`);
+  const bad = (): RangeError => new RangeError(`line ${number} is no metric`);
   const head = NAME.exec(line);
   if (head === null) throw bad();
   const name = head[1] ?? '';
@@ -54,11 +57,10 @@ function parseLine(line: string, number: number, counters: ReadonlySet<string>):
     if (end === undefined) throw bad();
     at = end;
   }
-  const value = numberOf(VALUE.exec(line.slice(at))?.[1]);
+  VALUE.lastIndex = at;
+  const value = numberOf(VALUE.exec(line)?.[1]);
   if (value === undefined) throw bad();
-  // OpenMetrics names the family without the ending that its samples have.
-  const isCounter = counters.has(name) || (name.endsWith('_total') && counters.has(name.slice(0, -'_total'.length)));
-  return Number.isFinite(value) ? { name, labels, value, isCounter } : undefined;
+  return Number.isFinite(value) ? { name, labels, value, isCounter: counters.has(name) } : undefined;
 }
 
 /** Where the labels end; undefined when they cannot be read. */

@@ -8,20 +8,24 @@ let orchestrator: Orchestrator;
 let clock: VirtualClock;
 let reporter: DemandReporter;
 let failing = false;
+/** How often it tried, and what it told of it. */
+let [asked, warnings] = [0, 0];
 let service: { readonly namespace: string; readonly name: string; readonly uid: string };
 
 beforeEach(async () => {
   clock = new VirtualClock();
   failing = false;
+  [asked, warnings] = [0, 0];
   orchestrator = await createOrchestrator({ plugins: [memoryStore()], clock });
   await orchestrator.start();
   const made = await orchestrator.client.kind(Service).create({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: { clusterIP: 'None', ports: [{ port: 80 }] } } as unknown as Service);
   service = { namespace: 'default', name: 'web', uid: made.metadata.uid ?? '' };
   const client = () => {
+    asked += 1;
     if (failing) throw new Error('no way to the server');
     return orchestrator.client;
   };
-  reporter = new DemandReporter({ client, clock, log: silentLogger, holder: 'n1', renewMs: 5_000 });
+  reporter = new DemandReporter({ client, clock, log: { ...silentLogger, debug: () => {}, warn: () => void (warnings += 1) }, holder: 'n1', renewMs: 5_000 });
 });
 
 afterEach(async () => {
@@ -75,4 +79,17 @@ it('tries again what could not be written', async () => {
   await clock.advance(1_000);
   expect(await demand()).toMatchObject({ holder: 'n1' });
   reporter.ended(service);
+});
+
+it('gives up to tell of a use that is over, when it cannot be told for longer than a Lease would tell of it', async () => {
+  failing = true;
+  reporter.began(service);
+  await clock.advance(20_000);
+  expect(asked).toBeGreaterThan(15);
+  reporter.ended(service);
+  await clock.advance(20_000);
+  const before = asked;
+  await clock.advance(60_000);
+  expect(asked).toBe(before);
+  expect(warnings).toBe(1);
 });

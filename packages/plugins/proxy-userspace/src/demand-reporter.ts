@@ -28,12 +28,14 @@ interface Use {
   /** Monotonic; when it was last written. */
   writtenAt: number;
   writing: boolean;
+  /** The last write failed, which was told. */
+  failing: boolean;
   cancel: CancelTimer | undefined;
 }
 
 /**
  * Keeps a Lease of demand for each Service that is in use: written at once when its use begins, renewed while it goes on, written a last time after it ended,
- * and otherwise left alone. A write that fails is tried again as long as there is something to tell.
+ * and otherwise left alone. A write that fails is tried again while there is something to tell: until the use is over for longer than a Lease would tell of it.
  */
 export class DemandReporter implements UseListener {
   readonly #uses = new Map<string, Use>();
@@ -44,7 +46,7 @@ export class DemandReporter implements UseListener {
   began(service: UsedService): void {
     const key = `${service.namespace}/${service.name}/${service.uid}`;
     let use = this.#uses.get(key);
-    if (use === undefined) this.#uses.set(key, (use = { service, connections: 0, lastUse: 0, written: 0, writtenAt: -Infinity, writing: false, cancel: undefined }));
+    if (use === undefined) this.#uses.set(key, (use = { service, connections: 0, lastUse: 0, written: 0, writtenAt: -Infinity, writing: false, failing: false, cancel: undefined }));
     use.connections += 1;
     this.#seen(use);
   }
@@ -80,18 +82,21 @@ export class DemandReporter implements UseListener {
     use.cancel = undefined;
     if (use.connections > 0) use.lastUse = clock.now();
     const { service, lastUse } = use;
+    const leaseMs = RENEWALS * renewMs;
     use.writing = true;
-    let failed = false;
     try {
-      await this.#put(demandLease({ service, holder, lastUse, leaseSeconds: (RENEWALS * renewMs) / 1000 }));
+      await this.#put(demandLease({ service, holder, lastUse, leaseSeconds: leaseMs / 1000 }));
       use.written = lastUse;
+      use.failing = false;
     } catch (error) {
-      failed = true;
-      if (!this.#closed) log.warn('the use of a Service could not be told; trying again', { service: `${service.namespace}/${service.name}`, error: errorMessage(error) });
+      // Told once: each Service in use fails when the server cannot be reached, every second.
+      if (!this.#closed) log[use.failing ? 'debug' : 'warn']('the use of a Service could not be told; trying again', { service: `${service.namespace}/${service.name}`, error: errorMessage(error) });
+      use.failing = true;
     }
     use.writtenAt = clock.monotonic();
     use.writing = false;
-    if (use.connections > 0 || use.lastUse > use.written) this.#plan(use, failed ? RETRY_MS : renewMs);
+    const isOver = use.connections === 0 && use.failing && clock.now() - use.lastUse > leaseMs;
+    if (!isOver && (use.connections > 0 || use.lastUse > use.written)) this.#plan(use, use.failing ? RETRY_MS : renewMs);
     else this.#uses.delete(`${service.namespace}/${service.name}/${service.uid}`);
   }
 

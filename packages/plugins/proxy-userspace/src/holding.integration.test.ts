@@ -1,32 +1,10 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { type CancelTimer, type Clock, type RouteEndpoint, type ServicePortRoute, silentLogger, systemClock } from '@orrery/core';
+import { type RouteEndpoint, type ServicePortRoute, silentLogger } from '@orrery/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { UsedService } from './use.js';
+import { HandClock } from './test/hand-clock.js';
 import { UserspaceProxy, type UserspaceProxyOptions } from './userspace-proxy.js';
 import { HELD_BYTES } from './waiting-room.js';
-
-/** Timers fire when the test says so. */
-class HandClock implements Clock {
-  readonly timers = new Set<{ readonly at: number; readonly fire: () => void }>();
-  time = 0;
-  now = (): number => this.time;
-  monotonic = (): number => this.time;
-  sleep = systemClock.sleep;
-
-  timer(delayMs: number, fire: () => void): CancelTimer {
-    const timer = { at: this.time + delayMs, fire };
-    this.timers.add(timer);
-    return () => this.timers.delete(timer);
-  }
-
-  advance(ms: number): void {
-    this.time += ms;
-    for (const timer of [...this.timers]) {
-      if (timer.at > this.time || !this.timers.delete(timer)) continue;
-      timer.fire();
-    }
-  }
-}
 
 const ADDRESS = `127.252.${process.pid & 0xff}.7`;
 const PORT = 8_080;

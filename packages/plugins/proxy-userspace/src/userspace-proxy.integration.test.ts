@@ -1,33 +1,10 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { type CancelTimer, type Clock, type RouteEndpoint, type ServicePortRoute, silentLogger, systemClock } from '@orrery/core';
+import { type RouteEndpoint, type ServicePortRoute, silentLogger } from '@orrery/core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { HandClock } from './test/hand-clock.js';
 import { UserspaceProxy, type UserspaceProxyOptions } from './userspace-proxy.js';
-
-/** Timers fire when the test says so; nothing may be left at the end. */
-class HandClock implements Clock {
-  readonly timers = new Set<{ readonly at: number; readonly fire: () => void }>();
-  time = 0;
-  now = (): number => this.time;
-  monotonic = (): number => this.time;
-  sleep = systemClock.sleep;
-
-  timer(delayMs: number, fire: () => void): CancelTimer {
-    const timer = { at: this.time + delayMs, fire };
-    this.timers.add(timer);
-    return () => this.timers.delete(timer);
-  }
-
-  advance(ms: number): void {
-    this.time += ms;
-    for (const timer of [...this.timers]) {
-      if (timer.at > this.time) continue;
-      this.timers.delete(timer);
-      timer.fire();
-    }
-  }
-}
 
 const undo: (() => unknown)[] = [];
 const ADDRESS = `127.253.${process.pid & 0xff}.7`;

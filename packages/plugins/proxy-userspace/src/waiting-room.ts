@@ -27,6 +27,8 @@ export class WaitingRoom {
   /** When those came that were here before and may come back: one that found an endpoint which then refused does not get its time anew. */
   readonly #arrived = new WeakMap<Connection, number>();
   #cancel: CancelTimer | undefined;
+  /** Monotonic; when that timer goes off. */
+  #due = Infinity;
   #cancelRetry: CancelTimer | undefined;
 
   constructor(private readonly options: WaitingRoomOptions) {}
@@ -50,8 +52,17 @@ export class WaitingRoom {
     const since = this.#arrived.get(connection) ?? clock.monotonic();
     this.#arrived.set(connection, since);
     this.#held.set(connection, since);
-    this.#cancel ??= clock.timer(since + holdMs - clock.monotonic(), () => this.#expire());
+    this.#watch(since + holdMs);
     if (isServed(connection)) this.#cancelRetry ??= clock.timer(RETRY_MS, () => this.#retry());
+  }
+
+  /** One that comes back is older than those who wait: the timer may have to go off earlier. */
+  #watch(due: number): void {
+    if (due >= this.#due) return;
+    const { clock } = this.options;
+    this.#cancel?.();
+    this.#due = due;
+    this.#cancel = clock.timer(Math.max(0, due - clock.monotonic()), () => this.#expire());
   }
 
   /** The client went away. */
@@ -98,20 +109,22 @@ export class WaitingRoom {
   #expire(): void {
     const { clock, holdMs } = this.options;
     this.#cancel = undefined;
+    this.#due = Infinity;
     const now = clock.monotonic();
     let next = Infinity;
     for (const [connection, since] of [...this.#held]) {
       const left = since + holdMs - now;
       if (left <= 0) this.#refuse(connection, `no endpoint became ready within ${Math.round(holdMs / 1000)} s`);
-      else next = Math.min(next, left);
+      else next = Math.min(next, since + holdMs);
     }
-    if (next !== Infinity) this.#cancel = clock.timer(next, () => this.#expire());
+    if (next !== Infinity) this.#watch(next);
   }
 
   #stop(): void {
     this.#cancel?.();
     this.#cancelRetry?.();
     this.#cancel = this.#cancelRetry = undefined;
+    this.#due = Infinity;
   }
 }
 

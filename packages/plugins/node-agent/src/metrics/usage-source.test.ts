@@ -45,3 +45,18 @@ it('a sample in between for another reason does not make the window too short to
   expect(source.pods()[0]?.windowMs).toBe(16_000);
   await stop();
 });
+
+it('nor ever longer, when there are many of them', async () => {
+  const { clock, stop, source, state, use } = sampled(15_000);
+  state.millis = 900;
+  await clock.advance(45_000);
+  state.millis = 100;
+  for (let i = 0; i < 30; i += 1) {
+    await clock.advance(2_000);
+    await source.containers(0, new AbortController().signal);
+  }
+  expect(use()).toBe(100);
+  expect(source.pods()[0]?.windowMs).toBeLessThanOrEqual(7_000);
+  expect(source.pods()[0]?.windowMs).toBeGreaterThanOrEqual(5_000);
+  await stop();
+});

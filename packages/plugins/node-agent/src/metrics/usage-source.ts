@@ -26,7 +26,10 @@ interface Sample {
 /** What the containers and the whole of one node use, from samples: one question to the runtime each. */
 export class UsageSource implements MetricsSource {
   #last: Sample | undefined;
+  /** What rates are counted from: the newest sample that is old enough when {@link #last} is taken. */
   #previous: Sample | undefined;
+  /** Samples between the two, which may be old enough for the next one. */
+  #between: Sample[] = [];
   #sampling: Promise<Sample> | undefined;
   /** Rates over less than this are noise; half of the period where that is less, so that the samples of the period themselves always count. */
   #shortestMs = MIN_WINDOW_MS;
@@ -40,7 +43,7 @@ export class UsageSource implements MetricsSource {
     for (;;) {
       await clock.sleep(periodMs, signal).catch(() => signal);
       if (signal.aborted) return;
-      if (!busy()) this.#last = this.#previous = undefined;
+      if (!busy()) this.#forget();
       else await this.sample(signal).catch((error: unknown) => void (signal.aborted || log.warn('what pods use could not be read', { error: errorMessage(error) })));
     }
   }
@@ -103,11 +106,20 @@ export class UsageSource implements MetricsSource {
     const [stats, node] = await Promise.all([runtime.capabilities.stats ? runtime.stats(signal) : [], meter?.measure(signal) ?? {}]);
     const mine = stats.filter(({ pod }) => this.options.isMine(pod.uid));
     const sample = { at: clock.now(), monotonic: clock.monotonic(), containers: new Map(mine.map((one) => [one.containerId, one])), node };
-    // A sample taken in between for another reason does not make the window of rates too short to mean something.
-    const shortest = this.#previous !== undefined && this.#last !== undefined && sample.monotonic - this.#last.monotonic < this.#shortestMs;
-    if (!shortest) this.#previous = this.#last;
+    // Samples taken in between for another reason make the window of rates neither too short to mean something nor, however many there are, ever longer.
+    if (this.#last !== undefined) this.#between.push(this.#last);
+    const isOldEnough = ({ monotonic }: Sample): boolean => sample.monotonic - monotonic >= this.#shortestMs;
+    const newest = this.#between.findLastIndex(isOldEnough);
+    if (newest >= 0) this.#previous = this.#between[newest];
+    else if (this.#previous === undefined) this.#previous = this.#between[0];
+    this.#between.splice(0, newest + 1);
     this.#last = sample;
     return sample;
+  }
+
+  #forget(): void {
+    this.#last = this.#previous = undefined;
+    this.#between = [];
   }
 }
 

@@ -38,9 +38,11 @@ export async function readStats(engine: Engine, inventory: Inventory, layers: La
 }
 
 async function statsOf(engine: Engine, { id, identity, facts }: Item<ContainerIdentity>, layers: LayerSizes, logFiles: number, signal: AbortSignal): Promise<ContainerStats | undefined> {
-  const [use, logBytes, layerBytes] = await Promise.all([readCgroup(facts.pid, id).catch(() => askEngine(engine, id, signal)), sizeOfLogs(facts.logPath, logFiles), layers.of(facts.layerPath)]);
+  // What it uses is of the moment in which it was read: rates are wrong by as long as the walk of a large layer takes otherwise.
+  const used = readCgroup(facts.pid, id).catch(() => askEngine(engine, id, signal)).then((use) => ({ use, timestamp: engine.clock.now() }));
+  const [{ use, timestamp }, logBytes, layerBytes] = await Promise.all([used, sizeOfLogs(facts.logPath, logFiles), layers.of(facts.layerPath)]);
   if (use === undefined) return undefined;
-  return { containerId: id, pod: identity.pod, name: identity.name, timestamp: engine.clock.now(), ...use, ...(layerBytes === undefined ? {} : { writableLayerBytes: layerBytes }), ...(logBytes === undefined ? {} : { logBytes }) };
+  return { containerId: id, pod: identity.pod, name: identity.name, timestamp, ...use, ...(layerBytes === undefined ? {} : { writableLayerBytes: layerBytes }), ...(logBytes === undefined ? {} : { logBytes }) };
 }
 
 /** Undefined when it has ended meanwhile. */
