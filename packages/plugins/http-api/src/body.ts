@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { ApiError, type Clock, forbiddenKey, type PatchType, readDocument } from '@orrery/core';
+import { ApiError, type Clock, forbiddenKey, OrreryError, type PatchType, readDocument } from '@orrery/core';
 import { mediaType } from './accept.js';
 import type { HttpLimits } from './limits.js';
 import { bodyTooLarge, bodyTooSlow, tooBusy } from './refusal.js';
@@ -60,6 +60,11 @@ export async function bodyOf(request: IncomingMessage, reading: BodyReading): Pr
 /** Reads all there is. What was read is on the budget, also when it throws. */
 function collect(request: IncomingMessage, chunks: Buffer[], { clock, limits, budget }: BodyReading): Promise<void> {
   const declared = Number(request.headers['content-length'] ?? 0);
+  if (request.readableDidRead || request.readableEnded) {
+    if (declared === 0 && request.headers['transfer-encoding'] === undefined) return Promise.resolve();
+    return Promise.reject(new OrreryError('INVALID', 'The body was read before the handler of the Kubernetes API got the request: mount it before what reads bodies.'));
+  }
+  if (request.destroyed) return Promise.reject(connectionLost());
   if (declared > limits.bodyBytes) return Promise.reject(bodyTooLarge(limits.bodyBytes));
   return new Promise<void>((resolve, reject) => {
     let length = 0;
@@ -78,11 +83,13 @@ function collect(request: IncomingMessage, chunks: Buffer[], { clock, limits, bu
       chunks.push(chunk);
     };
     const complete = (): void => done(resolve);
-    const lost = (): void => done(() => reject(ApiError.badRequest('the connection was closed before the body was complete')));
+    const lost = (): void => done(() => reject(connectionLost()));
     const failed = (cause: Error): void => done(() => reject(new ApiError('BadRequest', 'the request body could not be read', {}, cause)));
     request.on('data', data).on('end', complete).on('close', lost).on('error', failed);
   });
 }
+
+const connectionLost = (): ApiError => ApiError.badRequest('the connection was closed before the body was complete');
 
 function textOf(bytes: Buffer): string {
   try {

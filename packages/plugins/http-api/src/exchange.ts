@@ -30,8 +30,14 @@ export class Exchange {
     readonly id: string,
     readonly stallMs: number,
   ) {
+    // In a server of the host somebody may have answered before, or the client have gone: of that nothing is told again.
+    if (response.headersSent || response.writableEnded || response.destroyed) {
+      this.#gone.abort();
+      return;
+    }
     response.setHeader('Audit-Id', id);
     response.setHeader('Cache-Control', 'no-cache, private');
+    response.setHeader('X-Content-Type-Options', 'nosniff');
     // A connection that breaks while it is written to is news for nobody: `close` follows.
     response.on('error', () => this.#gone.abort());
     response.on('close', () => this.#gone.abort());

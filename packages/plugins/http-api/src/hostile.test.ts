@@ -135,6 +135,8 @@ describe('floods', () => {
     for (const socket of slow) socket.on('error', () => {}).write(`POST ${MAPS} HTTP/1.1\r\nHost: x\r\n${AUTH}${JSON_TYPE}Content-Length: 10\r\n\r\n`);
     await expect.poll(async () => (await server.ask('GET', MAPS)).code, { interval: 5 }).toBe(429);
     expect((await server.ask('GET', MAPS)).headers['retry-after']).toBe('1');
+    // Who is too busy is alive.
+    expect((await server.ask('GET', '/livez')).code).toBe(200);
     await Promise.all(slow.map((socket) => (socket.resume(), once(socket, 'close'))));
   });
 
@@ -181,6 +183,17 @@ describe('floods', () => {
     two.destroy();
     three.destroy();
     await few.stop();
+  });
+});
+
+describe('a server that does not answer', () => {
+  it('is not ready, and nobody waits for that without end', async () => {
+    const silent = await TestServer.start({ limits: { answerMs: 50 }, wrap: (inner) => ({ request: () => new Promise(() => {}), watch: (...given) => inner.watch(...given) }) });
+    expect(await silent.ask('GET', '/readyz')).toMatchObject({ code: 500, text: expect.stringContaining('[-]objects failed') });
+    expect((await silent.ask('GET', '/livez')).text).toBe('ok');
+    expect((await silent.ask('GET', MAPS)).code).toBe(504);
+    expect((await silent.ask('GET', `${MAPS}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan`)).code).toBe(504);
+    await silent.stop();
   });
 });
 

@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, type Clock, errorMessage, type Logger, longLived, type Random, type ServedKinds, type Transport, type UserInfo } from '@orrery/core';
 import { authenticate, type Authenticator } from './authenticators.js';
-import { authorize, type Authorizer, everybodyKnown } from './authorizer.js';
+import { type Attributes, authorize, type Authorizer, everybodyKnown } from './authorizer.js';
 import type { BodyBudget } from './body.js';
 import { apiGroup, apiResourceList } from './discovery.js';
 import { Documents } from './documents.js';
 import { Exchange } from './exchange.js';
 import { type Health, healthOf, type HealthCheck } from './health.js';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.js';
-import { answerObjects, objectRequestOf } from './objects.js';
+import { answerObjects, kindFor, timely, verbOf } from './objects.js';
 import { Query } from './query.js';
 import { HttpRefusal, methodNotAllowed, notServed, statusOf, tooBusy } from './refusal.js';
-import { type Route, routeOf } from './route.js';
+import { plainPath, type Route, routeOf } from './route.js';
 import { groupVersions } from './served.js';
 import { versionInfo } from './version-info.js';
 import { answerWatch, type WatchesContext } from './watches.js';
@@ -42,24 +42,24 @@ export class HttpApi {
   readonly #context: WatchesContext;
   readonly #stopping = longLived(new AbortController());
   readonly #budget: BodyBudget = { held: 0 };
-  readonly #working = new Set<Promise<void>>();
+  readonly #working = new Map<Promise<void>, ServerResponse>();
   #requests = 0;
   #watches = 0;
 
   constructor(readonly options: HttpApiOptions) {
-    const { transport, kinds, clock, random, authorizer = everybodyKnown, basePath = '' } = options;
+    const { transport, kinds, clock, random, log, authorizer = everybodyKnown, basePath = '' } = options;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#documents = new Documents(kinds, basePath);
-    this.#context = { transport, kinds, clock, random, authorizer, limits: this.limits, budget: this.#budget, encoded: new EncodedObjects(), stopping: this.#stopping.signal };
+    this.#context = { transport, kinds, clock, random, log, authorizer, limits: this.limits, budget: this.#budget, encoded: new EncodedObjects(), stopping: this.#stopping.signal };
   }
 
   /** Answers one request. For `http.createServer(api.handle)`, or a host's own router. Never throws. */
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     const work = this.#answer(request, response).finally(() => this.#working.delete(work));
-    this.#working.add(work);
+    this.#working.set(work, response);
   };
 
-  /** Watches end as at a time-out, objects are served no more, and readiness is over. Resolves when all answers under way are given, or after `limits.drainMs`. */
+  /** Watches end as at a time-out, objects are served no more, and readiness is over. Resolves when all answers under way are given; after `limits.drainMs` those that are left are cut off. */
   async drain(): Promise<void> {
     this.#stopping.abort();
     let [cancel, isLate] = [(): void => {}, false];
@@ -69,8 +69,9 @@ export class HttpApi {
         resolve();
       });
     });
-    while (this.#working.size > 0 && !isLate) await Promise.race([Promise.all(this.#working), late]);
+    while (this.#working.size > 0 && !isLate) await Promise.race([Promise.all(this.#working.keys()), late]);
     cancel();
+    for (const response of this.#working.values()) response.destroy();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -79,6 +80,7 @@ export class HttpApi {
     const mark = target.indexOf('?');
     const [path, search] = mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)];
     const exchange = new Exchange(request, response, new Query(search), clock, random.uuid(), this.limits.stallMs);
+    if (exchange.gone.aborted) return;
     try {
       await this.#serve(exchange, path);
     } catch (error) {
@@ -97,16 +99,20 @@ export class HttpApi {
     const { authenticators, anonymous = false, kinds } = this.options;
     const { request } = exchange;
     const route = routeOf(this.#unmounted(path));
-    const user = await authenticate(request, authenticators, anonymous);
+    const user = await timely(this.#context, authenticate(request, authenticators, anonymous), exchange.gone);
     exchange.user = user;
     // Who is asked to act as somebody else must not act as who asks.
     if (Object.keys(request.headers).some((name) => name.startsWith('impersonate-'))) throw new ApiError('Forbidden', 'impersonation is not served');
-    if (route.type !== 'resource') return this.#counted('requests', async () => this.#describe(exchange, route, user, path));
-    const asked = objectRequestOf(exchange, route.ref, kinds, user);
-    const { ref, verb } = asked;
-    await authorize(this.#context.authorizer, { user, verb, ref });
+    // A browser shows its certificate also for the page of a stranger.
+    if (request.method !== 'GET' && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot change anything');
+    if (route.type !== 'resource') return this.#describe(exchange, route, user);
+    const { ref } = route;
+    const verb = verbOf(exchange, ref);
+    // What is served at a path is told only to who may ask.
+    await this.#authorize(exchange, { user, verb, ref });
+    const asked = { kind: kindFor(kinds, ref, verb), ref, user };
     if (this.#stopping.signal.aborted) throw new ApiError('ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 });
-    if (verb === 'watch') return this.#counted('watches', async () => answerWatch(exchange, asked, this.#context));
+    if (verb === 'watch') return this.#counted('watches', async () => answerWatch(exchange, { ...asked, verb }, this.#context));
     return this.#counted('requests', async () => answerObjects(exchange, { ...asked, verb }, this.#context));
   }
 
@@ -129,10 +135,21 @@ export class HttpApi {
   }
 
   /** Everything that is not about objects. */
-  async #describe(exchange: Exchange, route: Exclude<Route, { readonly type: 'resource' }>, user: UserInfo, path: string): Promise<void> {
+  async #describe(exchange: Exchange, route: Exclude<Route, { readonly type: 'resource' }>, user: UserInfo): Promise<void> {
     const method = exchange.request.method ?? '';
-    await authorize(this.#context.authorizer, { user, verb: method.toLowerCase(), path: route.type === 'path' ? route.path : path });
+    const path = plainPath(route);
+    await this.#authorize(exchange, { user, verb: method.toLowerCase(), path });
     if (method !== 'GET') throw methodNotAllowed();
+    // Whoever is too busy is alive.
+    if (path === '/livez') return this.#health(exchange, 'livez');
+    return this.#counted('requests', async () => this.#tell(exchange, route));
+  }
+
+  #authorize(exchange: Exchange, attributes: Attributes): Promise<void> {
+    return timely(this.#context, authorize(this.#context.authorizer, attributes), exchange.gone);
+  }
+
+  #tell(exchange: Exchange, route: Exclude<Route, { readonly type: 'resource' }>): Promise<void> {
     if (route.type === 'path') return this.#page(exchange, route.path);
     const all = groupVersions(this.options.kinds);
     return exchange.value(200, route.version === undefined ? apiGroup(route.group, all) : apiResourceList(route.group, route.version, all));
@@ -169,7 +186,7 @@ export class HttpApi {
   #objectsCheck(): HealthCheck {
     const { transport } = this.options;
     const user: UserInfo = { name: 'system:apiserver', groups: ['system:masters'] };
-    return { name: 'objects', check: async () => void (await transport.request({ verb: 'list', user, ref: { group: '', version: 'v1', resource: 'namespaces' }, limit: 1 })) };
+    return { name: 'objects', check: async () => void (await timely(this.#context, transport.request({ verb: 'list', user, ref: { group: '', version: 'v1', resource: 'namespaces' }, limit: 1 }))) };
   }
 
   #shutdownCheck(): HealthCheck {
@@ -183,4 +200,6 @@ export class HttpApi {
   }
 }
 
+/** From where a request of a browser comes that is by another site, as the browser says it. */
+const STRANGE: ReadonlySet<string> = new Set(['cross-site', 'same-site']);
 const PING: HealthCheck = { name: 'ping', check: async () => undefined };

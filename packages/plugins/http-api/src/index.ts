@@ -81,20 +81,26 @@ export const httpApi = definePlugin({
         run: async (signal, ready) => {
           if (mount !== undefined) {
             const unmount = mount(api.handle);
-            ready();
-            await untilAborted(signal);
-            await api.drain();
-            unmount?.();
+            try {
+              ready();
+              await untilAborted(signal);
+            } finally {
+              await api.drain();
+              unmount?.();
+            }
             return;
           }
           const listener = new Listener(api.handle, tls === undefined ? undefined : withoutAbsent(tls), api.limits, log);
           const { port: taken } = await listener.listen({ host, port });
-          const url = `http${tls === undefined ? '' : 's'}://${host.includes(':') ? `[${host}]` : host}:${taken}${basePath}`;
-          log.info('the Kubernetes API is served', { url });
-          listening?.(url);
-          ready();
-          await untilAborted(signal);
-          await listener.close(api.drain());
+          try {
+            const url = `http${tls === undefined ? '' : 's'}://${host.includes(':') ? `[${host}]` : host}:${taken}${basePath}`;
+            log.info('the Kubernetes API is served', { url });
+            listening?.(url);
+            ready();
+            await untilAborted(signal);
+          } finally {
+            await listener.close(api.drain());
+          }
         },
       };
     });

@@ -35,20 +35,29 @@ const OF_COLLECTION: ReadonlyMap<string, ApiRequest['verb']> = new Map([
   ['DELETE', 'deletecollection'],
 ]);
 
-/** What a request for objects wants. Throws NotFound or MethodNotAllowed when that is not served. */
-export function objectRequestOf(exchange: Exchange, ref: ResourceRef, kinds: ServedKinds, user: UserInfo): ObjectRequest {
-  const { request, query } = exchange;
+/** What a request wants of objects, as its path and method tell, whatever is served there. Throws MethodNotAllowed for a method that wants nothing. */
+export function verbOf({ request, query }: Exchange, ref: ResourceRef): ObjectRequest['verb'] {
+  if (ref.subresource !== undefined && request.method === 'POST') return 'create';
+  const verb = (ref.name === undefined ? OF_COLLECTION : OF_OBJECT).get(request.method ?? '');
+  if (verb === undefined) throw methodNotAllowed();
+  return verb === 'list' && query.flag('watch') === true ? 'watch' : verb;
+}
+
+/** The kind that is served at a path. Throws NotFound when there is none, MethodNotAllowed when that cannot be done with it: for those only who may do it. */
+export function kindFor(kinds: ServedKinds, ref: ResourceRef, verb: ObjectRequest['verb']): KindDefinition {
   const kind = kindAt(kinds, ref);
   if (!kind.namespaced && ref.namespace !== undefined) throw notServed();
   if (kind.namespaced && ref.namespace === undefined && ref.name !== undefined) throw notServed();
-  const isPartToMake = ref.subresource !== undefined && request.method === 'POST';
-  const verb = isPartToMake ? 'create' : (ref.name === undefined ? OF_COLLECTION : OF_OBJECT).get(request.method ?? '');
-  if (verb === undefined) throw methodNotAllowed();
   if (verb === 'deletecollection' && !verbsOf(kind).includes(verb)) throw methodNotAllowed();
   // In which namespace would it be? And all of them at once are deleted by nobody.
   if (kind.namespaced && ref.namespace === undefined && (verb === 'create' || verb === 'deletecollection')) throw methodNotAllowed();
   if (ref.subresource !== undefined && verb === 'delete') throw methodNotAllowed();
-  return { kind, ref, verb: verb === 'list' && query.flag('watch') === true ? 'watch' : verb, user };
+  return kind;
+}
+
+/** What a question comes to, or TIMEOUT when that takes longer than an answer may. */
+export function timely<T>({ clock, limits: { answerMs } }: Pick<BodyReading, 'clock' | 'limits'>, answer: Promise<T>, gone?: AbortSignal): Promise<T> {
+  return within(answer, clock, answerMs, () => new OrreryError('TIMEOUT', `The server could not answer within ${answerMs / 1000} s.`), gone);
 }
 
 /** Answers a request for objects that is no watch. */
@@ -60,8 +69,7 @@ export async function answerObjects(exchange: Exchange, asked: ObjectRequest & {
   const include = includeOf(query);
   const question = await questionOf(exchange, asked, context);
   await checkCreating(asked, question, context);
-  const late = (): OrreryError => new OrreryError('TIMEOUT', `The server could not answer within ${context.limits.answerMs / 1000} s.`);
-  const answer = await within(context.transport.request(question, exchange.gone), clock, context.limits.answerMs, late, exchange.gone);
+  const answer = await timely(context, context.transport.request(question, exchange.gone), exchange.gone);
   const shape: Shape = { as, include, now: clock.now() };
   if (asked.verb !== 'list' && asked.verb !== 'deletecollection') return answerOne(exchange, asked, answer as KubeObject, shape, wanted);
   const { rest, key, list } = listAs(asked.kind, answer as KubeList, shape);
@@ -115,12 +123,12 @@ function checkAddress(ref: ResourceRef, body: unknown): void {
 }
 
 /** An apply makes the object when there is none: who may only patch must find one. */
-async function checkCreating({ ref, user }: ObjectRequest, question: ApiRequest, { authorizer, transport }: ObjectsContext): Promise<void> {
+async function checkCreating({ ref, user }: ObjectRequest, question: ApiRequest, context: ObjectsContext): Promise<void> {
   if (question.verb !== 'patch' || question.type !== 'apply' || ref.subresource !== undefined) return;
   const attributes = { user, verb: 'create', ref };
-  const { allowed, reason } = await authorizer.authorize(attributes);
+  const { allowed, reason } = await context.authorizer.authorize(attributes);
   if (allowed) return;
-  await transport.request({ verb: 'get', user, ref }).catch((error: unknown) => {
+  await timely(context, context.transport.request({ verb: 'get', user, ref })).catch((error: unknown) => {
     throw ApiError.is(error, 'NotFound') ? forbidden(attributes, reason) : error;
   });
 }

@@ -52,6 +52,16 @@ describe('httpApi', () => {
     await new Promise((resolve) => host.close(resolve));
   });
 
+  it('leaves nothing open when the host fails at its address', async () => {
+    let url = '';
+    const listening = (at: string): void => {
+      url = at;
+      throw new Error('the host failed');
+    };
+    await expect(start({ port: 0, tokens, listening })).rejects.toThrow();
+    await expect(namespaces(url)).rejects.toThrow();
+  });
+
   it('says why it cannot start', async () => {
     let url = '';
     await start({ port: 0, tokens, listening: (at) => (url = at) });

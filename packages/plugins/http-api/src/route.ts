@@ -10,6 +10,12 @@ export type Route =
   /** Anything else, e.g. `/healthz`. */
   | { readonly type: 'path'; readonly path: string };
 
+/** The path of what is no object, written in the one way that authorizers are asked with: without the base path, escapes and a slash at the end. */
+export function plainPath(route: Exclude<Route, { readonly type: 'resource' }>): string {
+  if (route.type === 'path') return route.path;
+  return `${route.group === '' ? '/api' : `/apis/${route.group}`}${route.version === undefined ? '' : `/${route.version}`}`;
+}
+
 const MAX_SEGMENTS = 16;
 /** Subresources of a namespace itself; any other word after its name is a resource in it. */
 const OF_NAMESPACES: ReadonlySet<string> = new Set(['status', 'finalize']);

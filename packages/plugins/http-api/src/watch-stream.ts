@@ -2,8 +2,9 @@ import { ApiError, type Clock, errorMessage, type KindDefinition, OrreryError, t
 import type { Exchange } from './exchange.js';
 import { bookmarkAs, objectAs, type Shape } from './forms.js';
 
-/** Events in one write. */
+/** Events in one write, at most, and characters that are enough for one. */
 const BATCH = 64;
+const PIECE = 64 * 1024;
 /** How long the first word of a watch is waited for before the answer begins, milliseconds: a refusal that comes at once can then still have its code. */
 const FIRST_WORD_MS = 50;
 
@@ -18,14 +19,28 @@ export interface WatchStreamOptions {
   readonly marksInitialEvents: boolean;
   /** JSON of objects, shared among watches. */
   readonly encoded: EncodedObjects;
+  /** Told of what the events failed with, when the client is told no more than that something failed. */
+  readonly failed: (error: unknown) => void;
 }
 
-/** JSON of the objects that were told last, so that an object is written once for all its watchers. Bounded. */
+/** JSON of the objects that were told last, so that an object is written once for all its watchers. Bounded in number and in length. */
 export class EncodedObjects {
   readonly #texts = new Map<object, string>();
+  #length = 0;
 
-  /** @param capacity objects that are kept */
-  constructor(readonly capacity = 512) {}
+  /**
+   * @param capacity objects that are kept
+   * @param characters that they have together, at most
+   */
+  constructor(
+    readonly capacity = 512,
+    readonly characters = 16 * 2 ** 20,
+  ) {}
+
+  /** Characters that are kept. */
+  get length(): number {
+    return this.#length;
+  }
 
   /** The JSON of an object, which must not change any more. */
   of(object: object): string {
@@ -33,7 +48,12 @@ export class EncodedObjects {
     if (text !== undefined) return text;
     text = JSON.stringify(object);
     this.#texts.set(object, text);
-    if (this.#texts.size > this.capacity) for (const oldest of this.#texts.keys()) return this.#texts.delete(oldest), text;
+    this.#length += text.length;
+    for (const [oldest, { length }] of this.#texts) {
+      if (this.#texts.size <= this.capacity && this.#length <= this.characters) break;
+      this.#texts.delete(oldest);
+      this.#length -= length;
+    }
     return text;
   }
 }
@@ -69,6 +89,7 @@ export async function streamWatch(exchange: Exchange, events: AsyncIterable<read
     () => (end = {}),
     (error: unknown) => {
       const status = endOf(error);
+      if (status !== undefined && status.code >= 500) options.failed(error);
       end = status === undefined ? {} : { error: status };
     },
   ).finally(() => wake());
@@ -77,8 +98,9 @@ export async function streamWatch(exchange: Exchange, events: AsyncIterable<read
   try {
     while (!exchange.gone.aborted) {
       if (pending.length > 0) {
-        initial = Math.max(0, initial - BATCH);
-        const text = lines.of(pending.splice(0, BATCH));
+        const { text, count } = lines.of(pending);
+        pending.splice(0, count);
+        initial = Math.max(0, initial - count);
         if (!exchange.response.write(text)) await exchange.drained();
       } else if (end !== undefined) break;
       else {
@@ -128,10 +150,15 @@ class Lines {
     this.#marks = options.marksInitialEvents;
   }
 
-  of(events: readonly WatchEvent[]): string {
-    let text = '';
-    for (const event of events) text += `{"type":"${event.type}","object":${event.type === 'BOOKMARK' ? this.#bookmark(event.object.metadata.resourceVersion) : this.#object(event)}}\n`;
-    return text;
+  /** The first of these events, as many as make one write. */
+  of(events: readonly WatchEvent[]): { readonly text: string; readonly count: number } {
+    let [text, count] = ['', 0];
+    for (const event of events) {
+      if (count >= BATCH || text.length >= PIECE) break;
+      text += `{"type":"${event.type}","object":${event.type === 'BOOKMARK' ? this.#bookmark(event.object.metadata.resourceVersion) : this.#object(event)}}\n`;
+      count += 1;
+    }
+    return { text, count };
   }
 
   #object({ object }: Exclude<WatchEvent, { readonly type: 'BOOKMARK' }>): string {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { ApiError, ConfigMap, type KubeObject, type Transport, type WatchEvent } from '@orrery/core';
+import { ApiError, ConfigMap, type KubeObject, type Logger, silentLogger, type Transport, type WatchEvent } from '@orrery/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestServer, TOKEN } from './test/server.js';
+import { EncodedObjects } from './watch-stream.js';
 
 // Watches over real sockets.
 
@@ -163,8 +164,11 @@ describe('a watch that fails', () => {
     }
   });
 
-  it('is not told what broke inside', async () => {
+  it('is not told what broke inside: the log is', async () => {
+    const said: string[] = [];
+    const log: Logger = { ...silentLogger, warn: (message, fields) => void said.push(`${message} ${JSON.stringify(fields)}`), child: () => log };
     const failing = await TestServer.start({
+      log,
       wrap: telling(async function* () {
         yield [event(1)];
         throw new Error('secret-inside');
@@ -173,6 +177,7 @@ describe('a watch that fails', () => {
     const watching = await Watching.open(failing, '');
     await watching.until(({ ended }) => ended);
     expect(watching.lines.at(-1)).toMatchObject({ type: 'ERROR', object: { code: 500, message: 'Internal error occurred' } });
+    expect(said).toEqual([expect.stringMatching(/^a watch failed .*"user":"anna","error":".*secret-inside/)]);
     await failing.stop();
   });
 });
@@ -252,49 +257,53 @@ describe('a client that does not read', () => {
   });
 });
 
+/** Keeps creations waiting. */
+class HeldCreates {
+  letGo = (): void => {};
+  #arrived = (): void => {};
+  readonly #going = new Promise<void>((resolve) => (this.letGo = resolve));
+  /** Resolves when one waits. */
+  readonly came = new Promise<void>((resolve) => (this.#arrived = resolve));
+
+  readonly wrap = (inner: Transport): Transport => ({
+    request: async (request, signal) => {
+      if (request.verb === 'create') {
+        this.#arrived();
+        await this.#going;
+      }
+      return inner.request(request, signal);
+    },
+    watch: (...args) => inner.watch(...args),
+  });
+}
+
 describe('a server that stops', () => {
   it('ends watches as at a time-out, and answers what is under way', async () => {
-    let letGo: (() => void) | undefined;
-    const stopping = await TestServer.start({
-      wrap: (inner): Transport => ({
-        request: async (request, signal) => {
-          if (request.verb === 'create') await new Promise<void>((resolve) => (letGo = resolve));
-          return inner.request(request, signal);
-        },
-        watch: (...args) => inner.watch(...args),
-      }),
-    });
+    const held = new HeldCreates();
+    const stopping = await TestServer.start({ wrap: held.wrap });
     const watching = await Watching.open(stopping, '');
     const created = stopping.ask('POST', MAPS, { body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'last' } } });
-    await expect.poll(() => letGo).toBeDefined();
+    await held.came;
     const closed = stopping.close();
     await watching.until(({ ended }) => ended);
     expect(watching.response.complete).toBe(true);
     await expect(stopping.ask('GET', '/readyz')).rejects.toThrow('ECONNREFUSED');
-    letGo?.();
+    held.letGo();
     expect((await created).code).toBe(201);
     await closed;
     await stopping.stop();
   });
 
   it('is alive but not ready, and serves no objects any more', async () => {
-    let letGo: (() => void) | undefined;
-    const stopping = await TestServer.start({
-      wrap: (inner): Transport => ({
-        request: async (request, signal) => {
-          if (request.verb === 'create') await new Promise<void>((resolve) => (letGo = resolve));
-          return inner.request(request, signal);
-        },
-        watch: (...args) => inner.watch(...args),
-      }),
-    });
+    const held = new HeldCreates();
+    const stopping = await TestServer.start({ wrap: held.wrap });
     const created = stopping.ask('POST', MAPS, { body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'last' } } });
-    await expect.poll(() => letGo).toBeDefined();
+    await held.came;
     const drained = stopping.api.drain();
     expect(await stopping.ask('GET', '/livez')).toMatchObject({ code: 200, text: 'ok' });
     expect(await stopping.ask('GET', '/readyz')).toMatchObject({ code: 500, text: '[+]ping ok\n[+]objects ok\n[-]shutdown failed: reason withheld\nreadyz check failed\n' });
     expect(await stopping.ask('GET', MAPS)).toMatchObject({ code: 503, body: { reason: 'ServiceUnavailable' }, headers: { 'retry-after': '1' } });
-    letGo?.();
+    held.letGo();
     await drained;
     expect((await created).code).toBe(201);
     await stopping.stop();
@@ -324,5 +333,17 @@ describe('what is shared', () => {
     for (const one of watchers) expect(one.lines).toEqual(first?.lines);
     expect(first?.lines[0].object).toMatchObject({ kind: ConfigMap.kind, metadata: { name: 'many0' } });
     for (const one of watchers) one.response.destroy();
+  });
+});
+
+describe('JSON that is shared', () => {
+  it('is kept for some objects of some length', () => {
+    const encoded = new EncodedObjects(3, 100);
+    const objects = Array.from({ length: 10 }, (_, i) => ({ i }));
+    for (const object of objects) expect(encoded.of(object)).toBe(JSON.stringify(object));
+    expect(encoded.length).toBe(3 * '{"i":0}'.length);
+    const long = { x: 'x'.repeat(60) };
+    for (const object of [long, { ...long }, { x: 'x'.repeat(200) }]) expect(encoded.of(object)).toBe(JSON.stringify(object));
+    expect(encoded.length).toBeLessThanOrEqual(100);
   });
 });

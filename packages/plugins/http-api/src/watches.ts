@@ -1,7 +1,7 @@
-import { ApiError, fieldError, longLived, type Random, type WatchRequest } from '@orrery/core';
+import { ApiError, errorMessage, fieldError, type Logger, longLived, type Random, type WatchRequest } from '@orrery/core';
 import { wantedOf } from './accept.js';
 import type { Exchange } from './exchange.js';
-import type { ObjectRequest, ObjectsContext } from './objects.js';
+import { type ObjectRequest, type ObjectsContext, timely } from './objects.js';
 import { includeOf, type Query, selectionOf } from './query.js';
 import { type EncodedObjects, streamWatch } from './watch-stream.js';
 
@@ -11,6 +11,7 @@ const TIMEOUT_SECONDS = 1_800;
 /** What watches need. */
 export interface WatchesContext extends ObjectsContext {
   readonly random: Random;
+  readonly log: Logger;
   readonly encoded: EncodedObjects;
   /** Aborts when the server stops: watches then end, as at a time-out. */
   readonly stopping: AbortSignal;
@@ -36,7 +37,8 @@ export async function answerWatch(exchange: Exchange, asked: ObjectRequest, cont
   try {
     const bookmarks = query.flag('allowWatchBookmarks') ?? false;
     const watch: WatchRequest = { ref, user, ...selectionOf(query), ...(since !== undefined && { resourceVersion: since }), allowWatchBookmarks: bookmarks };
-    const options = { kind, shape: { as, include }, clock, backlog: context.limits.watchBacklog, marksInitialEvents: marksInitialEvents && bookmarks, encoded: context.encoded };
+    const failed = (error: unknown): void => context.log.warn('a watch failed', { audit: exchange.id, user: user.name, error: errorMessage(error) });
+    const options = { kind, shape: { as, include }, clock, backlog: context.limits.watchBacklog, marksInitialEvents: marksInitialEvents && bookmarks, encoded: context.encoded, failed };
     await streamWatch(exchange, context.transport.watch(watch, over.signal), options);
   } finally {
     cancel();
@@ -57,7 +59,7 @@ async function sinceOf(asked: ObjectRequest, query: Query, context: ObjectsConte
   if (!initial && !isAny) return [version, false];
   // The state now is not older than the version, or the list is refused.
   const { ref, user } = asked;
-  const now = await context.transport.request({ verb: 'list', ref, user, limit: 1, ...(!isAny && { resourceVersion: version, resourceVersionMatch: match }) });
+  const now = await timely(context, context.transport.request({ verb: 'list', ref, user, limit: 1, ...(!isAny && { resourceVersion: version, resourceVersionMatch: match }) }));
   return initial ? [undefined, true] : [now.metadata.resourceVersion, false];
 }
 

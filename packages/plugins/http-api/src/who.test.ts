@@ -86,6 +86,30 @@ describe('an authorizer', () => {
     await server.stop();
   });
 
+  it('is asked with one way of writing each path', async () => {
+    const paths: unknown[] = [];
+    const server = await TestServer.start({ basePath: '/k8s', authorizer: { authorize: ({ path }) => (paths.push(path), { allowed: true }) } });
+    for (const path of ['/k8s/apis/apps/v1', '/k8s/apis/%61pps/v1/', '/k8s/apis/apps/', '/k8s/api/v1/', '/k8s/%61pi', '/k8s/version/', '/k8s/']) await server.ask('GET', path);
+    expect(paths).toEqual(['/apis/apps/v1', '/apis/apps/v1', '/apis/apps', '/api/v1', '/api', '/version', '/']);
+    await server.stop();
+  });
+
+  it('that lets do nothing keeps also from telling what there is', async () => {
+    const server = await TestServer.start({ authorizer: { authorize: () => ({ allowed: false }) } });
+    const known = ['/api/v1/secrets', MAPS, `${MAPS}/a`, `${MAPS}/a/status`];
+    const unknown = ['/api/v1/nothings', '/apis/example.com/v1/things', '/api/v1/namespaces/default/nodes', '/api/v1/configmaps/a', '/apis/nothing', '/apis/apps/v2', '/nowhere'];
+    for (const path of [...known, ...unknown]) for (const method of ['GET', 'DELETE']) expect([path, method, (await server.ask(method, path)).code]).toEqual([path, method, 403]);
+    expect((await server.ask('DELETE', '/api/v1/namespaces')).code).toBe(403);
+    await server.stop();
+  });
+
+  it('that does not answer is not waited for without end', async () => {
+    const server = await TestServer.start({ authorizer: { authorize: () => new Promise(() => {}) }, limits: { answerMs: 50 } });
+    expect((await server.ask('GET', MAPS)).code).toBe(504);
+    expect((await server.ask('GET', '/version')).code).toBe(504);
+    await server.stop();
+  });
+
   it('that lets only patch keeps an apply from making anything', async () => {
     const authorizer: Authorizer = { authorize: ({ verb, user }) => ({ allowed: verb !== 'create' || user.name === 'root' }) };
     const root = 'the-token-of-root-0123456789';
@@ -103,6 +127,20 @@ describe('an authorizer', () => {
     expect((await server.ask('GET', MAPS)).code).toBe(500);
     await server.stop();
   });
+});
+
+it('pages of other sites cannot change anything, whatever their browser shows', async () => {
+  const server = await TestServer.start({ anonymous: true, authorizer: { authorize: () => ({ allowed: true }) } });
+  const ask = (method: string, site: string) => server.ask(method, MAPS, { token: null, body: { metadata: { name: `by-${site}` } }, headers: { 'sec-fetch-site': site, origin: 'https://elsewhere.example' } });
+  for (const site of ['cross-site', 'same-site']) {
+    expect(await ask('POST', site)).toMatchObject({ code: 403, body: { reason: 'Forbidden' } });
+    expect((await ask('DELETE', site)).code).toBe(403);
+    const { code, headers } = await ask('GET', site);
+    expect([code, headers['access-control-allow-origin'], headers['x-content-type-options']]).toEqual([200, undefined, 'nosniff']);
+  }
+  expect((await ask('POST', 'same-origin')).code).toBe(201);
+  expect((await server.ask('OPTIONS', MAPS, { token: null })).code).toBe(405);
+  await server.stop();
 });
 
 it('acting as somebody else is refused, not ignored', async () => {
