@@ -72,11 +72,12 @@ const sameWish = (next: HorizontalPodAutoscaler, old: HorizontalPodAutoscaler): 
 
 const sameWay = (next: Service, old: Service): boolean => equalJson(next.spec.selector ?? {}, old.spec.selector ?? {}) && equalJson(next.metadata.annotations ?? {}, old.metadata.annotations ?? {});
 
-/** The metrics are read in their own time; only what makes a target appear, vanish, or be switched on or off cannot wait for it. */
+/** The metrics are read in their own time; only what makes a target appear, vanish, be switched on or off, or select other pods (perhaps some at last) cannot wait for it. */
 function wakes({ scale }: ScalableKind, object: KubeObject, old: KubeObject | undefined, deleted: boolean): boolean {
   if (old === undefined || deleted) return true;
   const isOn = (one: KubeObject): boolean => Number(readPath(one, scale.specReplicas) ?? 0) > 0;
-  return isOn(object) !== isOn(old);
+  const selects = (one: KubeObject): unknown => (scale.labelSelector === undefined ? undefined : readPath(one, scale.labelSelector));
+  return isOn(object) !== isOn(old) || !equalJson(selects(object), selects(old));
 }
 
 async function reconcile(key: ObjectKey, context: ReconcileContext, running: Running): Promise<ReconcileResult> {
@@ -174,7 +175,7 @@ function blocked(view: AutoscaleView, reason: string, message: string, event: st
 
 const able = (status: 'True' | 'False', reason: string, message: string): ConditionFacts => ({ type: 'AbleToScale', status, reason, message });
 
-async function carryOut(context: ReconcileContext, autoscaler: HorizontalPodAutoscaler, { kind, scale }: Target, plan: AutoscalePlan, running: Running): Promise<void> {
+async function carryOut(context: ReconcileContext, autoscaler: HorizontalPodAutoscaler, { kind, object, scale }: Target, plan: AutoscalePlan, running: Running): Promise<void> {
   const { client, clock } = context;
   const { specReplicas: current } = scale;
   const { replicas, reason } = plan;
@@ -188,8 +189,11 @@ async function carryOut(context: ReconcileContext, autoscaler: HorizontalPodAuto
   }
   const { namespace } = autoscaler.metadata;
   try {
-    await client.kind(kind).scale({ ...(kind.namespaced && { namespace }), name: autoscaler.spec.scaleTargetRef.name }, replicas);
+    const { name = '', resourceVersion } = object.metadata;
+    // What was decided for another version is not carried out: asking for metrics takes its time, and whoever switched the target off meanwhile meant it.
+    await client.kind(kind).scale({ ...(kind.namespaced && { namespace }), name }, replicas, { resourceVersion });
   } catch (error) {
+    if (ApiError.is(error, 'Conflict')) throw error;
     const text = errorMessage(error);
     const event: PlannedEvent = { type: 'Warning', reason: 'FailedRescale', message: `New size: ${replicas}; reason: ${reason}; error: ${text}` };
     const conditions = [got, ...plan.conditions, able('False', 'FailedUpdateScale', `the HPA controller was unable to update the target scale: ${text}`)];

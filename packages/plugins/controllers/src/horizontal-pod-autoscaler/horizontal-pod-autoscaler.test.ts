@@ -169,6 +169,48 @@ describe('a target', () => {
     expect(await condition('AbleToScale')).toMatchObject({ status: 'True' });
   });
 
+  it('that is switched off while its metrics are asked for stays off', async () => {
+    let answer = (): void => {};
+    let asked = 0;
+    const slow = definePlugin({
+      name: 'slow',
+      setup: ({ add, clock }) =>
+        add(CustomMetrics, {
+          name: 'slow',
+          externalMetric: () => {
+            asked += 1;
+            return new Promise((resolve) => (answer = () => resolve([{ value: 100, timestamp: clock.now() }])));
+          },
+        }),
+    });
+    await start(slow());
+    await deploy(1);
+    await world.until(() => ready(1));
+    await autoscale({ metrics: [{ type: 'External', external: { metric: { name: 'length' }, target: { type: 'AverageValue', averageValue: '5' } } }] });
+    await world.until(async () => asked === 1);
+    await world.client.kind(Deployment).scale(ref, 0);
+    answer();
+    await world.until(async () => (await condition('ScalingActive'))?.reason === 'ScalingDisabled');
+    await world.clock.advance(60_000);
+    expect(await replicas()).toBe(0);
+    // Nothing failed: it was looked at once more.
+    expect((await events()).filter((text) => text.includes('Rescale'))).toEqual([]);
+  });
+
+  it('whose selector cannot be read is looked at again when it can', async () => {
+    const Herd = defineKind({
+      group: 'example.com', version: 'v1', kind: 'Herd', spec: z.object({ size: z.int().default(1), selector: z.string() }), scale: { specReplicas: '.spec.size', statusReplicas: '.spec.size', labelSelector: '.spec.selector' },
+    });
+    await start(definePlugin({ name: 'herds', setup: ({ add }) => add(Kinds, Herd as never) })());
+    await world.client.kind(Pod).create(make({ apiVersion: 'v1', kind: 'Pod', metadata: { ...ref, name: 'cow', labels: { farm: 'a' } }, spec: template.spec }));
+    await world.client.kind(Herd).create(make({ apiVersion: 'example.com/v1', kind: 'Herd', metadata: ref, spec: { size: 1, selector: 'farm in (' } }));
+    load = 400;
+    await autoscale({ scaleTargetRef: { apiVersion: 'example.com/v1', kind: 'Herd', name: 'web' } });
+    await world.until(async () => (await condition('AbleToScale'))?.reason === 'FailedGetScale');
+    await world.client.kind(Herd).patch(ref, 'merge', { spec: { selector: 'farm=a' } });
+    await world.until(async () => (await world.client.kind(Herd).get(ref)).spec.size === 4);
+  });
+
   it('that two autoscalers claim is scaled by neither', async () => {
     await start();
     await deploy(2);

@@ -3,17 +3,23 @@ import { type Amounts, amountsOf, hostPorts, millisOfTime, NODE_POOL_LABEL, type
 /** Marks a node that is being drained; its `timeAdded` tells since when. */
 export const DRAIN_TAINT = 'autoscaling.orrery.dev/to-be-removed';
 
+/** Value of the mark on a node that somebody else had closed before. */
+const CLOSED_BEFORE = 'closed-before';
+
 /** The node with the mark, and closed to new pods. `now` is a metav1.Time. Pure. */
 export function drained(node: Node, now: string): Node {
-  const taints = [...undrained(node).spec.taints ?? [], { key: DRAIN_TAINT, effect: 'NoSchedule', timeAdded: now }];
-  return { ...node, spec: { ...node.spec, unschedulable: true, taints } };
+  const others = (node.spec?.taints ?? []).filter(({ key }) => key !== DRAIN_TAINT);
+  const mark = { key: DRAIN_TAINT, effect: 'NoSchedule' as const, timeAdded: now, ...(node.spec?.unschedulable === true && { value: CLOSED_BEFORE }) };
+  return { ...node, spec: { ...node.spec, unschedulable: true, taints: [...others, mark] } };
 }
 
-/** The node as it is when its draining is called off. Pure. */
+/** The node as it is when its draining is called off; one that was closed before stays so. Pure. */
 export function undrained(node: Node): Node {
-  const taints = (node.spec?.taints ?? []).filter(({ key }) => key !== DRAIN_TAINT && key !== UNSCHEDULABLE_TAINT);
+  const all = node.spec?.taints ?? [];
+  const staysClosed = all.some(({ key, value }) => key === DRAIN_TAINT && value === CLOSED_BEFORE);
+  const taints = all.filter(({ key }) => key !== DRAIN_TAINT && (staysClosed || key !== UNSCHEDULABLE_TAINT));
   const { unschedulable: _, taints: __, ...spec } = node.spec ?? {};
-  return { ...node, spec: { ...spec, ...(taints.length > 0 && { taints }) } };
+  return { ...node, spec: { ...spec, ...(staysClosed && { unschedulable: true }), ...(taints.length > 0 && { taints }) } };
 }
 
 /** Since when it is being drained (milliseconds since the epoch); undefined: it is not. */

@@ -56,18 +56,23 @@ export async function observe(from: Observed): Promise<Observation> {
   const now = clock.monotonic();
   const failed: { name: string; pool: NodePool }[] = [];
   const seen = new Set<string>();
+  const manyAreSilent = areManySilent(all.map(({ node }) => node));
   const views = answered.map(({ pool, names }) => {
-    let upcoming = 0;
+    let [upcoming, leaving] = [0, 0];
     for (const name of names) {
       const node = nodes.get(name);
+      if (node !== undefined && drainedSince(node) !== undefined) leaving += 1;
       if (node !== undefined && (isReady(node) || drainedSince(node) !== undefined)) continue;
       const id = `${pool.name}/${name}`;
       seen.add(id);
       if (!awaited.has(id)) awaited.set(id, now);
-      if (now - (awaited.get(id) ?? now) < provisionMs) upcoming += 1;
-      else failed.push({ name, pool });
+      const isLate = now - (awaited.get(id) ?? now) >= provisionMs;
+      if (!isLate && (node === undefined || isStarting(node))) upcoming += 1;
+      else leaving += 1;
+      // Of many that are silent at once the machines are hardly to blame: what they run must not go with them.
+      if (isLate && (node === undefined || isStarting(node) || !manyAreSilent)) failed.push({ name, pool });
     }
-    return { pool, size: names.length, upcoming };
+    return { pool, size: names.length, upcoming, leaving };
   });
   for (const id of awaited.keys()) if (!seen.has(id)) awaited.delete(id);
   const poolOf = ({ node }: NodeInfo): NodePool | undefined => answered.find(({ pool }) => pool.name === node.metadata.labels?.[NODE_POOL_LABEL])?.pool;
@@ -87,6 +92,24 @@ export async function observe(from: Observed): Promise<Observation> {
     }),
     failed,
   };
+}
+
+/** A node that turned unready so soon after it was made was never ready (MaxStatusSettingDelayAfterCreation of Kubernetes' cluster autoscaler). */
+const STARTING_MS = 120_000;
+
+/** Not ready yet, in difference to not any more. What was ready once and is silent now is no place for the pods that wait. */
+function isStarting(node: Node): boolean {
+  const [made, changed] = [node.metadata.creationTimestamp, readyOf(node)?.lastTransitionTime].map((text) => (text === undefined ? undefined : millisOfTime(text)));
+  return changed === undefined || made === undefined || changed - made < STARTING_MS;
+}
+
+/** More than this many nodes, and more than this share of them, make a cluster unhealthy (ok-total-unready-count and max-total-unready-percentage of Kubernetes' cluster autoscaler). */
+const SILENT_NODES = 3;
+const SILENT_SHARE = 0.45;
+
+function areManySilent(nodes: readonly Node[]): boolean {
+  const silent = nodes.filter((node) => !isReady(node) && !isStarting(node)).length;
+  return silent > SILENT_NODES && silent > SILENT_SHARE * nodes.length;
 }
 
 const readyOf = (node: Node) => node.status?.conditions?.find(({ type }) => type === 'Ready');

@@ -31,7 +31,7 @@ export interface Unneeded {
  * in which they should go; the places of pods that would move are counted once. Pure, as far as the filters are.
  */
 export function planScaleDown({ pools, candidates, nodes, threshold, filtersOf }: ScaleDownView): readonly Unneeded[] {
-  const spare = new Map(pools.map(({ pool, size, upcoming }) => [pool.name, size - upcoming - pool.min]));
+  const spare = new Map(pools.map(({ pool, size, upcoming, leaving }) => [pool.name, size - upcoming - leaving - pool.min]));
   const ranked = candidates
     .map(({ info, pool }) => ({ info, pool, moving: [...info.pods.values()].filter(mustMove), use: useOf(info) }))
     .filter(({ moving, use }) => moving.length === 0 || use < threshold)

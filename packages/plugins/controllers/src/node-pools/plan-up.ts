@@ -6,8 +6,10 @@ import { nodeOfPool, undrained, withPod } from './node-info.js';
 export interface PoolView {
   readonly pool: Pick<NodePool, 'name' | 'min' | 'max' | 'template' | 'price'>;
   readonly size: number;
-  /** How many of them have not registered yet. */
+  /** How many of them are on their way: not ready yet, but about to be. */
   readonly upcoming: number;
+  /** How many of them cannot be counted on any more: being drained, or not ready and not about to be. */
+  readonly leaving: number;
 }
 
 /** What is known when nodes may be added. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { make } from '../test-support/world.js';
 import { basicFilter, refusalOf } from './fit.js';
-import { infoOf, nodeOfPool, withPod } from './node-info.js';
+import { drained, drainedSince, infoOf, nodeOfPool, undrained, withPod } from './node-info.js';
 import { planScaleDown } from './plan-down.js';
 import { planScaleUp, type PoolView, type ScaleUpView } from './plan-up.js';
 
@@ -20,7 +20,7 @@ const pod = (cpu: number, more: { readonly spec?: object; readonly owner?: strin
 };
 const pool = (name: string, cpu: number, over: Partial<PoolView['pool']> = {}): PoolView['pool'] => ({ name, min: 0, max: 10, template: { allocatable: { cpu: `${cpu}m`, memory: '8Gi', pods: '20' } }, ...over });
 const view = (over: Partial<ScaleUpView>): ScaleUpView => ({ pods: [], pools: [], nodes: [], fresh: [], draining: [], filtersOf, ...over });
-const sized = (one: PoolView['pool'], size = 0, upcoming = 0): PoolView => ({ pool: one, size, upcoming });
+const sized = (one: PoolView['pool'], size = 0, upcoming = 0): PoolView => ({ pool: one, size, upcoming, leaving: 0 });
 
 describe('growing', () => {
   it('puts pods together on as few new nodes as will do, of the cheapest pool that will', () => {
@@ -83,8 +83,8 @@ describe('growing', () => {
 describe('shrinking', () => {
   const one = pool('a', 1000, { min: 1 });
   const on = (name: string, ...pods: Pod[]): NodeInfo => pods.reduce(withPod, nodeOfPool(one, name));
-  const plan = (infos: readonly NodeInfo[], size = infos.length, min = 1) =>
-    planScaleDown({ pools: [{ pool: { ...one, min }, size, upcoming: 0 }], candidates: infos.map((info) => ({ info, pool: 'a' })), nodes: infos, threshold: 0.5, filtersOf });
+  const plan = (infos: readonly NodeInfo[], size = infos.length, min = 1, leaving = 0) =>
+    planScaleDown({ pools: [{ pool: { ...one, min }, size, upcoming: 0, leaving }], candidates: infos.map((info) => ({ info, pool: 'a' })), nodes: infos, threshold: 0.5, filtersOf });
 
   it('empty nodes go first, then those whose pods have a place elsewhere', () => {
     expect(plan([on('n1', pod(300)), on('n2'), on('n3', pod(700))]).map(({ node, empty }) => [node, empty])).toEqual([['n2', true], ['n1', false]]);
@@ -94,6 +94,10 @@ describe('shrinking', () => {
     expect(plan([on('n1', pod(400)), on('n2', pod(700))])).toEqual([]);
   });
   it('a pool keeps its minimum', () => expect(plan([on('n1'), on('n2'), on('n3')], 3, 2)).toHaveLength(1));
+  it('also while others of its nodes are being drained, or are silent', () => {
+    expect(plan([on('n2'), on('n3')], 3, 2, 1)).toEqual([]);
+    expect(plan([on('n2'), on('n3')], 3, 1, 1)).toHaveLength(1);
+  });
   it('pods of DaemonSets go with their node; those that nobody would make anew, or that say so, keep theirs', () => {
     expect(plan([on('n1', pod(100, { owner: 'DaemonSet' })), on('n2', pod(700))])).toMatchObject([{ node: 'n1', empty: true }]);
     expect(plan([on('n1', pod(100, { owner: '' })), on('n2', pod(700))])).toEqual([]);
@@ -115,6 +119,19 @@ describe('shrinking', () => {
         expect(moving).toBeLessThanOrEqual(room);
       }),
     ));
+});
+
+describe('a node that is drained', () => {
+  const node = nodeOfPool(pool('a', 1000), 'n1').node;
+  const now = '2026-01-01T00:00:00Z';
+  it('is open again when that is called off', () => {
+    expect(drainedSince(drained(node, now))).toBe(Date.UTC(2026, 0, 1));
+    expect(undrained(drained(node, now)).spec).toEqual({});
+  });
+  it('stays closed when somebody else had closed it before', () => {
+    const cordoned = { ...node, spec: { unschedulable: true, taints: [{ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' as const }] } };
+    expect(undrained(drained(cordoned, now)).spec).toEqual(cordoned.spec);
+  });
 });
 
 it('a node of a pool is what its template says', () => {

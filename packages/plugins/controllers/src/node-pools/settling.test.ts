@@ -58,7 +58,7 @@ class Cluster {
 
   views(state: State): PoolView[] {
     // The provider itself is asked, and its answer is the truth; what is late is the view of the nodes and pods.
-    return this.pools.map((pool) => ({ pool, size: this.sizeOf(pool.name), upcoming: this.machines.filter((one) => one.pool === pool.name && (one.boot > 0 || !state.machines.some(({ info, boot }) => info.name === one.info.name && boot === 0))).length }));
+    return this.pools.map((pool) => ({ pool, size: this.sizeOf(pool.name), leaving: 0, upcoming: this.machines.filter((one) => one.pool === pool.name && (one.boot > 0 || !state.machines.some(({ info, boot }) => info.name === one.info.name && boot === 0))).length }));
   }
 
   /** A scheduler's and a provider's round. */

@@ -1,11 +1,8 @@
 import { type Admission, type Informer, type KindDefinition, type KubeObject, type Pod } from '@orrery/core';
 import { whenSynced } from '../shared/when-synced.js';
-import { applyRecommendation } from './apply.js';
+import { applyRecommendation, UPDATED_BY } from './apply.js';
 import type { VerticalPodAutoscaler } from './kind.js';
 import { kindsWithPods, targetOf } from './target-pods.js';
-
-/** Says which autoscaler gave a pod its requests. */
-export const UPDATED_BY = 'autoscaling.orrery.dev/requests-by';
 
 /** Where the step reads from. */
 export interface VerticalAdmissionOptions {

@@ -2,6 +2,9 @@ import { formatQuantity, milliValue, parseQuantity, type Pod, quantityOf } from 
 import type { ContainerRecommendation, VerticalPodAutoscaler } from './kind.js';
 import { policyOf } from './recommend.js';
 
+/** On a pod: the autoscaler that gave it its requests. */
+export const UPDATED_BY = 'autoscaling.orrery.dev/requests-by';
+
 type Resources = NonNullable<NonNullable<Pod['spec']['containers']>[number]['resources']>;
 
 /**

@@ -1,11 +1,11 @@
 import {
-  ApiError, type Controller, equalJson, keyOf, type KindDefinition, type Lister, type MetricsSource, milliValue, type ObjectKey, Pod, type PodUsage, type ReconcileContext, type ReconcileResult, timeOfMillis, watching,
+  ApiError, type Controller, equalJson, fnv64a, keyOf, type KindDefinition, type Lister, type MetricsSource, milliValue, type ObjectKey, Pod, type PodUsage, type ReconcileContext, type ReconcileResult, timeOfMillis, watching,
 } from '@orrery/core';
 import { controllerRefOf } from '../shared/claim.js';
 import { isPodActive } from '../shared/pods.js';
 import { ContainerUse } from './container-use.js';
 import { type ContainerRecommendation, type VerticalCondition, VerticalPodAutoscaler, VerticalPodAutoscalerCheckpoint } from './kind.js';
-import { planEviction } from './plan-eviction.js';
+import { type EvictionView, planEviction } from './plan-eviction.js';
 import { differs, policyOf, recommend, type RecommendOptions } from './recommend.js';
 import { podsOf, type TargetListers, targetListers, targetOf } from './target-pods.js';
 
@@ -72,7 +72,8 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, running: Run
   learn(entry, pods, running);
   const current = await write(context, autoscaler, recommendations(autoscaler, entry, options), { type: 'ConfigUnsupported', status: 'False', reason: 'TargetFound', message: '' });
   if (context.clock.monotonic() - entry.savedAt >= options.checkpointMs) await save(context, autoscaler, entry);
-  await evictOne(context, current, pods, target.wanted);
+  const others = new Set(autoscalers.list(autoscaler.metadata.namespace).flatMap(({ metadata: { uid, name } }) => (uid === autoscaler.metadata.uid ? [] : [name ?? ''])));
+  await evictOne(context, { autoscaler: current, pods, wanted: target.wanted, others });
   return again;
 }
 
@@ -95,6 +96,10 @@ function learn({ containers }: Known, pods: readonly Pod[], { options }: Running
   for (const source of options.usage()) for (const usage of source.pods()) learnFrom(usage, active.get(usage.uid), containers);
   const alive = new Set(active.keys());
   for (const use of containers.values()) use.keep(alive);
+  if (active.size === 0) return;
+  // A template may name its containers anew: what none of the pods has any more is not recommended, nor kept, for ever.
+  const named = new Set([...active.values()].flatMap(({ spec }) => [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ name }) => name)));
+  for (const name of containers.keys()) if (!named.has(name)) containers.delete(name);
 }
 
 function learnFrom(usage: PodUsage, pod: Pod | undefined, containers: Map<string, ContainerUse>): void {
@@ -137,7 +142,14 @@ function withTime(condition: VerticalCondition, before: readonly VerticalConditi
   return { ...condition, lastTransitionTime: same?.lastTransitionTime ?? now };
 }
 
-const checkpointName = ({ metadata }: VerticalPodAutoscaler, container: string): string => `${metadata.name}-${container}`;
+/**
+ * As Kubernetes' vertical autoscaler names them, where no other autoscaler's can be named so: joined by a dash, that of `a` and `b-c` would be that of `a-b` and `c`.
+ * Those, and what is too long for a name, are told apart by a hash.
+ */
+function checkpointName({ metadata: { name = '' } }: VerticalPodAutoscaler, container: string): string {
+  const joined = `${name}-${container}`;
+  return container.includes('-') || joined.length > 253 ? `checkpoint-${fnv64a(`${name}/${container}`).toString(16)}` : joined;
+}
 
 async function save({ client, clock }: ReconcileContext, autoscaler: VerticalPodAutoscaler, entry: Known): Promise<void> {
   entry.savedAt = clock.monotonic();
@@ -152,8 +164,8 @@ async function save({ client, clock }: ReconcileContext, autoscaler: VerticalPod
   }
 }
 
-async function evictOne({ client, events }: ReconcileContext, autoscaler: VerticalPodAutoscaler, pods: readonly Pod[], wanted: number | undefined): Promise<void> {
-  const pod = planEviction({ autoscaler, pods, wanted });
+async function evictOne({ client, events }: ReconcileContext, view: EvictionView): Promise<void> {
+  const pod = planEviction(view);
   if (pod === undefined) return;
   const { namespace, name = '', uid = '' } = pod.metadata;
   try {
@@ -163,5 +175,5 @@ async function evictOne({ client, events }: ReconcileContext, autoscaler: Vertic
     if (ApiError.is(error, 'TooManyRequests') || ApiError.is(error, 'NotFound') || ApiError.is(error, 'Conflict')) return;
     throw error;
   }
-  events.event(pod, 'Normal', 'EvictedByVPA', `Pod was evicted by VerticalPodAutoscaler ${autoscaler.metadata.name} so that its requests can be changed`);
+  events.event(pod, 'Normal', 'EvictedByVPA', `Pod was evicted by VerticalPodAutoscaler ${view.autoscaler.metadata.name} so that its requests can be changed`);
 }

@@ -2,7 +2,7 @@ import { milliValue, type Pod } from '@orrery/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { make } from '../test-support/world.js';
-import { applyRecommendation } from './apply.js';
+import { applyRecommendation, UPDATED_BY } from './apply.js';
 import type { VerticalPodAutoscaler } from './kind.js';
 import { planEviction } from './plan-eviction.js';
 
@@ -28,6 +28,22 @@ describe('eviction for the sake of requests', () => {
   it('begins with the one furthest off', () => {
     const pods = [podOf('a', 300), podOf('b', 5000), podOf('c', 500)];
     expect(planEviction({ autoscaler: autoscalerOf('Recreate', 500), pods, wanted: 3 })?.metadata.name).toBe('b');
+  });
+
+  it('is not held up for ever by pods that ended, but waits for one that is going', () => {
+    const pods = [podOf('a', 10), podOf('b', 10)];
+    const ended = make<Pod>({ ...podOf('c', 10), status: { phase: 'Failed', reason: 'Evicted' } });
+    expect(planEviction({ autoscaler: autoscalerOf('Recreate', 500), pods: [...pods, ended], wanted: 2 })?.metadata.name).toBe('a');
+    const going = make<Pod>({ ...podOf('c', 10), metadata: { name: 'c', deletionTimestamp: '2026-01-01T00:00:00Z' } });
+    expect(planEviction({ autoscaler: autoscalerOf('Recreate', 500), pods: [...pods, going], wanted: 2 })).toBeUndefined();
+  });
+
+  it('leaves alone what another autoscaler gave its requests: the two would never agree', () => {
+    const pods = [podOf('a', 10), podOf('b', 10)].map((pod) => make<Pod>({ ...pod, metadata: { ...pod.metadata, annotations: { [UPDATED_BY]: 'other' } } }));
+    const view = { autoscaler: autoscalerOf('Recreate', 500), pods, wanted: 2 };
+    expect(planEviction({ ...view, others: new Set(['other']) })).toBeUndefined();
+    // The other is gone.
+    expect(planEviction({ ...view, others: new Set() })?.metadata.name).toBe('a');
   });
 
   it('never takes one while another is missing or not ready, and comes to an end with all of them within the bounds', () =>

@@ -20,9 +20,9 @@ const pretendedUse = definePlugin({
           .get(Pod)
           .lister.list()
           .filter(({ status }) => status?.phase === 'Running')
-          .map(({ metadata }) => ({
+          .map(({ metadata, spec }) => ({
             namespace: metadata.namespace ?? '', name: metadata.name ?? '', uid: metadata.uid ?? '', timestamp: clock.now(), windowMs: 15_000,
-            containers: [{ name: 'app', cpuMillis, memoryBytes: 300 * MEBIBYTE }],
+            containers: (spec.containers ?? []).map(({ name }) => ({ name, cpuMillis, memoryBytes: 300 * MEBIBYTE })),
           })),
     }),
 });
@@ -98,6 +98,20 @@ describe('a vertical autoscaler', () => {
     expect(kept?.metadata).toMatchObject({ name: 'web-app', ownerReferences: [{ kind: 'VerticalPodAutoscaler', name: 'web' }] });
     expect(kept?.spec.totalSamplesCount).toBeGreaterThan(3 * 280);
     expect(Object.keys(kept?.spec.cpuHistogram.bucketWeights ?? {}).length).toBeGreaterThan(0);
+  });
+
+  it('follows a template that names its containers anew', async () => {
+    await start();
+    await deploy();
+    await advise();
+    await world.clock.advance(day);
+    expect((await recommendation())?.containerName).toBe('app');
+    await world.client.kind(Deployment).patch(ref, 'json', [{ op: 'replace', path: '/spec/template/spec/containers/0/name', value: 'side-car' }]);
+    await world.clock.advance(3_600_000);
+    const { status } = await world.client.kind(VerticalPodAutoscaler).get(ref);
+    expect(status?.recommendation?.containerRecommendations.map(({ containerName }) => containerName)).toEqual(['side-car']);
+    // Of `web-side` and `car` it would be the same, if the two were only joined.
+    expect((await world.client.kind(VerticalPodAutoscalerCheckpoint).list()).items.map(({ metadata }) => metadata.name)).toContainEqual(expect.stringMatching(/^checkpoint-[0-9a-f]+$/));
   });
 
   it('refuses a mode that there is not', async () => {
