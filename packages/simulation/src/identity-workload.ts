@@ -1,7 +1,8 @@
-import { ApiError, type ControllerRevision, controllerOf, DaemonSet, errorMessage, Node, Pod, type PodTemplateSpec, StatefulSet } from '@orrery/core';
+import { type ControllerRevision, controllerOf, DaemonSet, Node, Pod, type PodTemplateSpec, StatefulSet } from '@orrery/core';
 import type { ClusterOracle, SeededRandom } from '@orrery/core/testing';
 import type { SimulatedUser } from './chaos.js';
 import type { SimulatedCluster } from './cluster.js';
+import { UserRequests } from './user-requests.js';
 
 const NAMESPACE = 'default';
 const [SETS, DAEMONS, PODS, NODES, REVISIONS] = ['apps/statefulsets', 'apps/daemonsets', 'core/pods', 'core/nodes', 'apps/controllerrevisions'].map((resource) => `/registry/${resource}/`) as [string, string, string, string, string];
@@ -15,7 +16,7 @@ export interface IdentitySizes {
 
 /** A user of StatefulSets and DaemonSets: makes some of each kind, and scales, rolls and disturbs them at random. */
 export class IdentityWorkload implements SimulatedUser {
-  #open = 0;
+  readonly #requests: UserRequests;
   #names = 0;
   readonly #sets: string[] = [];
   readonly #daemons: string[] = [];
@@ -24,10 +25,12 @@ export class IdentityWorkload implements SimulatedUser {
     private readonly cluster: Pick<SimulatedCluster, 'user' | 'oracle' | 'violated'>,
     private readonly random: SeededRandom,
     private readonly sizes: IdentitySizes = { sets: 3, daemons: 2, replicas: 6 },
-  ) {}
+  ) {
+    this.#requests = new UserRequests(cluster);
+  }
 
   get open(): number {
-    return this.#open;
+    return this.#requests.open;
   }
 
   begin(): void {
@@ -53,7 +56,7 @@ export class IdentityWorkload implements SimulatedUser {
   }
 
   cordon(name: string, unschedulable: boolean): Promise<void> {
-    return this.#try(this.cluster.user.kind(Node).patch({ name }, 'merge', { spec: { unschedulable } }));
+    return this.#requests.send(this.cluster.user.kind(Node).patch({ name }, 'merge', { spec: { unschedulable } }));
   }
 
   #createSet(name = `db-${(this.#names += 1)}`): void {
@@ -64,7 +67,7 @@ export class IdentityWorkload implements SimulatedUser {
       replicas: 1 + random.int(this.sizes.replicas), serviceName: name, selector: { matchLabels: { app: name } }, template: template(name, 1), updateStrategy,
       podManagementPolicy: random.pick(['OrderedReady', 'Parallel']), ordinals: { start: random.int(3) }, minReadySeconds: random.pick([0, 0, 5]), revisionHistoryLimit: 2,
     };
-    void this.#try(this.cluster.user.kind(StatefulSet).create({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name, namespace: NAMESPACE }, spec } as StatefulSet));
+    void this.#requests.send(this.cluster.user.kind(StatefulSet).create({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name, namespace: NAMESPACE }, spec } as StatefulSet));
   }
 
   #createDaemon(): void {
@@ -73,19 +76,19 @@ export class IdentityWorkload implements SimulatedUser {
     this.#daemons.push(name);
     const rollingUpdate = random.chance(0.5) ? { maxUnavailable: random.pick([1, 2, '30%']) } : { maxUnavailable: 0, maxSurge: random.pick([1, '30%']) };
     const spec = { selector: { matchLabels: { app: name } }, template: template(name, 1), updateStrategy: { rollingUpdate }, minReadySeconds: random.pick([0, 0, 5]), revisionHistoryLimit: 2 };
-    void this.#try(this.cluster.user.kind(DaemonSet).create({ apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { name, namespace: NAMESPACE }, spec } as DaemonSet));
+    void this.#requests.send(this.cluster.user.kind(DaemonSet).create({ apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { name, namespace: NAMESPACE }, spec } as DaemonSet));
   }
 
   #scale(): void {
-    void this.#try(this.cluster.user.kind(StatefulSet).scale({ namespace: NAMESPACE, name: this.random.pick(this.#sets) }, this.random.int(this.sizes.replicas + 2)));
+    void this.#requests.send(this.cluster.user.kind(StatefulSet).scale({ namespace: NAMESPACE, name: this.random.pick(this.#sets) }, this.random.int(this.sizes.replicas + 2)));
   }
 
   #roll(): void {
-    void this.#try(this.cluster.user.kind(StatefulSet).patch({ namespace: NAMESPACE, name: this.random.pick(this.#sets) }, 'strategic', this.#newImage()));
+    void this.#requests.send(this.cluster.user.kind(StatefulSet).patch({ namespace: NAMESPACE, name: this.random.pick(this.#sets) }, 'strategic', this.#newImage()));
   }
 
   #rollDaemon(): void {
-    void this.#try(this.cluster.user.kind(DaemonSet).patch({ namespace: NAMESPACE, name: this.random.pick(this.#daemons) }, 'strategic', this.#newImage()));
+    void this.#requests.send(this.cluster.user.kind(DaemonSet).patch({ namespace: NAMESPACE, name: this.random.pick(this.#daemons) }, 'strategic', this.#newImage()));
   }
 
   #newImage(): object {
@@ -94,25 +97,14 @@ export class IdentityWorkload implements SimulatedUser {
 
   #deletePod(): void {
     const pods = [...this.cluster.oracle.under<Pod>(PODS)];
-    if (pods.length > 0) void this.#try(this.cluster.user.kind(Pod).delete({ namespace: NAMESPACE, name: this.random.pick(pods).metadata.name ?? '' }));
+    if (pods.length > 0) void this.#requests.send(this.cluster.user.kind(Pod).delete({ namespace: NAMESPACE, name: this.random.pick(pods).metadata.name ?? '' }));
   }
 
   /** The same name again, while the pods of the first are still there. */
   #recreate(): void {
     const name = this.random.pick(this.#sets);
     const remove = this.cluster.user.kind(StatefulSet).delete({ namespace: NAMESPACE, name }, { propagationPolicy: 'Background' });
-    void this.#try(remove).then(() => this.#createSet(name));
-  }
-
-  async #try(request: Promise<unknown>): Promise<void> {
-    this.#open += 1;
-    try {
-      await request;
-    } catch (error) {
-      if (ApiError.is(error, 'Invalid') || ApiError.is(error, 'BadRequest') || !ApiError.is(error)) this.cluster.violated(`a request of the user was refused: ${errorMessage(error)}`);
-    } finally {
-      this.#open -= 1;
-    }
+    void this.#requests.send(remove).then(() => this.#createSet(name));
   }
 }
 

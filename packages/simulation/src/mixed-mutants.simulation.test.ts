@@ -40,6 +40,12 @@ const mutants: readonly { readonly name: string; readonly says: RegExp; readonly
       },
   },
   {
+    name: 'a Job controller that forgets failures',
+    says: /counts \d+ failures of|beyond \d+ and the/,
+    controller: 'job-controller',
+    meddle: (plural, verbs) => (plural !== 'jobs' ? {} : { updateStatus: (object) => verbs.updateStatus({ ...object, status: { ...as<Job>(object).status, failed: 0 } } as KubeObject) }),
+  },
+  {
     name: 'a StatefulSet controller that does not wait until a pod is gone',
     says: /was made while another one of that name still runs/,
     controller: 'statefulset',
@@ -97,6 +103,18 @@ const mutants: readonly { readonly name: string; readonly says: RegExp; readonly
     controller: 'disruption',
     meddle: (plural, verbs) =>
       plural !== 'poddisruptionbudgets' ? {} : { updateStatus: (object) => verbs.updateStatus({ ...object, status: { ...as<PodDisruptionBudget>(object).status, disruptionsAllowed: 3 } } as KubeObject) },
+  },
+  {
+    name: 'a disruption controller that wants nobody healthy',
+    says: /which leaves \d+ healthy pods|budget .* says/,
+    controller: 'disruption',
+    meddle: (plural, verbs) =>
+      plural !== 'poddisruptionbudgets' ? {} : {
+        updateStatus: (object) => {
+          const { status = {} } = as<PodDisruptionBudget>(object);
+          return verbs.updateStatus({ ...object, status: { ...status, desiredHealthy: 0, disruptionsAllowed: (status as { currentHealthy?: number }).currentHealthy ?? 0 } } as KubeObject);
+        },
+      },
   },
   {
     name: 'a quota controller that always counts one',

@@ -57,9 +57,10 @@ export async function simulateMixed(options: MixedOptions): Promise<SimulationRe
   const { seed, nodes = 3, minutes = 2, restMinutes = 1, fingerprint = true, sabotage, log, stopwatch = () => 0 } = options;
   const began = stopwatch();
   const setting = chanceOf(seed, 'setting');
-  // In half of the clusters the outcome of each write is known, and in half of them the store is quick, so that more can be promised.
+  // In half of the clusters the outcome of each write is known, in a third of those the controllers live on, and in half of all the store is quick, so that more can be promised.
   const orderly = setting.chance(0.5);
-  const rates: Rates = { ...MIXED_RATES, ...(orderly && { storeUnknown: 0, replyLost: 0 }), ...(chanceOf(seed, 'quick').chance(0.5) && { storeSlow: 0 }), ...options.faults };
+  const steady = orderly && chanceOf(seed, 'steady').chance(1 / 3);
+  const rates: Rates = { ...MIXED_RATES, ...(orderly && { storeUnknown: 0, replyLost: 0 }), ...(steady && { controllerRestarts: 0 }), ...(chanceOf(seed, 'quick').chance(0.5) && { storeSlow: 0 }), ...options.faults };
   const promised: Promised[] = [];
   /** Nothing from the bad weather is under way any more. */
   let cleared = false;

@@ -1,7 +1,8 @@
-import { ApiError, Deployment, errorMessage, Node, Pod, type PodSpec, type PodTemplateSpec, ReplicaSet, Service } from '@orrery/core';
+import { Deployment, Node, Pod, type PodSpec, type PodTemplateSpec, ReplicaSet, Service } from '@orrery/core';
 import type { SeededRandom } from '@orrery/core/testing';
 import type { SimulatedUser } from './chaos.js';
 import type { SimulatedCluster } from './cluster.js';
+import { UserRequests } from './user-requests.js';
 
 /** Thousandths of a core that every pod asks for: equal, so that what fits in sum fits on nodes. */
 export const POD_MILLI_CPU = 250;
@@ -17,19 +18,24 @@ export class Workload implements SimulatedUser {
   readonly #deployments: Owned[] = [];
   readonly #pods: string[] = [];
   #names = 0;
-  /** Requests that were refused, by reason. */
-  readonly refused = new Map<string, number>();
-  #open = 0;
+  readonly #requests: UserRequests;
 
   /** @param budget pods that may be wanted at the same time */
   constructor(
     private readonly cluster: Pick<SimulatedCluster, 'user' | 'oracle' | 'violated'>,
     private readonly random: SeededRandom,
     private readonly budget: number,
-  ) {}
+  ) {
+    this.#requests = new UserRequests(cluster);
+  }
 
   get open(): number {
-    return this.#open;
+    return this.#requests.open;
+  }
+
+  /** Requests that were refused, by reason. */
+  get refused(): ReadonlyMap<string, number> {
+    return this.#requests.refused;
   }
 
   /** Fills the budget, but for a tenth. */
@@ -47,7 +53,7 @@ export class Workload implements SimulatedUser {
   }
 
   cordon(name: string, unschedulable: boolean): Promise<void> {
-    return this.#try(this.cluster.user.kind(Node).patch({ name }, 'merge', { spec: { unschedulable } }));
+    return this.#requests.send(this.cluster.user.kind(Node).patch({ name }, 'merge', { spec: { unschedulable } }));
   }
 
   #left(): number {
@@ -62,10 +68,10 @@ export class Workload implements SimulatedUser {
     this.#deployments.push({ name, replicas });
     const strategy = random.chance(0.1) ? { type: 'Recreate' } : { type: 'RollingUpdate', rollingUpdate: { maxSurge: random.pick([1, '25%', '50%']), maxUnavailable: random.pick([1, '25%']) } };
     const spec = { replicas, selector: { matchLabels: { app: name } }, strategy, template: this.#template(name, 1), minReadySeconds: random.pick([0, 0, 5]) };
-    void this.#try(cluster.user.kind(Deployment).create({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace: NAMESPACE }, spec } as Deployment));
+    void this.#requests.send(cluster.user.kind(Deployment).create({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace: NAMESPACE }, spec } as Deployment));
     if (!random.chance(0.5)) return;
     const service = { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: NAMESPACE }, spec: { selector: { app: name }, ports: [{ port: 80, targetPort: 8080 }] } };
-    void this.#try(cluster.user.kind(Service).create(service as Service));
+    void this.#requests.send(cluster.user.kind(Service).create(service as Service));
   }
 
   #template(app: string, version: number): PodTemplateSpec {
@@ -91,7 +97,7 @@ export class Workload implements SimulatedUser {
       // Few, so that nodes with the port free are never scarce.
       const ports = random.chance(0.05) ? { ports: [{ containerPort: 8080, hostPort: 9000 + this.#names }] } : {};
       const spec = podSpec({ image: 'sim:v1', args, ...ports }, { restartPolicy });
-      void this.#try(cluster.user.kind(Pod).create(barePod(name, spec)));
+      void this.#requests.send(cluster.user.kind(Pod).create(barePod(name, spec)));
     }
   }
 
@@ -101,26 +107,26 @@ export class Workload implements SimulatedUser {
     const replicas = this.random.int(Math.max(1, Math.min(30, deployment.replicas + this.#left())) + 1);
     if (replicas - deployment.replicas > this.#left()) return;
     deployment.replicas = replicas;
-    void this.#try(this.cluster.user.kind(Deployment).scale({ namespace: NAMESPACE, name: deployment.name }, replicas));
+    void this.#requests.send(this.cluster.user.kind(Deployment).scale({ namespace: NAMESPACE, name: deployment.name }, replicas));
   }
 
   #roll(): void {
     if (this.#deployments.length === 0) return;
     const { name } = this.random.pick(this.#deployments);
-    void this.#try(this.cluster.user.kind(Deployment).patch({ namespace: NAMESPACE, name }, 'strategic', { spec: { template: { spec: { containers: [{ name: 'main', image: `sim:v${2 + this.random.int(20)}` }] } } } }));
+    void this.#requests.send(this.cluster.user.kind(Deployment).patch({ namespace: NAMESPACE, name }, 'strategic', { spec: { template: { spec: { containers: [{ name: 'main', image: `sim:v${2 + this.random.int(20)}` }] } } } }));
   }
 
   #deleteDeployment(): void {
     if (this.#deployments.length === 0) return;
     const [{ name }] = this.#deployments.splice(this.random.int(this.#deployments.length), 1) as [Owned];
-    void this.#try(this.cluster.user.kind(Deployment).delete({ namespace: NAMESPACE, name }));
-    void this.#try(this.cluster.user.kind(Service).delete({ namespace: NAMESPACE, name }));
+    void this.#requests.send(this.cluster.user.kind(Deployment).delete({ namespace: NAMESPACE, name }));
+    void this.#requests.send(this.cluster.user.kind(Service).delete({ namespace: NAMESPACE, name }));
   }
 
   #deletePod(): void {
     if (this.#pods.length === 0) return;
     const [name] = this.#pods.splice(this.random.int(this.#pods.length), 1) as [string];
-    void this.#try(this.cluster.user.kind(Pod).delete({ namespace: NAMESPACE, name }));
+    void this.#requests.send(this.cluster.user.kind(Pod).delete({ namespace: NAMESPACE, name }));
   }
 
   /** Another pod of the same name at once, while the containers of the first still run. */
@@ -133,7 +139,7 @@ export class Workload implements SimulatedUser {
       await pods.delete({ namespace: NAMESPACE, name }, { gracePeriodSeconds: 0, preconditions: { uid } });
       await pods.create(barePod(name, podSpec({ image: 'sim:v2' }, {})));
     };
-    void this.#try(replace());
+    void this.#requests.send(replace());
   }
 
   /** A pod of a deployment, or a ReplicaSet: its owner has to make another. */
@@ -141,22 +147,8 @@ export class Workload implements SimulatedUser {
     const pods = [...this.cluster.oracle.under<Pod>('/registry/core/pods/')];
     const sets = [...this.cluster.oracle.under<ReplicaSet>('/registry/apps/replicasets/')];
     const isSet = this.random.chance(0.1) && sets.length > 0;
-    if (isSet) void this.#try(this.cluster.user.kind(ReplicaSet).delete({ namespace: NAMESPACE, name: this.random.pick(sets).metadata.name ?? '' }));
-    else if (pods.length > 0) void this.#try(this.cluster.user.kind(Pod).delete({ namespace: NAMESPACE, name: this.random.pick(pods).metadata.name ?? '' }));
-  }
-
-  async #try(request: Promise<unknown>): Promise<void> {
-    this.#open += 1;
-    try {
-      await request;
-    } catch (error) {
-      const reason = ApiError.is(error) ? error.reason : errorMessage(error);
-      this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1);
-      // What is wrong with the request itself is a mistake of this file, or of the server.
-      if (ApiError.is(error, 'Invalid') || ApiError.is(error, 'BadRequest') || !ApiError.is(error)) this.cluster.violated(`a request of the user was refused: ${errorMessage(error)}`);
-    } finally {
-      this.#open -= 1;
-    }
+    if (isSet) void this.#requests.send(this.cluster.user.kind(ReplicaSet).delete({ namespace: NAMESPACE, name: this.random.pick(sets).metadata.name ?? '' }));
+    else if (pods.length > 0) void this.#requests.send(this.cluster.user.kind(Pod).delete({ namespace: NAMESPACE, name: this.random.pick(pods).metadata.name ?? '' }));
   }
 }
 

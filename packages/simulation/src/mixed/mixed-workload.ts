@@ -1,10 +1,11 @@
-import { ApiError, CronJob, Deployment, errorMessage, HorizontalPodAutoscaler, Job, Pod, PodDisruptionBudget, ResourceQuota, Service } from '@orrery/core';
+import { CronJob, Deployment, HorizontalPodAutoscaler, Job, Pod, PodDisruptionBudget, ResourceQuota, Service } from '@orrery/core';
 import type { SeededRandom } from '@orrery/core/testing';
 import type { SimulatedUser } from '../chaos.js';
 import type { SimulatedCluster } from '../cluster.js';
 import { IdentityWorkload } from '../identity-workload.js';
 import { autoscaler, budget, cronJob, deployment, job, NAMESPACE, quota, service } from './recipes.js';
 import { jumpySignal, type Signals } from './signal.js';
+import { UserRequests } from '../user-requests.js';
 
 const [PODS, JOBS, CRONS] = ['/registry/core/pods/', '/registry/batch/jobs/', '/registry/batch/cronjobs/'] as const;
 /** Pods that run all the time, at most, and a few for what is rolled or ends. */
@@ -13,37 +14,41 @@ const IDENTITIES = { sets: 2, daemons: 1, replicas: 3 };
 
 /** A user of every kind of workload: makes some of each, and scales, rolls, suspends, deletes and evicts at random. */
 export class MixedWorkload implements SimulatedUser {
-  #open = 0;
+  readonly #requests: UserRequests;
   #names = 0;
   readonly #identities: IdentityWorkload;
   readonly #deployments: string[] = [];
   readonly #crons: string[] = [];
-  /** Requests that were refused, by reason. */
-  readonly refused = new Map<string, number>();
 
   constructor(
     private readonly cluster: Pick<SimulatedCluster, 'user' | 'oracle' | 'violated'>,
     private readonly random: SeededRandom,
     private readonly signals: Signals,
   ) {
+    this.#requests = new UserRequests(cluster);
     this.#identities = new IdentityWorkload(cluster, random, IDENTITIES);
   }
 
   get open(): number {
-    return this.#open + this.#identities.open;
+    return this.#requests.open + this.#identities.open;
+  }
+
+  /** Requests that were refused, by reason. */
+  get refused(): ReadonlyMap<string, number> {
+    return this.#requests.refused;
   }
 
   begin(): void {
     const { random } = this;
     const { user } = this.cluster;
     if (random.chance(0.5)) {
-      void this.#try(user.kind(ResourceQuota).create(quota('all', STEADY_PODS + random.int(5))));
-      void this.#try(user.kind(ResourceQuota).create(quota('tasks', 2 + random.int(3), ['Terminating'])));
+      void this.#requests.send(user.kind(ResourceQuota).create(quota('all', STEADY_PODS + random.int(5))));
+      void this.#requests.send(user.kind(ResourceQuota).create(quota('tasks', 2 + random.int(3), ['Terminating'])));
     }
     this.#identities.begin();
     for (let n = 0; n < 2; n += 1) this.#createDeployment();
     this.#createScaled();
-    for (const name of [random.pick(this.#deployments), 'db-1']) if (random.chance(0.7)) void this.#try(user.kind(PodDisruptionBudget).create(budget(name, random)));
+    for (const name of [random.pick(this.#deployments), 'db-1']) if (random.chance(0.7)) void this.#requests.send(user.kind(PodDisruptionBudget).create(budget(name, random)));
     for (let n = 0; n < 3; n += 1) this.#createJob();
     for (const policy of ['Allow', 'Forbid', 'Replace']) this.#createCron(policy);
   }
@@ -67,8 +72,8 @@ export class MixedWorkload implements SimulatedUser {
     const ref = ({ metadata }: CronJob | Job) => ({ namespace: NAMESPACE, name: metadata.name ?? '' });
     const ours = (job: Job): boolean => job.spec.suspend === true && job.metadata.deletionTimestamp === undefined;
     await Promise.all([
-      ...[...oracle.under<CronJob>(CRONS)].map((cron) => this.#try(user.kind(CronJob).patch(ref(cron), 'merge', { spec: { suspend: true } }))),
-      ...[...oracle.under<Job>(JOBS)].filter(ours).map((one) => this.#try(user.kind(Job).patch(ref(one), 'merge', { spec: { suspend: false } }))),
+      ...[...oracle.under<CronJob>(CRONS)].map((cron) => this.#requests.send(user.kind(CronJob).patch(ref(cron), 'merge', { spec: { suspend: true } }))),
+      ...[...oracle.under<Job>(JOBS)].filter(ours).map((one) => this.#requests.send(user.kind(Job).patch(ref(one), 'merge', { spec: { suspend: false } }))),
     ]);
   }
 
@@ -82,8 +87,8 @@ export class MixedWorkload implements SimulatedUser {
     const { random } = this;
     const { user } = this.cluster;
     this.#deployments.push(name);
-    void this.#try(user.kind(Deployment).create(deployment(name, 1 + random.int(3), random)));
-    if (random.chance(0.5)) void this.#try(user.kind(Service).create(service(name)));
+    void this.#requests.send(user.kind(Deployment).create(deployment(name, 1 + random.int(3), random)));
+    if (random.chance(0.5)) void this.#requests.send(user.kind(Service).create(service(name)));
   }
 
   /** Scaled by its metric, and not by the user. */
@@ -93,17 +98,17 @@ export class MixedWorkload implements SimulatedUser {
     const { user } = this.cluster;
     const bounds = { min: 1 + random.int(2), max: 3 + random.int(2) };
     signals.add(name, jumpySignal(random, 60));
-    void this.#try(user.kind(Deployment).create(deployment(name, bounds.min, random)));
-    void this.#try(user.kind(HorizontalPodAutoscaler).create(autoscaler(name, bounds, random)));
+    void this.#requests.send(user.kind(Deployment).create(deployment(name, bounds.min, random)));
+    void this.#requests.send(user.kind(HorizontalPodAutoscaler).create(autoscaler(name, bounds, random)));
   }
 
   #createJob(): void {
-    void this.#try(this.cluster.user.kind(Job).create(job(this.#name('job'), this.random)));
+    void this.#requests.send(this.cluster.user.kind(Job).create(job(this.#name('job'), this.random)));
   }
 
   #createCron(policy: string, name = this.#name('cron')): void {
     if (!this.#crons.includes(name)) this.#crons.push(name);
-    void this.#try(this.cluster.user.kind(CronJob).create(cronJob(name, policy, this.random)));
+    void this.#requests.send(this.cluster.user.kind(CronJob).create(cronJob(name, policy, this.random)));
   }
 
   #identity(): void {
@@ -111,12 +116,12 @@ export class MixedWorkload implements SimulatedUser {
   }
 
   #scale(): void {
-    void this.#try(this.cluster.user.kind(Deployment).scale({ namespace: NAMESPACE, name: this.random.pick(this.#deployments) }, this.random.int(4)));
+    void this.#requests.send(this.cluster.user.kind(Deployment).scale({ namespace: NAMESPACE, name: this.random.pick(this.#deployments) }, this.random.int(4)));
   }
 
   #roll(): void {
     const image = { spec: { template: { spec: { containers: [{ name: 'main', image: `sim:v${1 + this.random.int(5)}` }] } } } };
-    void this.#try(this.cluster.user.kind(Deployment).patch({ namespace: NAMESPACE, name: this.random.pick(this.#deployments) }, 'strategic', image));
+    void this.#requests.send(this.cluster.user.kind(Deployment).patch({ namespace: NAMESPACE, name: this.random.pick(this.#deployments) }, 'strategic', image));
   }
 
   /** One that a CronJob did not make: a time whose Job is gone may be served again. */
@@ -127,16 +132,16 @@ export class MixedWorkload implements SimulatedUser {
 
   #deleteJob(): void {
     const name = this.#ownJob();
-    if (name !== undefined) void this.#try(this.cluster.user.kind(Job).delete({ namespace: NAMESPACE, name }, { propagationPolicy: this.random.pick(['Background', 'Foreground']) }));
+    if (name !== undefined) void this.#requests.send(this.cluster.user.kind(Job).delete({ namespace: NAMESPACE, name }, { propagationPolicy: this.random.pick(['Background', 'Foreground']) }));
   }
 
   #suspendJob(): void {
     const name = this.#ownJob();
-    if (name !== undefined) void this.#try(this.cluster.user.kind(Job).patch({ namespace: NAMESPACE, name }, 'merge', { spec: { suspend: this.random.chance(0.5) } }));
+    if (name !== undefined) void this.#requests.send(this.cluster.user.kind(Job).patch({ namespace: NAMESPACE, name }, 'merge', { spec: { suspend: this.random.chance(0.5) } }));
   }
 
   #suspendCron(): void {
-    void this.#try(this.cluster.user.kind(CronJob).patch({ namespace: NAMESPACE, name: this.random.pick(this.#crons) }, 'merge', { spec: { suspend: this.random.chance(0.4) } }));
+    void this.#requests.send(this.cluster.user.kind(CronJob).patch({ namespace: NAMESPACE, name: this.random.pick(this.#crons) }, 'merge', { spec: { suspend: this.random.chance(0.4) } }));
   }
 
   /** Another CronJob of the same name, while Jobs of the first are there. */
@@ -144,18 +149,18 @@ export class MixedWorkload implements SimulatedUser {
     const name = this.random.pick(this.#crons);
     const policy = this.random.pick(['Allow', 'Forbid', 'Replace']);
     const remove = this.cluster.user.kind(CronJob).delete({ namespace: NAMESPACE, name }, { propagationPolicy: 'Background' });
-    void this.#try(remove).then(() => this.#createCron(policy, name));
+    void this.#requests.send(remove).then(() => this.#createCron(policy, name));
   }
 
   #deletePod(): void {
     const pod = this.#pod();
-    if (pod !== undefined) void this.#try(this.cluster.user.kind(Pod).delete({ namespace: NAMESPACE, name: pod }));
+    if (pod !== undefined) void this.#requests.send(this.cluster.user.kind(Pod).delete({ namespace: NAMESPACE, name: pod }));
   }
 
   #evict(): void {
     for (let n = 0; n < 3; n += 1) {
       const pod = this.#pod();
-      if (pod !== undefined) void this.#try(this.cluster.user.evict({ namespace: NAMESPACE, name: pod }));
+      if (pod !== undefined) void this.#requests.send(this.cluster.user.evict({ namespace: NAMESPACE, name: pod }));
     }
   }
 
@@ -167,19 +172,5 @@ export class MixedWorkload implements SimulatedUser {
   #name(kind: string): string {
     this.#names += 1;
     return `${kind}-${this.#names}`;
-  }
-
-  async #try(request: Promise<unknown>): Promise<void> {
-    this.#open += 1;
-    try {
-      await request;
-    } catch (error) {
-      const reason = ApiError.is(error) ? error.reason : errorMessage(error);
-      this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1);
-      // What is wrong with the request itself is a mistake of this file, or of the server.
-      if (ApiError.is(error, 'Invalid') || ApiError.is(error, 'BadRequest') || !ApiError.is(error)) this.cluster.violated(`a request of the user was refused: ${errorMessage(error)}`);
-    } finally {
-      this.#open -= 1;
-    }
   }
 }

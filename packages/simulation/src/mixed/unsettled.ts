@@ -1,6 +1,7 @@
 import { type CronJob, type Deployment, type HorizontalPodAutoscaler, type Job, labelMatcher, milliValue, type Pod, type PodDisruptionBudget, type ResourceQuota } from '@orrery/core';
 import type { ClusterOracle } from '@orrery/core/testing';
 import { unsettledIdentities } from '../identity-workload.js';
+import { healthyWanted } from '../oracles/eviction-oracle.js';
 import { endOf } from '../oracles/job-oracle.js';
 import { ownedBy, under } from '../oracles/promise.js';
 import { isCounted, POD_MILLI_CPU } from './recipes.js';
@@ -73,8 +74,9 @@ function scalerProblems({ metadata, spec, status }: HorizontalPodAutoscaler, ora
 function budgetProblems({ metadata, spec, status }: PodDisruptionBudget, pods: readonly Pod[]): string[] {
   const covered = pods.filter((pod) => pod.metadata.namespace === metadata.namespace && spec.selector !== undefined && labelMatcher(spec.selector).matches(pod.metadata.labels));
   const healthy = covered.filter(({ status: is }) => is?.phase === 'Running').length;
-  const allowed = healthy === 0 ? 0 : Math.max(0, healthy - (status?.desiredHealthy ?? 0));
-  const right = status?.currentHealthy === healthy && status.expectedPods === healthy && status.disruptionsAllowed === allowed && Object.keys(status.disruptedPods ?? {}).length === 0;
+  const desired = healthyWanted(spec, healthy);
+  const allowed = healthy === 0 ? 0 : Math.max(0, healthy - desired);
+  const right = status?.desiredHealthy === desired && status.currentHealthy === healthy && status.expectedPods === healthy && status.disruptionsAllowed === allowed && Object.keys(status.disruptedPods ?? {}).length === 0;
   return right ? [] : [`budget ${metadata.name} says ${JSON.stringify({ ...status, conditions: undefined })} of ${healthy} pods`];
 }
 

@@ -58,9 +58,16 @@ export class EvictionOracle implements Promised {
     if (this.judging.now() - disturbedAt <= this.staleMs) return;
     let healthy = 0;
     for (const other of this.judging.oracle.under<Pod>(PODS)) if (other.metadata.uid !== pod.metadata.uid && covers(budget, other) && isHealthy(other)) healthy += 1;
-    const wanted = budget.status?.desiredHealthy ?? 0;
+    const wanted = healthyWanted(budget.spec, budget.status?.expectedPods ?? 0);
     if (healthy < wanted) this.judging.violated(`${key.slice(PODS.length)} was evicted, which leaves ${healthy} healthy pods where budget ${budget.metadata.name} wants ${wanted}`);
   }
+}
+
+/** How many of so many pods are to be healthy: shares are rounded up, of those that may be missing too (as in Kubernetes). */
+export function healthyWanted({ minAvailable, maxUnavailable }: PodDisruptionBudget['spec'], expected: number): number {
+  const part = (bound: number | string): number => (typeof bound === 'number' ? bound : Math.ceil((Number.parseInt(bound, 10) * expected) / 100));
+  if (maxUnavailable !== undefined) return Math.max(0, expected - part(maxUnavailable));
+  return minAvailable === undefined ? 0 : part(minAvailable);
 }
 
 const covers = ({ metadata, spec }: PodDisruptionBudget, pod: Pod): boolean =>

@@ -6,7 +6,7 @@ import { changesOf, type Judging, ownedBy, type Promised, under } from './promis
 const PODS = under('core/pods');
 
 /**
- * Holds StatefulSets to one pod of each name: when the next one of a name is made, nothing of the one before runs anywhere, whatever became of the line to its node.
+ * Holds StatefulSets to one pod of each name: when the next one of a name is made, and when it is told to run, nothing of another one runs anywhere, whatever became of the line to its node.
  * True while nobody deletes pods by force.
  */
 export class IdentityOracle implements Promised {
@@ -17,11 +17,13 @@ export class IdentityOracle implements Promised {
 
   committed(commit: ObservedCommit): void {
     for (const { old, next } of changesOf<Pod>(commit, PODS, this.judging)) {
-      if (next === undefined || ownedBy('StatefulSet', next) === undefined || old?.metadata.uid === next.metadata.uid) continue;
+      if (next === undefined || ownedBy('StatefulSet', next) === undefined) continue;
+      const isMade = old?.metadata.uid !== next.metadata.uid;
+      if (!isMade && (next.status?.phase !== 'Running' || old?.status?.phase === 'Running')) continue;
       const { namespace, name, uid } = next.metadata;
       for (const { machine, options } of this.nodes) {
         const other = machine.containers().find(({ pod, state }) => state === 'running' && pod.name === name && pod.namespace === namespace && pod.uid !== uid);
-        if (other !== undefined) this.judging.violated(`pod ${name} was made while another one of that name still runs on ${options.name}`);
+        if (other !== undefined) this.judging.violated(`pod ${name} ${isMade ? 'was made' : 'runs'} while another one of that name still runs on ${options.name}`);
       }
     }
   }

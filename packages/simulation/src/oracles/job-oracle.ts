@@ -104,20 +104,30 @@ export class JobOracle implements Promised {
     if (next.spec.completionMode !== 'Indexed' && counts.succeeded + counts.failed > ends) say(`counts ${counts.succeeded} successes and ${counts.failed} failures of ${ends} ends`);
     const enough = next.spec.completions;
     if (enough !== undefined && counts.succeeded > enough && (this.options.orderly || next.spec.completionMode === 'Indexed')) say(`counts ${counts.succeeded} successes and wanted ${enough}`);
-    if (old !== undefined && old.metadata.uid === next.metadata.uid) this.#compare(old, next, succeeded, say);
+    if (old !== undefined && old.metadata.uid === next.metadata.uid) this.#compare(old, next, pods, say);
   }
 
-  #compare(old: Job, next: Job, succeeded: readonly PodRecord[], say: (what: string) => void): void {
+  #compare(old: Job, next: Job, pods: readonly PodRecord[], say: (what: string) => void): void {
     const [before, after] = [old.status ?? {}, next.status ?? {}];
     for (const what of ['succeeded', 'failed'] as const) if ((after[what] ?? 0) < (before[what] ?? 0)) say(`had ${before[what]} ${what} and then ${after[what] ?? 0}`);
     const [was, is] = [endOf(old), endOf(next)];
     if (was !== undefined && is !== was) say(`was ${was} and then ${is ?? 'not'}`);
     if (was !== undefined || is === undefined) return;
     // Those that were to end may have been counted as failed before they succeeded.
-    const certain = succeeded.filter(({ told }) => !told).length;
+    const certain = pods.filter(({ succeeded, told }) => succeeded && !told).length;
     if (next.spec.completionMode !== 'Indexed' && (after.succeeded ?? 0) < certain) say(`is ${is} and counts ${after.succeeded ?? 0} successes of ${certain}`);
+    this.#checkFailures(next, pods.filter(({ failed, told }) => failed && !told).length, say);
     const uncounted = after.uncountedTerminatedPods ?? {};
     if ((uncounted.succeeded ?? []).length + (uncounted.failed ?? []).length > 0) say(`is ${is} with ends that are not counted`);
+  }
+
+  /** No failure is lost, and none is followed by another try beyond the limit: at most as many as run at the same time come on top of it. */
+  #checkFailures({ spec, status }: Job, failed: number, say: (what: string) => void): void {
+    if (!this.options.orderly || spec.podFailurePolicy !== undefined) return;
+    if ((status?.failed ?? 0) < failed) say(`has ended and counts ${status?.failed ?? 0} failures of ${failed}`);
+    if (spec.backoffLimitPerIndex !== undefined || spec.template.spec.restartPolicy !== 'Never') return;
+    const most = (spec.backoffLimit ?? 6) + (spec.parallelism ?? 1);
+    if (failed > most) say(`failed ${failed} times, beyond ${spec.backoffLimit} and the ${spec.parallelism} at the same time`);
   }
 }
 
