@@ -13,6 +13,7 @@ export * from './kinds.js';
 export * from './metrics.js';
 export * from './network.js';
 export * from './node-pools.js';
+export * from './pod-streams.js';
 export * from './proxy.js';
 export * from './runtime.js';
 export * from './scheduling.js';

@@ -3,6 +3,7 @@ import {
   backoffDelay,
   errorMessage,
   type Logger,
+  type NodeStreams,
   OrreryError,
   Pod,
   type PodIdentity,
@@ -26,6 +27,7 @@ import { apiRecord } from './pod/record.js';
 import { EMPTY_VIEW, type PodView, strays } from './pod/view.js';
 import type { ReferenceWatches } from './references/reference-watches.js';
 import { StaticPods } from './static-pods/static-pods.js';
+import { AgentStreams } from './streams/agent-streams.js';
 import type { LocalVolumes } from './volumes/local-volumes.js';
 
 /** The runtime is asked for everything it has so often even without a hint. */
@@ -86,6 +88,12 @@ export class NodeAgent {
       endFormer: (pod, signal) => this.#endFormer(pod, signal),
       update: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.update(pod),
     });
+  }
+
+  /** Output, commands and ports of the pods. */
+  get streams(): NodeStreams {
+    const { config, runtime } = this.options;
+    return new AgentStreams({ node: config.name, runtime, pods: () => [...this.#workers.values()].map(({ current }) => current) });
   }
 
   /** What pods and the node use. */

@@ -4,7 +4,7 @@
  */
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { Client, definePlugin, Events, Hooks, hooks, Informers, MetricsSources, parseQuantity, Runtimes } from '@orrery/core';
+import { Client, definePlugin, Events, Hooks, hooks, Informers, MetricsSources, parseQuantity, PodStreams, Runtimes } from '@orrery/core';
 import { z } from 'zod';
 import { NodeAgent } from './agent.js';
 import type { DiskSpace } from './images/plan-collection.js';
@@ -16,6 +16,7 @@ import { readDisk, readMachine } from './node/machine.js';
 import { type NodeSettings, nodeSettingsFields } from './pod/node-settings.js';
 import { NetworkProber, type Prober } from './probes/prober.js';
 import { ManifestFolder } from './static-pods/manifest-folder.js';
+import { ReachableStreams } from './streams/reachable-streams.js';
 
 export { NodeAgent } from './agent.js';
 export type { NodeAgentOptions } from './agent-options.js';
@@ -108,6 +109,7 @@ export const nodeAgent = definePlugin({
       const nodeName = given ?? machine.hostname;
       let running: NodeAgent | undefined;
       add(MetricsSources, { nodes: () => running?.usage.nodes() ?? [], pods: () => running?.usage.pods() ?? [] });
+      add(PodStreams, new ReachableStreams(nodeName, () => running?.streams));
       run((get) => {
         const runtime = get(Runtimes).get(runtimeName);
         if (runtime === undefined) throw new RangeError(`node "${nodeName}" wants runtime "${runtimeName}", which no plugin provides`);
