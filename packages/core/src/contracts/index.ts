@@ -4,6 +4,8 @@
  * @packageDocumentation
  */
 export * from './admission.js';
+export * from './authentication.js';
+export * from './authorization.js';
 export * from './client.js';
 export * from './controller.js';
 export * from './custom-metrics.js';

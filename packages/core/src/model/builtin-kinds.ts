@@ -17,6 +17,7 @@ import { PersistentVolume } from './kinds/persistent-volume.js';
 import { PodDisruptionBudget } from './kinds/pod-disruption-budget.js';
 import { Pod } from './kinds/pod.js';
 import { PriorityClass } from './kinds/priorityclass.js';
+import { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from './kinds/rbac.js';
 import { ReplicaSet } from './kinds/replicaset.js';
 import { ResourceQuota } from './kinds/resource-quota.js';
 import { Secret } from './kinds/secret.js';
@@ -52,4 +53,8 @@ export const builtinKinds: readonly KindDefinition[] = [
   PodDisruptionBudget,
   ResourceQuota,
   LimitRange,
+  Role,
+  ClusterRole,
+  RoleBinding,
+  ClusterRoleBinding,
 ] as readonly unknown[] as readonly KindDefinition[];

@@ -31,7 +31,7 @@ export interface KindOptions<T extends KubeObject = KubeObject> {
   readonly tracksGeneration?: boolean;
   /** Top-level fields, for kinds without spec. */
   readonly fields?: KindFields;
-  /** Columns of `kubectl get` after NAME; AGE comes last unless it is among them. */
+  /** Columns of `kubectl get` after NAME; AGE comes last unless it, or CREATED AT, is among them. */
   readonly columns?: readonly Column<T>[];
   /** What a row of `kubectl get` says of an object besides its cells. */
   readonly rowConditions?: KindDefinition<T>['rowConditions'];

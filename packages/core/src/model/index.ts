@@ -194,6 +194,9 @@ export { PriorityClass } from './kinds/priorityclass.js';
 export { LimitRange, type LimitRangeItem, type LimitRangeSpec } from './kinds/limit-range.js';
 export { PodDisruptionBudget, type PodDisruptionBudgetSpec, type PodDisruptionBudgetStatus } from './kinds/pod-disruption-budget.js';
 export { ResourceQuota, type ResourceQuotaSpec, type ResourceQuotaStatus, type ScopedResourceSelectorRequirement, type ScopeSelector } from './kinds/resource-quota.js';
+export {
+  type AggregationRule, ClusterRole, ClusterRoleBinding, type PolicyRule, Role, RoleBinding, type RoleRef, type Subject,
+} from './kinds/rbac.js';
 export { ServiceAccount } from './kinds/service-account.js';
 export type {
   HTTPHeader,

@@ -39,8 +39,11 @@ export type IncludeObject = 'None' | 'Metadata' | 'Object';
 const NAME: TableColumn = { name: 'Name', type: 'string', format: 'name', description: 'Name must be unique within a namespace.', priority: 0 };
 const AGE: Column = { name: 'Age', type: 'string', description: 'CreationTimestamp is a timestamp representing the server time when this object was created.', value: ({ metadata }, now) => since(metadata.creationTimestamp, now) };
 
+/** Columns that tell how old an object is. */
+const AGES: ReadonlySet<string> = new Set(['Age', 'Created At']);
+
 /** The columns of a kind besides its name: its own, and its age where that is not among them. */
-const columnsOf = ({ columns }: KindDefinition): readonly Column[] => (columns.some(({ name }) => name === 'Age') ? columns : [...columns, AGE]);
+const columnsOf = ({ columns }: KindDefinition): readonly Column[] => (columns.some(({ name }) => AGES.has(name)) ? columns : [...columns, AGE]);
 
 /** An object or a list as a table, with the columns of its kind (the server-side printing of kube-apiserver). `now` in milliseconds since the epoch. Pure. */
 export function tableOf(kind: KindDefinition, given: KubeObject | KubeList, { now, include = 'Metadata' }: { readonly now: number; readonly include?: IncludeObject }): Table {
