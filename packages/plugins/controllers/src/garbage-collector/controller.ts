@@ -9,6 +9,7 @@ import {
   type KubeObject,
   type ObjectKey,
   type OwnerReference,
+  type PropagationPolicy,
   type ReconcileContext,
   watching,
 } from '@orrery/core';
@@ -131,9 +132,28 @@ async function carryOut(client: Client, item: Item, plan: CollectPlan, graph: Ow
     case 'wait':
       for (const dependent of plan.wake) await carryOut(client, dependent, planOf(dependent, graph), graph);
       return;
-    case 'delete':
-      if (plan.unblock) await unblock(client, item);
-      await missingIsFine(client.kind(item.kind).delete(refOf(item), { propagationPolicy: plan.policy, preconditions: { uid } }));
+    case 'delete': {
+      const object = plan.unblock ? await unblock(client, item) : item.object;
+      if (object !== undefined) await remove(client, { kind: item.kind, object }, plan.policy);
+    }
+  }
+}
+
+/**
+ * Deletes the version that was judged: a cache that is behind may not show the owner that the object has got meanwhile. What was written without touching its owners
+ * does not save it, or an object that is written all the time would never go (garbagecollector deleteObject).
+ */
+async function remove(client: Client, item: Item, propagationPolicy: PropagationPolicy): Promise<void> {
+  const verbs = client.kind(item.kind);
+  const { uid = '', resourceVersion = '', ownerReferences } = item.object.metadata;
+  try {
+    await goneIsFine(verbs.delete(refOf(item), { propagationPolicy, preconditions: { uid, resourceVersion } }));
+  } catch (error) {
+    if (!ApiError.is(error, 'Conflict')) throw error;
+    const found = await verbs.find(refOf(item));
+    // Who it belongs to now is judged when the cache shows it.
+    if (found?.metadata.uid !== uid || !equalJson(found.metadata.ownerReferences, ownerReferences)) return;
+    await missingIsFine(verbs.delete(refOf(item), { propagationPolicy, preconditions: { uid } }));
   }
 }
 
@@ -157,16 +177,18 @@ async function release(client: Client, item: Item, uids: readonly string[]): Pro
   await patch(client, item, { ownerReferences: ownerReferences.length > 0 ? ownerReferences : null });
 }
 
-function unblock(client: Client, item: Item): Promise<void> {
+function unblock(client: Client, item: Item): Promise<KubeObject | undefined> {
   return patch(client, item, { ownerReferences: (item.object.metadata.ownerReferences ?? []).map((owner) => ({ ...owner, blockOwnerDeletion: false })) });
 }
 
-const setFinalizers = (client: Client, item: Item, finalizers: readonly string[]): Promise<void> => patch(client, item, { finalizers: finalizers.length > 0 ? finalizers : null });
+async function setFinalizers(client: Client, item: Item, finalizers: readonly string[]): Promise<void> {
+  await patch(client, item, { finalizers: finalizers.length > 0 ? finalizers : null });
+}
 
-/** Only this very version: what changed meanwhile is decided about anew. */
-async function patch(client: Client, item: Item, change: object): Promise<void> {
+/** Only this very version: what changed meanwhile is decided about anew. Undefined: it is gone. */
+function patch(client: Client, item: Item, change: object): Promise<KubeObject | undefined> {
   const { uid, resourceVersion } = item.object.metadata;
-  await goneIsFine(client.kind(item.kind).patch(refOf(item), 'merge', { metadata: { uid, resourceVersion, ...change } }));
+  return goneIsFine(client.kind(item.kind).patch(refOf(item), 'merge', { metadata: { uid, resourceVersion, ...change } }));
 }
 
 /** Gone, or another of the same name: either way there is nothing to delete. */
