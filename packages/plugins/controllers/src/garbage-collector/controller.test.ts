@@ -1,4 +1,4 @@
-import { ConfigMap, type KubeObject, type OwnerReference, Pod, ReplicaSet, Secret } from '@orrery/core';
+import { type Admission, Admissions, ConfigMap, definePlugin, type KubeObject, type OwnerReference, Pod, ReplicaSet, Secret } from '@orrery/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { garbageCollection, replicaSets } from '../index.js';
 import { make, World } from '../test-support/world.js';
@@ -82,6 +82,30 @@ describe('the garbage collector', () => {
     expect(await names()).toEqual(['a', 'b']);
     await world.client.kind(ConfigMap).delete(at('a'), { propagationPolicy: 'Foreground' });
     await world.until(async () => (await names()).length === 0);
+  });
+
+  it('leaves what got another owner in the moment in which it was to be deleted; other changes do not save it', async () => {
+    const changes: (() => Promise<unknown>)[] = [];
+    const meanwhile: Admission = {
+      name: 'meanwhile',
+      handles: ({ operation, ref }) => operation === 'DELETE' && (ref.name === 'adopted' || ref.name === 'busy'),
+      validate: async () => void (await changes.shift()?.()),
+    };
+    await world.stop();
+    world = await World.start([garbageCollection(), definePlugin({ name: 'meanwhile', core: '^0.1.0', setup: ({ add }) => add(Admissions, meanwhile) })()]);
+    const [a, b] = [await map('a'), await map('b')];
+    await secret('adopted', [owned(a)]);
+    const secrets = world.client.kind(Secret);
+    changes.push(() => secrets.patch(at('adopted'), 'merge', { metadata: { ownerReferences: [owned(a), owned(b)] } }));
+    await world.client.kind(ConfigMap).delete(at('a'), { propagationPolicy: 'Background' });
+    await world.until(async () => (await secrets.get(at('adopted'))).metadata.ownerReferences?.length === 1);
+    expect((await secrets.get(at('adopted'))).metadata.ownerReferences).toEqual([owned(b)]);
+    await secret('busy', [owned(b)]);
+    await secrets.patch(at('adopted'), 'merge', { metadata: { ownerReferences: null } });
+    changes.push(() => secrets.patch(at('busy'), 'merge', { metadata: { labels: { written: 'again' } } }));
+    await world.client.kind(ConfigMap).delete(at('b'), { propagationPolicy: 'Background' });
+    await world.until(async () => (await names()).join() === 'adopted');
+    expect(changes).toEqual([]);
   });
 
   it('never deletes on account of an owner of a kind it does not know', async () => {

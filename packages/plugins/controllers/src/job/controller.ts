@@ -21,7 +21,7 @@ import { createPods, deletePods, type Failure } from '../shared/pod-control.js';
 import { isPodTerminal, orphansOf } from '../shared/pods.js';
 import { selectorOf } from '../shared/selection.js';
 import { type Backoff, noBackoff } from './backoff.js';
-import { isSafeToCount, MAX_UNCOUNTED } from './counting.js';
+import { isSafeToCount, type Knowledge, knowsCounted, MAX_UNCOUNTED } from './counting.js';
 import { isManagedElsewhere } from './managed-by.js';
 import { type JobView, planJob, type PodStep } from './plan.js';
 import { isTracked, TRACKING_FINALIZER } from './pod-facts.js';
@@ -63,7 +63,7 @@ interface Caches {
 interface Memory {
   readonly uid: string;
   readonly backoff: Backoff;
-  /** As this controller wrote it last. */
+  /** As this controller wrote it last, knowing what is counted. */
   readonly status: JobStatus | undefined;
   /** The monotonic time before which a large Job need not be looked at again for its pods' sake, and the generation that was looked at. */
   readonly pausedUntil: number;
@@ -119,7 +119,8 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Cach
   const pods = await ownPods(context, job, caches.pods.lister);
   const view: JobView = { job, pods, backoff: memory.backoff, now: clock.now() };
   const plan = planJob(view);
-  if (!isSafeToCount(job, plan, { podsRevision: caches.pods.health().revision, ownStatus: memory.status })) {
+  const knowledge: Knowledge = { podsRevision: caches.pods.health().revision, ownStatus: memory.status };
+  if (!isSafeToCount(job, plan, knowledge)) {
     await caches.pods.observed(Number(job.metadata.resourceVersion), context.signal);
     return { againAfterMs: 1 };
   }
@@ -133,7 +134,7 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, caches: Cach
   caches.memory.set(key, {
     uid: memory.uid,
     backoff: plan.backoff,
-    status: written,
+    status: knowsCounted(job, knowledge) ? written : undefined,
     pausedUntil: large ? clock.monotonic() + pods.length * PAUSE_PER_POD_MS : 0,
     generation: job.metadata.generation ?? 0,
   });

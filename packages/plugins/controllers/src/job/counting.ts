@@ -31,18 +31,24 @@ export interface CountView {
 export interface Knowledge {
   /** The revision that the cache of pods shows. */
   readonly podsRevision: number;
-  /** The status of the Job as this controller wrote it last, if it did. */
+  /** The status of the Job as this controller wrote it last, if it did, and {@link knowsCounted} then. */
   readonly ownStatus: JobStatus | undefined;
 }
 
 /**
- * Counting needs pods that are at least as new as the Job: an older cache may still show the finalizer of a pod that is in the counters already, and it would be
- * counted twice. Whoever wrote the status last has seen its own writes; another who takes over must wait until the cache of pods has caught up with the Job. Pure.
+ * Whether the cache of pods shows of each pod in the Job's counters that it has no finalizer any more: an older one may still show it, and it would be counted twice.
+ * A cache as new as the Job does. So does that of whoever knew it and wrote the status last: it has seen its own writes. (Not of whoever wrote it without knowing:
+ * a new process may write what it sees in an old list.) Pure.
  */
-export function isSafeToCount({ metadata, status = {} }: Job, { tally, finish }: { readonly tally: Tally; readonly finish: Finish | undefined }, { podsRevision, ownStatus }: Knowledge): boolean {
-  const { succeeded = [], failed = [] } = status.uncountedTerminatedPods ?? {};
+export function knowsCounted({ metadata, status = {} }: Job, { podsRevision, ownStatus }: Knowledge): boolean {
+  return podsRevision >= Number(metadata.resourceVersion) || equalJson(status, ownStatus);
+}
+
+/** Whether a plan may be carried out: one that counts nothing always may, others only by whoever knows what is counted already. Pure. */
+export function isSafeToCount(job: Job, { tally, finish }: { readonly tally: Tally; readonly finish: Finish | undefined }, knowledge: Knowledge): boolean {
+  const { succeeded = [], failed = [] } = job.status?.uncountedTerminatedPods ?? {};
   const counts = succeeded.length + failed.length + tally.newSucceeded.length + tally.newFailed.length > 0 || finish !== undefined;
-  return !counts || podsRevision >= Number(metadata.resourceVersion) || equalJson(status, ownStatus);
+  return !counts || knowsCounted(job, knowledge);
 }
 
 /** Moves what can be moved: from the lists into the counters, and what ended into the lists (trackJobStatusAndRemoveFinalizers). Pure. */

@@ -1,6 +1,7 @@
 import type { Job, JobSpec } from '@orrery/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { chanceOf, courses } from '../test-support/course.js';
 import { JobModel } from '../test-support/job-model.js';
 import { make } from '../test-support/world.js';
 import { countIndexes, parseIndexes } from './indexes.js';
@@ -23,18 +24,6 @@ const specs = fc
     perIndex: fc.boolean(),
   })
   .map(({ perIndex, ...spec }): Partial<JobSpec> => (perIndex && spec.completionMode === 'Indexed' ? { ...spec, backoffLimitPerIndex: 1000 } : spec));
-
-/** What happens, one after the other: numbers that choose, so that fast-check can make a failing run shorter. */
-const courses = fc.array(fc.tuple(fc.nat({ max: 9 }), fc.nat({ max: 1_000_000 })), { maxLength: 120 });
-
-/** A small generator of its own for each step, so that leaving out a step does not change the others. */
-const chanceOf = (seed: number): ((below: number) => number) => {
-  let state = seed + 1;
-  return (below) => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state % below;
-  };
-};
 
 function run(spec: Partial<JobSpec>, course: readonly (readonly [number, number])[], stale: boolean, check: (model: JobModel) => void): JobModel {
   let chance = chanceOf(1);

@@ -1,13 +1,11 @@
 import { type Job, type JobStatus, type Pod, timeOfMillis } from '@orrery/core';
 import { noBackoff } from '../job/backoff.js';
-import { isSafeToCount } from '../job/counting.js';
+import { isSafeToCount, knowsCounted } from '../job/counting.js';
 import { planJob } from '../job/plan.js';
 import { isTracked } from '../job/pod-facts.js';
 import { planStatus } from '../job/status.js';
 import { finishedCondition } from '../shared/jobs.js';
-
-/** A source of chance. */
-export type Chance = (below: number) => number;
+import type { Chance } from './course.js';
 
 interface State {
   readonly revision: number;
@@ -20,6 +18,7 @@ interface Mind {
   /** Revisions up to which its caches have heard. */
   jobs: number;
   pods: number;
+  /** As it wrote it last itself, knowing what is counted. */
   status: JobStatus | undefined;
   backoff: typeof noBackoff;
 }
@@ -103,7 +102,9 @@ export class JobModel {
     if (finishedCondition(job) !== undefined) return false;
     const view = { job, pods: [...this.#at(mind.pods).pods.values()].filter((pod) => isTracked(pod) || !isOver(pod.status?.phase)), backoff: mind.backoff, now: this.now };
     const plan = planJob(view);
-    if (!isSafeToCount(job, plan, { podsRevision: mind.pods, ownStatus: mind.status })) {
+    const knowledge = { podsRevision: mind.pods, ownStatus: mind.status };
+    const knows = knowsCounted(job, knowledge);
+    if (!isSafeToCount(job, plan, knowledge)) {
       mind.pods = Math.max(mind.pods, Number(job.metadata.resourceVersion));
       return true;
     }
@@ -131,8 +132,9 @@ export class JobModel {
       if (this.job.metadata.resourceVersion !== job.metadata.resourceVersion) return true;
       this.#commit({ job: { ...this.job, status } });
       mind.jobs = this.state.revision;
+      mind.status = status;
     }
-    mind.status = status;
+    if (!knows) mind.status = undefined;
     mind.backoff = plan.backoff;
     for (const pod of release) {
       if (dies()) return true;
