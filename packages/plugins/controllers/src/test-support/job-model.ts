@@ -39,6 +39,8 @@ export class JobModel {
   readonly succeeded = new Set<string>();
   /** Pods that failed, or were deleted before they ended, while they were tracked. */
   readonly failed = new Set<string>();
+  /** Those of `succeeded` that were let go because the Job was over, before anybody had seen how they ended: they are not counted, as in Kubernetes. */
+  readonly unseen = new Set<string>();
   mostActive = 0;
   readonly #history: State[] = [];
   #mind: Mind = { jobs: 0, pods: 0, status: undefined, backoff: noBackoff };
@@ -138,6 +140,8 @@ export class JobModel {
     mind.backoff = plan.backoff;
     for (const pod of release) {
       if (dies()) return true;
+      const { uid = '' } = pod.metadata;
+      if (status.conditions !== undefined && !isOver(pod.status?.phase) && this.succeeded.has(uid)) this.unseen.add(uid);
       this.#release(pod);
     }
     // Before the next pass the caches have shown what this one wrote.
