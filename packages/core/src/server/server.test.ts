@@ -267,6 +267,17 @@ describe('lists and watches', () => {
     expect(await unbound).toEqual(['ADDED p', 'DELETED p']);
   });
 
+  it('a bookmark follows what is there from the beginning, though nothing of the kind ever happens again', async () => {
+    await orchestrator.client.kind(ConfigMap).create(map('still'));
+    await orchestrator.client.kind(Pod).create(pod('other'));
+    const seen: string[] = [];
+    for await (const event of orchestrator.client.kind(ConfigMap).watch({ allowWatchBookmarks: true }, new AbortController().signal)) {
+      seen.push(`${event.type} ${event.type === 'BOOKMARK' ? '' : event.object.metadata.name}`.trim());
+      if (event.type === 'BOOKMARK') break;
+    }
+    expect(seen).toEqual(['ADDED still', 'BOOKMARK']);
+  });
+
   it('bookmarks come in silence; a malformed version is refused; an ended signal ends the watch', async () => {
     const maps = orchestrator.client.kind(ConfigMap);
     const abort = new AbortController();

@@ -32,6 +32,8 @@ export interface WatchInterest {
   readonly matches: (object: KubeObject) => boolean;
   readonly trigger?: { readonly field: string; readonly value: string; readonly read: (object: KubeObject) => string };
   readonly bookmarks: boolean;
+  /** It knows already that it has seen everything up to where it begins. */
+  readonly isCaughtUp?: boolean;
 }
 
 /**
@@ -143,7 +145,7 @@ export class WatchCache {
       const change = this.#ring[i] as Change;
       watcher.changed(change.revision, change.object, change.old, change.last);
     }
-    if (this.#revision >= since) watcher.bookmark(this.#revision);
+    if (this.#revision > since || (this.#revision === since && interest.isCaughtUp !== true)) watcher.bookmark(this.#revision);
     this.#watchers.set(watcher, this.#file(watcher, interest.trigger));
     return watcher;
   }

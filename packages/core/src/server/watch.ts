@@ -11,14 +11,18 @@ export async function* watch(resource: Resource, request: WatchRequest, signal: 
   const inNamespace = namespace === undefined || namespace === '' ? undefined : (object: KubeObject): boolean => object.metadata.namespace === namespace;
   const matches = (object: KubeObject): boolean => (inNamespace?.(object) ?? true) && (selection.matches?.(object) ?? true);
   let since = parseResourceVersion(request.resourceVersion);
-  if (since === 0) {
+  const isCaughtUp = since === 0;
+  if (isCaughtUp) {
     const { labelSelector, fieldSelector, ref } = request;
     const initial = await list(resource, { ref, ...(labelSelector !== undefined && { labelSelector }), ...(fieldSelector !== undefined && { fieldSelector }) });
     since = Number(initial.metadata.resourceVersion);
-    if (initial.items.length > 0) yield initial.items.map((object) => ({ type: 'ADDED', object }));
+    const events: WatchEvent[] = initial.items.map((object) => ({ type: 'ADDED', object }));
+    // The list is all there is at its revision, which the cache may learn of only when something else happens.
+    if (request.allowWatchBookmarks === true) events.push({ type: 'BOOKMARK', object: { metadata: { resourceVersion: initial.metadata.resourceVersion ?? '' } } });
+    if (events.length > 0) yield events;
   }
   const { trigger } = selection;
-  const watcher = resource.cache.watch(since, { matches, bookmarks: request.allowWatchBookmarks ?? false, ...(trigger && { trigger }) });
+  const watcher = resource.cache.watch(since, { matches, bookmarks: request.allowWatchBookmarks ?? false, isCaughtUp, ...(trigger && { trigger }) });
   const stop = (): void => watcher.end();
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { ApiError, type Clock, forbiddenKey, OrreryError, type PatchType, readDocument } from '@orrery/core';
 import { mediaType } from './accept.js';
+import { jsonOf, utf8 } from './json-text.js';
 import type { HttpLimits } from './limits.js';
+import { objectOfProtobuf } from './protobuf/decode.js';
 import { bodyTooLarge, bodyTooSlow, tooBusy } from './refusal.js';
 
 /** Bytes of bodies that are held now, over all requests of a server. */
@@ -15,6 +17,9 @@ export interface BodyReading {
   readonly limits: HttpLimits;
   readonly budget: BodyBudget;
 }
+
+/** What client libraries in Go send. */
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 
 /** Content types of patches, with the language each stands for. */
 const PATCHES: ReadonlyMap<string, PatchType> = new Map([
@@ -32,14 +37,14 @@ export function patchTypeOf(request: IncomingMessage): PatchType {
 }
 
 /**
- * The body of a request, decoded: JSON, or YAML of one document; undefined when there is none. Bounded in bytes, time and depth; keys that could reach a prototype are refused.
+ * The body of a request, decoded: JSON, Kubernetes' protobuf, or YAML of one document; undefined when there is none. Bounded in bytes, time and depth; keys that could reach a prototype are refused.
  * Throws RequestEntityTooLarge, UnsupportedMediaType, BadRequest, TooManyRequests, or 408 when it comes too slowly.
  */
 export async function bodyOf(request: IncomingMessage, reading: BodyReading): Promise<unknown> {
   const type = mediaType(request.headers['content-type']);
   const isYaml = type === 'application/yaml' || type === 'application/apply-patch+yaml';
-  if (!isYaml && type !== '' && type !== 'application/json' && !PATCHES.has(type)) {
-    throw new ApiError('UnsupportedMediaType', 'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml');
+  if (!isYaml && type !== '' && type !== 'application/json' && type !== PROTOBUF && !PATCHES.has(type)) {
+    throw new ApiError('UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, ${PROTOBUF}`);
   }
   const coding = request.headers['content-encoding'] ?? 'identity';
   if (coding !== 'identity') throw new ApiError('UnsupportedMediaType', 'the body of the request has a content encoding that is not accepted');
@@ -48,7 +53,8 @@ export async function bodyOf(request: IncomingMessage, reading: BodyReading): Pr
     await collect(request, chunks, reading);
     const bytes = Buffer.concat(chunks);
     if (bytes.length === 0) return undefined;
-    const value = isYaml ? await yamlOf(textOf(bytes)) : jsonOf(bytes, reading.limits.bodyDepth);
+    const { bodyDepth } = reading.limits;
+    const value = isYaml ? await yamlOf(utf8(bytes)) : type === PROTOBUF ? objectOfProtobuf(bytes, bodyDepth) : jsonOf(bytes, bodyDepth);
     const key = forbiddenKey(value);
     if (key !== undefined) throw ApiError.badRequest(`the body has a key that is not allowed: ${key.slice(0, 200)}`);
     return value;
@@ -91,47 +97,7 @@ function collect(request: IncomingMessage, chunks: Buffer[], { clock, limits, bu
 
 const connectionLost = (): ApiError => ApiError.badRequest('the connection was closed before the body was complete');
 
-function textOf(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new ApiError('BadRequest', 'the body is not valid UTF-8', {}, cause);
-  }
-}
-
 async function yamlOf(text: string): Promise<unknown> {
   const value = await readDocument(text);
   return value ?? undefined;
-}
-
-function jsonOf(bytes: Buffer, depth: number): unknown {
-  if (isDeeper(bytes, depth)) throw ApiError.badRequest(`the body is nested more than ${depth} levels deep`);
-  try {
-    return JSON.parse(textOf(bytes)) as unknown;
-  } catch (cause) {
-    if (ApiError.is(cause)) throw cause;
-    // The parser's own message may quote the body.
-    throw new ApiError('BadRequest', 'the body is not valid JSON', {}, cause);
-  }
-}
-
-const [QUOTE, BACKSLASH] = [0x22, 0x5c];
-const OPENING: ReadonlySet<number> = new Set([0x5b, 0x7b]);
-const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
-
-/** Whether JSON nests deeper than it may, told from its brackets: before parsing, which would build it all. */
-export function isDeeper(bytes: Uint8Array, limit: number): boolean {
-  let [depth, inString] = [0, false];
-  for (let at = 0; at < bytes.length; at += 1) {
-    const byte = bytes[at] as number;
-    if (inString) {
-      if (byte === BACKSLASH) at += 1;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) inString = true;
-    else if (OPENING.has(byte)) {
-      depth += 1;
-      if (depth > limit) return true;
-    } else if (CLOSING.has(byte)) depth -= 1;
-  }
-  return false;
 }

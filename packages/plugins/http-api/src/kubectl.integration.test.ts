@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigMap, defineKind, Deployment, Pod, ReplicaSet } from '@orrery/core';
+import { ConfigMap, defineKind, Deployment, Pod, ReplicaSet, Secret } from '@orrery/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { TestCluster, TOKEN } from './test/cluster.js';
@@ -135,6 +135,44 @@ describe.skipIf(missing !== undefined)('kubectl', () => {
     const unknown = await kubectl.try(['-n', namespace, 'apply', '-f', '-'], deployment().replace('replicas:', 'replicaz:'));
     expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('strict decoding error: unknown field "spec.replicaz"') });
     expect((await kubectl.try(['-n', namespace, 'apply', '-f', '-'], deployment('').replace('app: web } }\n  template', 'app: other } }\n  template'))).err).toMatch(/The Deployment "web" is invalid/);
+  });
+
+  it('creates with its generators, which send protobuf', async () => {
+    const other = `${namespace}-made`;
+    expect(await kubectl.run(`create namespace ${other}`)).toBe(`namespace/${other} created\n`);
+    const { key, cert } = cluster.authority.issue('web', '/CN=web');
+    const [keyFile, certFile] = [join(cluster.folder, 'tls.key'), join(cluster.folder, 'tls.crt')];
+    writeFileSync(keyFile, key);
+    writeFileSync(certFile, cert);
+    for (const [command, name] of [
+      ['configmap settings --from-literal=a=1 --from-literal=b=2', 'configmap/settings'],
+      ['secret generic keys --from-literal=password=hunter2', 'secret/keys'],
+      ['secret tls pair --cert=CERT --key=KEY', 'secret/pair'],
+      ['serviceaccount robot', 'serviceaccount/robot'],
+      ['deployment web --image=web:1 --replicas=2 --port=80 -- serve', 'deployment.apps/web'],
+      ['job once --image=work:1 -- work', 'job.batch/once'],
+      ['cronjob nightly --image=work:1 --schedule=0_3_*_*_*', 'cronjob.batch/nightly'],
+      ['job by-hand --from=cronjob/nightly', 'job.batch/by-hand'],
+      ['quota most --hard=pods=50,requests.cpu=10', 'resourcequota/most'],
+      ['poddisruptionbudget keep --selector=app=web --min-available=50%', 'poddisruptionbudget.policy/keep'],
+      ['service clusterip web --tcp=80:8080', 'service/web'],
+      ['service nodeport open --tcp=80:8080', 'service/open'],
+      ['service externalname away --external-name=example.com', 'service/away'],
+    ] as const) {
+      const words = command.replace('CERT', certFile).replace('KEY', keyFile).split(' ').map((word) => word.replaceAll('_', ' '));
+      expect(await kubectl.try(['-n', namespace, 'create', ...words])).toMatchObject({ code: 0, out: `${name} created\n`, err: '' });
+    }
+    const { client } = cluster.orchestrator;
+    expect((await client.kind(Secret).get({ namespace, name: 'keys' })).data).toEqual({ password: base64('hunter2') });
+    expect((await client.kind(Deployment).get({ namespace, name: 'web' })).spec).toMatchObject({ replicas: 2, template: { spec: { containers: [{ name: 'web', image: 'web:1', command: ['serve'], ports: [{ containerPort: 80, protocol: 'TCP' }] }] } } });
+    expect(await run('get cronjob nightly -o jsonpath={.spec.schedule}')).toBe('0 3 * * *');
+    expect(await run('get pdb keep -o jsonpath={.spec.minAvailable}')).toBe('50%');
+    expect(await run('get service web -o jsonpath={.spec.ports[0].targetPort}')).toBe('8080');
+    expect(await run('autoscale deployment web --min=1 --max=3 --cpu=50%')).toBe('horizontalpodautoscaler.autoscaling/web autoscaled\n');
+    expect(await run('get hpa web -o jsonpath={.spec.metrics[0].resource.target.averageUtilization}')).toBe('50');
+    expect(await kubectl.run(`create priorityclass ${other} --value=1000 --description=more`)).toBe(`priorityclass.scheduling.k8s.io/${other} created\n`);
+    await rolledOut();
+    await kubectl.run(`delete namespace ${other} --wait=false`);
   });
 
   it('applies at the server: twice, and with conflicts', async () => {

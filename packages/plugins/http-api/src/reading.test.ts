@@ -2,7 +2,7 @@ import { ApiError } from '@orrery/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { acceptsGzip, wantedOf, wantsAggregatedDiscovery } from './accept.js';
-import { isDeeper } from './body.js';
+import { isDeeper } from './json-text.js';
 import { warningHeaders } from './exchange.js';
 import { deletionOf, Query } from './query.js';
 import { routeOf } from './route.js';
