@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ApiError, type Clock, errorMessage, type Logger, longLived, type Random, type ServedKinds, type Transport, type UserInfo } from '@orrery/core';
+import type { Duplex } from 'node:stream';
+import { ApiError, type Clock, errorMessage, type LiveList, type Logger, longLived, type NodeStreams, type Random, type ServedKinds, type Transport, type UserInfo } from '@orrery/core';
 import { authenticate, type Authenticator } from './authenticators.js';
 import { type Attributes, authorize, type Authorizer, everybodyKnown } from './authorizer.js';
 import type { BodyBudget } from './body.js';
@@ -13,6 +14,10 @@ import { Query } from './query.js';
 import { HttpRefusal, methodNotAllowed, notServed, statusOf, tooBusy } from './refusal.js';
 import { plainPath, type Route, routeOf } from './route.js';
 import { groupVersions } from './served.js';
+import { type UpgradeListener, type Upgrade, withToken } from './streams/handshake.js';
+import { PodStreamServer } from './streams/pod-stream-server.js';
+import { streamOf } from './streams/requested.js';
+import { served } from './streams/upgraded-response.js';
 import { versionInfo } from './version-info.js';
 import { answerWatch, type WatchesContext } from './watches.js';
 import { EncodedObjects } from './watch-stream.js';
@@ -33,16 +38,19 @@ export interface HttpApiOptions {
   /** Where it is mounted, e.g. `/k8s`; default at the root. */
   readonly basePath?: string;
   readonly limits?: Partial<HttpLimits>;
+  /** The nodes whose pods' logs, commands and ports can be reached. Default: none. */
+  readonly streams?: Pick<LiveList<NodeStreams>, 'items'>;
 }
 
-/** The Kubernetes API over HTTP. Listens nowhere itself: {@link HttpApi.handle} is what a server calls. */
+/** The Kubernetes API over HTTP. Listens nowhere itself: {@link HttpApi.handle} is what a server calls, and {@link HttpApi.upgrade} on its event `upgrade`. */
 export class HttpApi {
   readonly limits: HttpLimits;
   readonly #documents: Documents;
   readonly #context: WatchesContext;
   readonly #stopping = longLived(new AbortController());
   readonly #budget: BodyBudget = { held: 0 };
-  readonly #working = new Map<Promise<void>, ServerResponse>();
+  readonly #working = new Map<Promise<void>, ServerResponse | Duplex>();
+  readonly #streams: PodStreamServer;
   #requests = 0;
   #watches = 0;
 
@@ -51,6 +59,7 @@ export class HttpApi {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#documents = new Documents(kinds, basePath);
     this.#context = { transport, kinds, clock, random, log, authorizer, limits: this.limits, budget: this.#budget, encoded: new EncodedObjects(), stopping: this.#stopping.signal };
+    this.#streams = new PodStreamServer({ ...this.#context, nodes: options.streams ?? { items: () => [] } });
   }
 
   /** Answers one request. For `http.createServer(api.handle)`, or a host's own router. Never throws. */
@@ -59,7 +68,13 @@ export class HttpApi {
     this.#working.set(work, response);
   };
 
-  /** Watches end as at a time-out, objects are served no more, and readiness is over. Resolves when all answers under way are given; after `limits.drainMs` those that are left are cut off. */
+  /** Answers one request that wishes for another protocol, for the event `upgrade`. What is not granted is answered as by {@link HttpApi.handle}, and the connection closed. Never throws. */
+  readonly upgrade: UpgradeListener = (request, socket, head) => {
+    const work = served(request, socket, this.options.clock, async (response) => this.#answer(request, response, { socket, head })).finally(() => this.#working.delete(work));
+    this.#working.set(work, socket);
+  };
+
+  /** Watches and streams end as at a time-out, objects are served no more, and readiness is over. Resolves when all answers under way are given; after `limits.drainMs` those that are left are cut off. */
   async drain(): Promise<void> {
     this.#stopping.abort();
     let [cancel, isLate] = [(): void => {}, false];
@@ -71,10 +86,10 @@ export class HttpApi {
     });
     while (this.#working.size > 0 && !isLate) await Promise.race([Promise.all(this.#working.keys()), late]);
     cancel();
-    for (const response of this.#working.values()) response.destroy();
+    for (const connection of this.#working.values()) connection.destroy();
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade): Promise<void> {
     const { clock, random, log } = this.options;
     const target = request.url ?? '/';
     const mark = target.indexOf('?');
@@ -82,7 +97,7 @@ export class HttpApi {
     const exchange = new Exchange(request, response, new Query(search), clock, random.uuid(), this.limits.stallMs);
     if (exchange.gone.aborted) return;
     try {
-      await this.#serve(exchange, path);
+      await this.#serve(exchange, path, upgrade);
     } catch (error) {
       if (exchange.gone.aborted) return;
       const status = statusOf(error);
@@ -95,11 +110,11 @@ export class HttpApi {
     }
   }
 
-  async #serve(exchange: Exchange, path: string): Promise<void> {
+  async #serve(exchange: Exchange, path: string, upgrade: Upgrade | undefined): Promise<void> {
     const { authenticators, anonymous = false, kinds } = this.options;
     const { request } = exchange;
     const route = routeOf(this.#unmounted(path));
-    const user = await timely(this.#context, authenticate(request, authenticators, anonymous), exchange.gone);
+    const user = await timely(this.#context, authenticate(withToken(request), authenticators, anonymous), exchange.gone);
     exchange.user = user;
     // Who is asked to act as somebody else must not act as who asks.
     if (Object.keys(request.headers).some((name) => name.startsWith('impersonate-'))) throw new ApiError('Forbidden', 'impersonation is not served');
@@ -107,6 +122,12 @@ export class HttpApi {
     if (request.method !== 'GET' && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot change anything');
     if (route.type !== 'resource') return this.#describe(exchange, route, user);
     const { ref } = route;
+    const stream = streamOf(ref);
+    if (stream !== undefined) {
+      // A WebSocket is a GET, and browsers open it for any page.
+      if (stream !== 'log' && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot open streams');
+      return this.#streams.serve(exchange, { ref, user, stream }, upgrade);
+    }
     const verb = verbOf(exchange, ref);
     // What is served at a path is told only to who may ask.
     await this.#authorize(exchange, { user, verb, ref });

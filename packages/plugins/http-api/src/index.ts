@@ -3,21 +3,23 @@
  * @packageDocumentation
  */
 import type { RequestListener } from 'node:http';
-import { definePlugin, ServedKinds, Transport, untilAborted } from '@orrery/core';
+import { definePlugin, PodStreams, ServedKinds, Transport, untilAborted } from '@orrery/core';
 import { z } from 'zod';
 import { type Authenticator, clientCertificates, staticTokens } from './authenticators.js';
 import type { Authorizer } from './authorizer.js';
 import { HttpApi } from './http-api.js';
 import { Listener } from './listener.js';
+import type { UpgradeListener } from './streams/handshake.js';
 
 export { type Authenticator, type Credentials, clientCertificates, type StaticToken, staticTokens } from './authenticators.js';
 export { type Attributes, type Authorizer, type Decision, everybodyKnown } from './authorizer.js';
 export { HttpApi, type HttpApiOptions } from './http-api.js';
 export { DEFAULT_LIMITS, type HttpLimits } from './limits.js';
 export { Listener, type ListenOptions, type TlsOptions } from './listener.js';
+export type { UpgradeListener } from './streams/handshake.js';
 
-/** Takes the handler into a server of the host; what it returns takes it out again. */
-export type Mount = (handle: RequestListener) => (() => void) | void;
+/** Takes the handlers into a server of the host: of requests, and of its event `upgrade`, without which commands and ports are not served. What it returns takes them out again. */
+export type Mount = (handle: RequestListener, upgrade: UpgradeListener) => (() => void) | void;
 
 const pem = z.union([z.string(), z.instanceof(Buffer)]);
 const positive = z.int().positive();
@@ -52,6 +54,8 @@ const options = z
         requests: positive,
         watches: positive,
         watchBacklog: positive,
+        streams: positive,
+        streamIdleMs: positive.max(2 ** 31 - 1),
         headersMs: positive,
         bodyMs: positive,
         answerMs: positive,
@@ -74,13 +78,13 @@ export const httpApi = definePlugin({
     run((get) => {
       const authenticators = [...(tls?.clientCa === undefined ? [] : [clientCertificates()]), ...(tokens.length === 0 ? [] : [staticTokens(tokens.map(withoutAbsent))]), ...given.authenticators];
       const limits = withoutAbsent(given.limits);
-      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, ...(authorizer !== undefined && { authorizer }), anonymous, basePath, limits });
+      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, ...(authorizer !== undefined && { authorizer }), anonymous, basePath, limits, streams: get(PodStreams) });
       return {
         name: 'http-api',
         phase: 'api',
         run: async (signal, ready) => {
           if (mount !== undefined) {
-            const unmount = mount(api.handle);
+            const unmount = mount(api.handle, api.upgrade);
             try {
               ready();
               await untilAborted(signal);
@@ -90,7 +94,7 @@ export const httpApi = definePlugin({
             }
             return;
           }
-          const listener = new Listener(api.handle, tls === undefined ? undefined : withoutAbsent(tls), api.limits, log);
+          const listener = new Listener(api, tls === undefined ? undefined : withoutAbsent(tls), api.limits, log);
           const { port: taken } = await listener.listen({ host, port });
           try {
             const url = `http${tls === undefined ? '' : 's'}://${host.includes(':') ? `[${host}]` : host}:${taken}${basePath}`;

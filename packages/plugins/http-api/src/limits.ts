@@ -12,6 +12,10 @@ export interface HttpLimits {
   readonly watches: number;
   /** Events a watcher may be behind, its initial ones not counted; its watch ends with 410 beyond. Default 1,000. */
   readonly watchBacklog: number;
+  /** Logs, commands, attached clients and forwarded ports that are open at the same time; 429 beyond. Default 1,000. */
+  readonly streams: number;
+  /** Milliseconds in which nothing goes either way over a command, an attached client or forwarded ports, after which they are closed. Default 4 hours, as the kubelet's. */
+  readonly streamIdleMs: number;
   /** Milliseconds in which the headers of a request must have come; 408 beyond. Default 10,000. */
   readonly headersMs: number;
   /** Milliseconds in which a body must have come; 408 beyond. Default 30,000. */
@@ -34,6 +38,8 @@ export const DEFAULT_LIMITS: HttpLimits = {
   requests: 400,
   watches: 10_000,
   watchBacklog: 1_000,
+  streams: 1_000,
+  streamIdleMs: 14_400_000,
   headersMs: 10_000,
   bodyMs: 30_000,
   answerMs: 60_000,

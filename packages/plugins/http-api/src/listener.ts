@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { errorMessage, type Logger, OrreryError } from '@orrery/core';
+import type { UpgradeListener } from './streams/handshake.js';
 import type { HttpLimits } from './limits.js';
 
 /** Certificates of a server, as PEM. */
@@ -25,13 +26,14 @@ const CHECK_MS = 1_000;
 /** Headers of one request at most, bytes. */
 const HEADER_BYTES = 32 * 1024;
 
-/** A server of our own around a handler. */
+/** A server of our own around the handlers of an `HttpApi`. */
 export class Listener {
   readonly #server: Server;
 
-  constructor(handle: RequestListener, tls: TlsOptions | undefined, limits: HttpLimits, log: Logger) {
+  constructor({ handle, upgrade }: { readonly handle: RequestListener; readonly upgrade: UpgradeListener }, tls: TlsOptions | undefined, limits: HttpLimits, log: Logger) {
     const bounds = { headersTimeout: limits.headersMs, requestTimeout: limits.headersMs + limits.bodyMs, connectionsCheckingInterval: CHECK_MS, maxHeaderSize: HEADER_BYTES, keepAliveTimeout: 60_000 };
     this.#server = tls === undefined ? createServer(bounds, handle) : createTlsServer({ ...bounds, ...secure(tls), handshakeTimeout: limits.headersMs }, handle);
+    this.#server.on('upgrade', upgrade);
     this.#server.maxConnections = limits.connections;
     // When a connection cannot be accepted, say for want of file descriptors, the others go on.
     this.#server.on('error', (error) => log.warn('the listener of the Kubernetes API had an error', { error: errorMessage(error) }));

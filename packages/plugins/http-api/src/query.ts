@@ -15,6 +15,11 @@ export class Query {
     return value === null || value === '' ? undefined : value;
   }
 
+  /** Every value of a parameter that may be given several times, in order. */
+  all(name: string): readonly string[] {
+    return this.#params.getAll(name);
+  }
+
   /** As Kubernetes reads booleans: present and neither `false` nor `0`. */
   flag(name: string): boolean | undefined {
     const value = this.#params.get(name);

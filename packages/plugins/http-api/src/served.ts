@@ -21,14 +21,20 @@ const CHANGE = ['get', 'patch', 'update'] as const;
 export function partsOf(kind: KindDefinition): readonly ServedPart[] {
   const isPod = kind.group === '' && kind.kind === 'Pod';
   return [
+    ...(isPod ? [streamPart('attach', 'PodAttachOptions')] : []),
     ...(isPod ? [{ name: 'binding', verbs: ['create'], kind: { group: '', version: 'v1', kind: 'Binding' } }] : []),
     ...Object.keys(kind.rules.subresources ?? {}).map((name) => ({ name, verbs: CHANGE })),
     ...(isPod ? [{ name: 'eviction', verbs: ['create'], kind: { group: 'policy', version: 'v1', kind: 'Eviction' } }] : []),
+    ...(isPod ? [streamPart('exec', 'PodExecOptions')] : []),
     ...(kind.rules.isHeld === undefined ? [] : [{ name: 'finalize', verbs: ['update'] }]),
+    ...(isPod ? [{ name: 'log', verbs: ['get'] }, streamPart('portforward', 'PodPortForwardOptions')] : []),
     ...(kind.scale === undefined ? [] : [{ name: 'scale', verbs: CHANGE, kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' } }]),
     ...(kind.hasStatus ? [{ name: 'status', verbs: CHANGE }] : []),
   ];
 }
+
+/** A stream of pods: what it is opened with is told in the query, as fields of a kind without a version. */
+const streamPart = (name: string, kind: string): ServedPart => ({ name, verbs: ['create', 'get'], kind: { group: '', version: '', kind } });
 
 /** Kinds of one version of one group. */
 export interface GroupVersion {

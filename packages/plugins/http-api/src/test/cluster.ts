@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { workloadControllers } from '@orrery/controllers';
-import { createOrchestrator, type Orchestrator } from '@orrery/core';
+import { createOrchestrator, type Orchestrator, type OrchestratorOptions } from '@orrery/core';
 import { nodeAgent } from '@orrery/node-agent';
 import { simulatedRuntime } from '@orrery/runtime-simulated';
 import { scheduler } from '@orrery/scheduler';
@@ -13,7 +13,7 @@ import { TestAuthority } from './certificates.js';
 /** The token of the user `anna`. */
 export const TOKEN = 'anna-has-this-token-0123456789';
 
-/** A whole orchestrator with simulated containers, served over HTTPS. */
+/** A whole orchestrator, with simulated containers where no runtime is given, served over HTTPS. */
 export class TestCluster {
   private constructor(
     readonly folder: string,
@@ -22,7 +22,7 @@ export class TestCluster {
     readonly authority: TestAuthority,
   ) {}
 
-  static async start(): Promise<TestCluster> {
+  static async start({ runtime = simulatedRuntime({ behaviour: () => ({ startDelayMs: 20 }) }) }: { runtime?: OrchestratorOptions['plugins'][number] } = {}): Promise<TestCluster> {
     const folder = mkdtempSync(join(tmpdir(), 'orrery-http-api-'));
     const authority = new TestAuthority(folder);
     let url = '';
@@ -31,7 +31,7 @@ export class TestCluster {
         memoryStore(),
         scheduler(),
         workloadControllers(),
-        simulatedRuntime({ behaviour: () => ({ startDelayMs: 20 }) }),
+        runtime,
         nodeAgent({ rootDir: join(folder, 'nodes'), capacity: { cpu: '64', memory: '64Gi', pods: '500' }, nodes: [{ name: 'n1' }, { name: 'n2' }] }),
         httpApi({ port: 0, tls: { ...authority.server(), clientCa: authority.certificate }, tokens: [{ token: TOKEN, user: 'anna' }], listening: (at) => (url = at) }),
       ],

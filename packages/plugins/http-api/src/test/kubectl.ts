@@ -42,14 +42,15 @@ export class Kubectl {
     writeFileSync(this.#config, JSON.stringify(config), { mode: 0o600 });
   }
 
-  get #environment(): NodeJS.ProcessEnv {
+  /** What its commands run with. */
+  get environment(): NodeJS.ProcessEnv {
     return { PATH: process.env.PATH, HOME: this.folder, KUBECONFIG: this.#config, KUBECACHEDIR: join(this.folder, 'cache') };
   }
 
   /** Runs a command to its end. */
   try(args: readonly string[], input = ''): Promise<Outcome> {
     return new Promise((resolve) => {
-      const child = execFile(this.program, [...args], { env: this.#environment, timeout: 60_000, maxBuffer: 64 * 2 ** 20 }, (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code ?? 1), out, err }));
+      const child = execFile(this.program, [...args], { env: this.environment, timeout: 60_000, maxBuffer: 64 * 2 ** 20 }, (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code ?? 1), out, err }));
       child.stdin?.end(input);
     });
   }
@@ -63,7 +64,7 @@ export class Kubectl {
 
   /** Begins a command that goes on. */
   start(command: string): ChildProcess {
-    return spawn(this.program, command.split(' '), { env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    return spawn(this.program, command.split(' '), { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
   }
 }
 

@@ -46,7 +46,7 @@ export class TestServer {
     });
     const { wrap = (transport: Transport) => transport, ...rest } = options;
     const api = new HttpApi({ transport: wrap(server), kinds, clock, random: systemRandom, log: silentLogger, authenticators: [staticTokens([{ token: TOKEN, user: 'anna', groups: ['team'] }])], ...rest });
-    const listener = new Listener(api.handle, undefined, api.limits, silentLogger);
+    const listener = new Listener(api, undefined, api.limits, silentLogger);
     const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
     return new TestServer(port, api, server, store, listener, ended, stopping);
   }

@@ -1,0 +1,235 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { processRuntime } from '@orrery/runtime-process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestCluster, TOKEN } from './test/cluster.js';
+import { Kubectl, kubeconfig, unpackKubectl } from './test/kubectl.js';
+
+// The real kubectl 1.35, over HTTPS, against processes of this machine.
+
+const unpacked = mkdtempSync(join(tmpdir(), 'orrery-kubectl-'));
+const state = mkdtempSync(join(tmpdir(), 'orrery-streams-'));
+const kubectlHere = unpackKubectl(unpacked);
+const missing = 'missing' in kubectlHere ? kubectlHere.missing : undefined;
+if (missing !== undefined) {
+  if (process.env.ORRERY_REQUIRE === 'all') throw new Error(missing);
+  console.warn(`skipped: ${missing}`);
+}
+
+let cluster: TestCluster;
+let kubectl: Kubectl;
+const begun: ChildProcess[] = [];
+
+const NODE = process.execPath;
+/** Answers every request with its path, on the address of the pod; closes each connection, so that each request is one of its own. */
+const SERVER = `require('http').createServer((q, r) => { r.setHeader('connection', 'close'); r.end('path ' + q.url); }).listen(8099, process.env.POD_IP, () => console.log('listening'))`;
+const pod = (name: string, containers: readonly object[], more: object = {}): object => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { terminationGracePeriodSeconds: 1, restartPolicy: 'Never', containers, ...more } });
+const container = (name: string, ...command: readonly string[]): object => ({ name, image: 'none', command });
+const sh = (name: string, script: string): object => container(name, 'sh', '-c', script);
+
+beforeAll(async () => {
+  if (missing !== undefined || !('program' in kubectlHere)) return;
+  cluster = await TestCluster.start({ runtime: processRuntime({ stateDir: join(state, 'runtime'), workingDir: '/', onStop: 'destroy', lingerSeconds: 1, cgroups: 'off' }) });
+  const authority = Buffer.from(cluster.authority.certificate).toString('base64');
+  kubectl = new Kubectl(kubectlHere.program, join(cluster.folder, 'anna'), kubeconfig(cluster.url, { 'certificate-authority-data': authority }, { token: TOKEN }));
+  const objects = [
+    pod('main', [sh('main', 'echo one; echo two; echo three; exec sleep 1000')]),
+    pod('cat', [{ ...container('main', 'cat'), stdin: true }]),
+    pod('ended', [sh('main', 'echo last words; echo aside >&2; exit 4')]),
+    pod('two', [sh('a', 'echo from a; sleep 1000'), sh('b', 'echo from b; sleep 1000')], { initContainers: [sh('before', 'echo from init')] }),
+    pod('crashing', [sh('main', 'echo try; exit 1')], { restartPolicy: 'Always' }),
+    pod('server', [{ ...container('main', NODE, '-e', SERVER), env: [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }] }]),
+  ];
+  await kubectl.run('apply -f -', objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+  await kubectl.run('wait --for=condition=Ready pod/main pod/cat pod/two pod/server --timeout=20s');
+});
+afterAll(async () => {
+  for (const child of begun) child.kill('SIGKILL');
+  await cluster?.stop();
+  for (const folder of [unpacked, state]) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Begins a command that goes on, with what it has said so far. */
+function begin(command: string): { readonly child: ChildProcess; said(): string; until(text: RegExp): Promise<RegExpExecArray>; readonly ended: Promise<number | null> } {
+  const child = kubectl.start(command);
+  begun.push(child);
+  return followed(child);
+}
+
+function followed(child: ChildProcess) {
+  let said = '';
+  const listeners = new Set<() => void>();
+  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      for (const listener of listeners) listener();
+    });
+  }
+  const until = (text: RegExp): Promise<RegExpExecArray> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = text.exec(said);
+        if (found !== null) resolve(found);
+      };
+      listeners.add(look);
+      void ended.then((code) => reject(new Error(`it ended with ${code}: ${said}`)));
+      look();
+    });
+  return { child, said: () => said, until, ended };
+}
+
+/** The processes of this machine with a word in their command line. */
+const processesWith = (word: string): readonly string[] =>
+  readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(word);
+    } catch {
+      return false;
+    }
+  });
+
+async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const until = performance.now() + 10_000;
+  while (!(await condition())) {
+    if (performance.now() > until) throw new Error(`it did not come about: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe.skipIf(missing !== undefined)('kubectl', () => {
+  describe('logs', () => {
+    it('shows output, its end, and none of what is older', async () => {
+      expect(await kubectl.run('logs main')).toBe('one\ntwo\nthree\n');
+      expect(await kubectl.run('logs main --tail=1')).toBe('three\n');
+      expect(await kubectl.run('logs main --since=1h')).toBe('one\ntwo\nthree\n');
+      expect(await kubectl.run(`logs main --since-time=${new Date(Date.now() + 3_600_000).toISOString()}`)).toBe('');
+      expect(await kubectl.run('logs main --limit-bytes=5')).toBe('one\nt');
+      expect(await kubectl.run('logs main --timestamps --tail=2')).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z two\n\S+Z three\n$/);
+    });
+
+    it('shows containers by name, ended ones and init containers too', async () => {
+      expect(await kubectl.run('logs two -c b')).toBe('from b\n');
+      expect(await kubectl.run('logs two -c before')).toBe('from init\n');
+      expect((await kubectl.run('logs two --all-containers')).split('\n').sort()).toEqual(['', 'from a', 'from b', 'from init']);
+      expect((await kubectl.try(['get', '--raw', '/api/v1/namespaces/default/pods/two/log'])).err).toBe('Error from server (BadRequest): a container name must be specified for pod two, choose one of: [a b] or one of the init containers: [before]\n');
+      expect((await kubectl.try(['logs', 'two', '-c', 'nope'])).err).toContain('container nope is not valid for pod two');
+      await kubectl.run('wait --for=jsonpath={.status.phase}=Failed pod/ended --timeout=10s');
+      expect((await kubectl.run('logs ended')).split('\n').sort()).toEqual(['', 'aside', 'last words']);
+      expect(await kubectl.run('get --raw /api/v1/namespaces/default/pods/ended/log?stream=Stderr')).toBe('aside\n');
+      expect(await kubectl.try(['logs', 'ended', '-p'])).toMatchObject({ code: 1, err: 'Error from server (BadRequest): previous terminated container "main" in pod "ended" not found\n' });
+      expect((await kubectl.try(['logs', 'none'])).err).toBe('error: error from server (NotFound): pods "none" not found in namespace "default"\n');
+    });
+
+    it('shows what a container said before it was started again', async () => {
+      await eventually('it crashes', async () => (await kubectl.run('get pod crashing -o jsonpath={.status.containerStatuses[0].restartCount}')) !== '0');
+      expect(await kubectl.run('logs crashing --previous')).toBe('try\n');
+    });
+
+    it('follows until the container ends', async () => {
+      await kubectl.run('apply -f -', JSON.stringify(pod('speaking', [{ ...sh('main', 'echo begin; read line; echo heard $line'), stdin: true, stdinOnce: true }])));
+      await kubectl.run('wait --for=condition=Ready pod/speaking --timeout=10s');
+      const following = begin('logs -f speaking');
+      await following.until(/begin\n/);
+      await kubectl.try(['attach', '-i', 'speaking'], 'me\n');
+      expect(await following.ended).toBe(0);
+      expect(following.said()).toBe('begin\nheard me\n');
+    });
+  });
+
+  describe('exec', () => {
+    it('tells output and exit codes', async () => {
+      expect(await kubectl.try(['exec', 'main', '--', 'sh', '-c', 'echo out; echo err >&2; exit 3'])).toEqual({ code: 3, out: 'out\n', err: 'err\ncommand terminated with exit code 3\n' });
+      expect(await kubectl.try(['exec', 'main', '--', 'true'])).toEqual({ code: 0, out: '', err: '' });
+      expect((await kubectl.try(['exec', 'main', '--', 'kill-nobody-has-this'])).err).toContain('kill-nobody-has-this');
+    });
+
+    it('brings a megabyte to the command and back', async () => {
+      const input = randomBytes(786_432).toString('base64');
+      const { code, out } = await kubectl.try(['exec', '-i', 'main', '--', 'cat'], input);
+      expect({ code, length: out.length, isSame: out === input }).toEqual({ code: 0, length: input.length, isSame: true });
+      // A command that does not read it all ends all the same.
+      expect(await kubectl.try(['exec', '-i', 'main', '--', 'head', '-c', '3'], input)).toMatchObject({ code: 0, out: input.slice(0, 3) });
+    });
+
+    it('says why there is nothing to run in', async () => {
+      expect((await kubectl.try(['exec', 'none', '--', 'true'])).err).toBe('Error from server (NotFound): pods "none" not found\n');
+      expect((await kubectl.try(['exec', 'main', '-c', 'nope', '--', 'true'])).err).toContain('container nope is not valid for pod main');
+      expect((await kubectl.try(['exec', 'crashing', '--', 'true'])).err).toContain('container not found ("main")');
+      expect((await kubectl.try(['exec', '-i', '--tty', 'main', '--', 'true'])).err).toContain('terminal');
+    });
+
+    it('ends the command when the client is killed', async () => {
+      const word = `nobody-else-${process.pid}`;
+      const running = begin(`exec main -- sh -c echo\tready;sleep\t1000;:\t${word}`.replaceAll('\t', '${IFS}'));
+      await eventually('it runs', () => processesWith(word).length >= 2);
+      running.child.kill('SIGKILL');
+      await eventually('nothing of it runs', () => processesWith(word).length === 0);
+    });
+  });
+
+  it('attaches: what is typed is heard, and leaving does not end the container', async () => {
+    const attached = spawn(kubectl.program, ['attach', '-i', 'cat'], { env: kubectl.environment, stdio: 'pipe' });
+    begun.push(attached);
+    const { until } = followed(attached);
+    attached.stdin.write('hello\n');
+    await until(/hello\n/);
+    attached.kill('SIGKILL');
+    const again = spawn(kubectl.program, ['attach', '-i', 'cat'], { env: kubectl.environment, stdio: 'pipe' });
+    begun.push(again);
+    const second = followed(again);
+    again.stdin.write('again\n');
+    await second.until(/again\n/);
+    // From now on only: what was said before is in the log.
+    expect(second.said()).not.toContain('hello');
+    expect(await kubectl.run('get pod cat -o jsonpath={.status.phase}')).toBe('Running');
+    again.kill();
+  });
+
+  it('copies folders and files both ways', async () => {
+    const [here, there] = [join(cluster.folder, 'here'), join(cluster.folder, 'there')];
+    mkdirSync(join(here, 'deep'), { recursive: true });
+    mkdirSync(there);
+    const bytes = randomBytes(3_000_000);
+    writeFileSync(join(here, 'deep', 'bytes'), bytes);
+    writeFileSync(join(here, 'text'), 'some text\n');
+    await kubectl.run(`cp ${here} main:${there}/copy`);
+    expect(readFileSync(join(there, 'copy', 'text'), 'utf8')).toBe('some text\n');
+    await kubectl.run(`cp main:${there}/copy/deep/bytes ${here}/back`);
+    const digest = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
+    expect(digest(readFileSync(join(here, 'back')))).toBe(digest(bytes));
+  });
+
+  describe('port-forward', () => {
+    const get = (port: number, path: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        request({ host: '127.0.0.1', port, path, agent: false }, (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve(text)).on('error', reject);
+        }).on('error', reject).end();
+      });
+
+    it('forwards a hundred connections one after the other, and twenty at once', async () => {
+      const forwarding = begin('port-forward pod/server :8099');
+      const port = Number((await forwarding.until(/Forwarding from 127\.0\.0\.1:(\d+) -> 8099/))[1]);
+      for (let index = 0; index < 100; index += 1) expect(await get(port, `/${index}`)).toBe(`path /${index}`);
+      const paths = Array.from({ length: 20 }, (_, index) => `/parallel-${index}`);
+      expect(await Promise.all(paths.map((path) => get(port, path)))).toEqual(paths.map((path) => `path ${path}`));
+      expect(forwarding.said()).not.toContain('rror');
+      forwarding.child.kill();
+    });
+
+    it('tells when nobody listens on the port', async () => {
+      const forwarding = begin('port-forward pod/server :8100');
+      const port = Number((await forwarding.until(/Forwarding from 127\.0\.0\.1:(\d+)/))[1]);
+      await expect(get(port, '/')).rejects.toThrow();
+      await forwarding.until(/error forwarding port 8100 to pod/);
+      forwarding.child.kill();
+    });
+  });
+});
