@@ -17,8 +17,9 @@ export function claimKeys({ metadata, spec }: Pod): readonly ObjectKey[] {
 }
 
 const podOptions = { indexes: { [CLAIM_INDEX]: (pod: Pod): readonly string[] => (isPodTerminal(pod) ? [] : claimKeys(pod)) } };
-const UNBOUND_INDEX = 'persistent-volumes.unbound';
-const claimOptions = { indexes: { [UNBOUND_INDEX]: ({ spec }: PersistentVolumeClaim): readonly string[] => ((spec.volumeName ?? '') === '' ? [''] : []) } };
+const NAMED_INDEX = 'persistent-volumes.volumeName';
+/** By the volume they name; those that name none under the empty name. */
+const claimOptions = { indexes: { [NAMED_INDEX]: ({ spec }: PersistentVolumeClaim): readonly string[] => [spec.volumeName ?? ''] } };
 const volumeOptions = { indexes: { [VOLUME_INDEX]: ({ spec }: PersistentVolume): readonly string[] => (spec.claimRef === undefined ? [] : [`${spec.claimRef.namespace}/${spec.claimRef.name}`]) } };
 
 /** Brings claims and volumes together, and takes the protection off what nobody uses any more. */
@@ -30,15 +31,20 @@ export function persistentVolumeController(): Controller {
       const volumes = setup.informer(PersistentVolume, volumeOptions).lister;
       const pods = setup.informer(Pod, podOptions).lister;
       const parts: Parts = { claims, volumes, pods, classes: setup.informer(StorageClass).lister, nodes: setup.informer(Node).lister };
-      const pending = (): readonly ObjectKey[] => claims.byIndex(UNBOUND_INDEX, '').map(keyOf);
+      const naming = (volume: string): readonly ObjectKey[] => claims.byIndex(NAMED_INDEX, volume).map(keyOf);
+      const pending = (): readonly ObjectKey[] => naming('');
       return {
         watches: [
           watching({ kind: PersistentVolumeClaim, informer: claimOptions, keys: (claim, _old, deleted) => [...(deleted ? [] : [keyOf(claim)]), ...volumes.byIndex(VOLUME_INDEX, keyOf(claim)).map((volume) => `${VOLUME}${keyOf(volume)}`)] }),
           watching({
             kind: PersistentVolume,
             informer: volumeOptions,
-            // A free volume may be what some claim waits for.
-            keys: (volume, _old, deleted) => [...(deleted ? [] : [`${VOLUME}${keyOf(volume)}`]), ...(volume.spec.claimRef === undefined ? pending() : [`${volume.spec.claimRef.namespace}/${volume.spec.claimRef.name}`])],
+            // A free volume may be what some claim waits for; so may one that a claim asked for by its name.
+            keys: (volume, _old, deleted) => [
+              ...(deleted ? [] : [`${VOLUME}${keyOf(volume)}`]),
+              ...(volume.spec.claimRef === undefined ? pending() : [`${volume.spec.claimRef.namespace}/${volume.spec.claimRef.name}`]),
+              ...naming(volume.metadata.name ?? ''),
+            ],
           }),
           watching({ kind: StorageClass, keys: (_class, _old, deleted) => (deleted ? [] : pending()) }),
           watching({ kind: Pod, informer: podOptions, keys: (pod, old, deleted) => (deleted || old === undefined || old.spec.nodeName !== pod.spec.nodeName || isPodTerminal(pod) ? claimKeys(pod) : []) }),

@@ -62,6 +62,32 @@ describe('volumes that exist', () => {
     expect(await reasons()).toContain('ClaimLost');
   });
 
+  it('that are asked for by name are bound as soon as they are there, if they satisfy the claim', async () => {
+    world = await World.start([persistentVolumes()]);
+    await claims().create(claim({ storageClassName: '', volumeName: 'mine' }));
+    await volumes().create(volume('other', '1Gi'));
+    await world.clock.advance(60_000);
+    await volumes().create(volume('mine', '500Mi'));
+    await world.until(async () => (await reasons()).includes('VolumeMismatch'));
+    expect((await volumes().get({ name: 'mine' })).spec.claimRef).toBeUndefined();
+    await volumes().delete({ name: 'mine' });
+    await world.until(async () => (await volumes().find({ name: 'mine' })) === undefined);
+    await volumes().create(volume('mine', '1Gi'));
+    await world.until(bound);
+  });
+
+  it('that are reserved for a claim are given to it whatever their class, but not when they are too small', async () => {
+    world = await World.start([persistentVolumes()]);
+    const reservation = { claimRef: { namespace: 'default', name: 'data' } };
+    await volumes().create(volume('small', '500Mi', reservation));
+    await claims().create(claim({ storageClassName: '' }));
+    await world.until(async () => (await reasons()).includes('FailedBinding'));
+    expect((await volumes().get({ name: 'small' })).spec.claimRef?.uid).toBeUndefined();
+    await volumes().create(volume('classy', '1Gi', { ...reservation, storageClassName: 'slow' }));
+    await world.until(bound);
+    expect((await claims().get(ref)).spec.volumeName).toBe('classy');
+  });
+
   it('a claim in use is kept until its last pod is gone', async () => {
     world = await World.start([persistentVolumes()]);
     await volumes().create(volume('v', '1Gi'));

@@ -1,5 +1,5 @@
 import { isVolumeFor, type Node, type PersistentVolume, type PersistentVolumeClaim, type StorageClass } from '@orrery/core';
-import { findVolume } from './match.js';
+import { findVolume, mismatch, ownVolume } from './match.js';
 import { STORAGE } from './names.js';
 
 /** What is known of a claim. */
@@ -38,6 +38,8 @@ export function planClaimStep(view: ClaimView): ClaimStep {
   if (volume.spec.claimRef !== undefined && !isVolumeFor(volume, claim)) {
     return wasBound ? phase(claim, 'Lost') : wait('FailedBinding', `volume "${name}" already bound to a different claim.`, 'Warning');
   }
+  const why = volume.spec.claimRef === undefined && !wasBound ? mismatch(volume, claim) : undefined;
+  if (why !== undefined) return wait('VolumeMismatch', `Cannot bind to requested volume "${name}": ${why}`, 'Warning');
   if ((volume.spec.claimRef?.uid ?? '') === '') return { do: 'bindVolume', volume };
   if (!wasBound) return { do: 'bindClaim', volume };
   return phase(claim, 'Bound', volume);
@@ -56,7 +58,7 @@ function planUnbound({ claim, volumes, classes, node }: ClaimView): ClaimStep {
   }
   const storageClass = classes.find(({ metadata }) => metadata.name === className);
   const delayed = storageClass?.volumeBindingMode === 'WaitForFirstConsumer';
-  const made = volumes.find((volume) => volume.spec.claimRef !== undefined && isVolumeFor(volume, claim) && volume.metadata.deletionTimestamp === undefined);
+  const made = ownVolume(claim, volumes);
   if (made === undefined && delayed && node === undefined) return wait('WaitForFirstConsumer', 'waiting for first consumer to be created before binding');
   const volume = made ?? findVolume(claim, volumes, delayed ? node : undefined);
   if (volume !== undefined) return (volume.spec.claimRef?.uid ?? '') === '' ? { do: 'bindVolume', volume } : { do: 'bindClaim', volume };
