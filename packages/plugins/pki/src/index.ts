@@ -1,0 +1,7 @@
+/**
+ * A certificate authority of one's own: serving and client certificates, signing requests, kubeconfigs.
+ * @packageDocumentation
+ */
+export { type AuthorityOptions, type Certificate, CertificateAuthority, type KeyPair, type Subject } from './authority.js';
+export { kubeconfigOf, type KubeconfigOptions, type KubeconfigUser } from './kubeconfig.js';
+export { makeRequest, readRequest, type RequestedCertificate } from './signing-request.js';
