@@ -55,7 +55,8 @@ export class AgentStreams implements NodeStreams {
     const pod = this.#pod(identity);
     const { sandboxes } = await this.#view(pod, signal);
     const sandbox = sandboxes.filter(({ state }) => state === 'ready').reduce<(typeof sandboxes)[number] | undefined>((newest, one) => (newest === undefined || one.attempt > newest.attempt ? one : newest), undefined);
-    const refusal = (why: string, cause?: unknown): ApiError => failed(`error forwarding port ${port} to pod ${sandbox?.id ?? identity.name}, uid : ${why}`, cause);
+    const refusal = (why: string, cause?: unknown): ApiError =>
+      new ApiError('InternalError', `error forwarding port ${port} to pod ${sandbox?.id ?? identity.name}, uid : ${why}`, {}, cause);
     if (sandbox === undefined) throw refusal('the pod is not running');
     return runtime.portForward(sandbox.id, port, signal).catch((error: unknown) => {
       throw OrreryError.is(error, 'ABORTED') ? error : refusal(errorMessage(error), error);
