@@ -1,28 +1,14 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
-import { ApiError, type UserInfo } from '@orrery/core';
+import { ApiError, type AuthenticatedUser, type Authenticator, type Credentials, systemIdentities, type UserInfo } from '@orrery/core';
 
-/** What a client shows to say who it is. */
-export interface Credentials {
-  /** The token of `Authorization: Bearer …`. */
-  readonly token?: string;
-  /** The names in the certificate of the client. `trusted`: its chain ends at a certificate authority that the server was given. */
-  readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[]; readonly trusted: boolean };
-}
+export type { Authenticator, Credentials } from '@orrery/core';
 
-/** One way of telling who a client is. */
-export interface Authenticator {
-  /** For logs. */
-  readonly name: string;
-  /** Who it is; undefined: these credentials say nothing to me. Throws to refuse them at once. Must not tell or keep them. */
-  authenticate(credentials: Credentials): UserInfo | undefined | Promise<UserInfo | undefined>;
-}
+const { authenticated: AUTHENTICATED, unauthenticated, anonymous: NOBODY } = systemIdentities;
 
-/** Group of everybody who is known. */
-export const AUTHENTICATED = 'system:authenticated';
 /** Who asks without credentials, where that is allowed. */
-export const ANONYMOUS: UserInfo = Object.freeze({ name: 'system:anonymous', groups: Object.freeze(['system:unauthenticated']) });
+const ANONYMOUS: UserInfo = Object.freeze({ name: NOBODY, groups: Object.freeze([unauthenticated]) });
 
 /** One token and whom it stands for. */
 export interface StaticToken {
@@ -70,11 +56,35 @@ export async function authenticate(request: IncomingMessage, authenticators: rea
     if (anonymous) return ANONYMOUS;
     throw unauthorized();
   }
+  const known = await whoShows(credentials, authenticators).catch((cause: unknown) => {
+    throw ApiError.is(cause) ? cause : unauthorized(cause);
+  });
+  if (known === undefined) throw unauthorized();
+  const { audiences: _, ...user } = known;
+  return user;
+}
+
+/** Whom credentials stand for; undefined: nobody knows them. Throws what an authenticator throws that refuses them. */
+export async function whoShows(credentials: Credentials, authenticators: readonly Authenticator[]): Promise<AuthenticatedUser | undefined> {
   for (const authenticator of authenticators) {
     const user = await authenticator.authenticate(credentials);
     if (user !== undefined) return { ...user, groups: [...user.groups.filter((group) => group !== AUTHENTICATED), AUTHENTICATED] };
   }
-  throw unauthorized();
+  return undefined;
+}
+
+/** Several ways of telling who a client is as one; they are read afresh for each request. */
+export function anyOf(name: string, authenticators: () => readonly Authenticator[]): Authenticator {
+  return {
+    name,
+    authenticate: async (credentials) => {
+      for (const authenticator of authenticators()) {
+        const user = await authenticator.authenticate(credentials);
+        if (user !== undefined) return user;
+      }
+      return undefined;
+    },
+  };
 }
 
 /** Undefined when there are none. Throws Unauthorized for any other kind of authorization. */
@@ -96,4 +106,4 @@ function certificateOf(socket: IncomingMessage['socket']): Credentials['certific
   return { commonName: typeof CN === 'string' ? CN : '', organizations: Array.isArray(O) ? O : [O], trusted: socket.authorized };
 }
 
-const unauthorized = (): ApiError => new ApiError('Unauthorized', 'Unauthorized');
+const unauthorized = (cause?: unknown): ApiError => new ApiError('Unauthorized', 'Unauthorized', {}, cause);

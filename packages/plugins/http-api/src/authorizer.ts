@@ -1,42 +1,25 @@
-import { ApiError, type ResourceRef, type UserInfo } from '@orrery/core';
-import { AUTHENTICATED } from './authenticators.js';
+import { ApiError, type Attributes, type Authorizer, systemIdentities } from '@orrery/core';
 
-/** What a request wants to do. */
-export interface Attributes {
-  readonly user: UserInfo;
-  /** Of resources: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`; of other paths: the HTTP method in lower case. */
-  readonly verb: string;
-  /** Present for resources. */
-  readonly ref?: ResourceRef;
-  /** Present for other paths, e.g. `/version`. */
-  readonly path?: string;
-}
-
-/** A decision about one request. */
-export interface Decision {
-  readonly allowed: boolean;
-  /** Told to the client. */
-  readonly reason?: string;
-}
-
-/** Who may do what. */
-export interface Authorizer {
-  /** A rejection counts as a refusal. */
-  authorize(attributes: Attributes): Decision | Promise<Decision>;
-}
+export type { Attributes, Authorizer, Decision } from '@orrery/core';
 
 /** Paths that tell nothing about the cluster. */
 const PUBLIC: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz', '/version']);
 
 /** **Everybody who is known may do everything**; who is not known may see only health and version. */
 export const everybodyKnown: Authorizer = {
-  authorize: ({ user, path }) => ({ allowed: user.groups.includes(AUTHENTICATED) || (path !== undefined && PUBLIC.has(path)) }),
+  authorize: ({ user, path }) => ({ allowed: user.groups.includes(systemIdentities.authenticated) || (path !== undefined && PUBLIC.has(path)) }),
+  rules: {
+    rulesFor: ({ groups }) => ({
+      rules: groups.includes(systemIdentities.authenticated) ? [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }, { verbs: ['*'], nonResourceURLs: ['*'] }] : [{ verbs: ['get'], nonResourceURLs: [...PUBLIC] }],
+      incomplete: false,
+    }),
+  },
 };
 
 /** Throws Forbidden, in the words of kube-apiserver, unless it is allowed. */
 export async function authorize(authorizer: Authorizer, attributes: Attributes): Promise<void> {
-  const { allowed, reason } = await authorizer.authorize(attributes);
-  if (!allowed) throw forbidden(attributes, reason);
+  const { allowed, denied, reason } = await authorizer.authorize(attributes);
+  if (!allowed || denied === true) throw forbidden(attributes, reason);
 }
 
 /** The refusal of a request. */

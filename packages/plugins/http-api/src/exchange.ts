@@ -21,6 +21,8 @@ export class Exchange {
   readonly #gone = new AbortController();
   /** Who asks; set when that is known. */
   user: UserInfo | undefined;
+  /** Who really asks, when that is in the name of `user`. */
+  impersonator: UserInfo | undefined;
 
   constructor(
     readonly request: IncomingMessage,

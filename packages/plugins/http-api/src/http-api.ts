@@ -8,10 +8,13 @@ import { apiGroup, apiResourceList } from './discovery.js';
 import { Documents } from './documents.js';
 import { Exchange } from './exchange.js';
 import { type Health, healthOf, type HealthCheck } from './health.js';
+import { impersonated } from './impersonation.js';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.js';
-import { answerObjects, kindFor, timely, verbOf } from './objects.js';
+import { answerObjects, kindFor, narrowed, timely, verbOf } from './objects.js';
 import { Query } from './query.js';
 import { HttpRefusal, methodNotAllowed, notServed, statusOf, tooBusy } from './refusal.js';
+import { answerReview } from './reviews/answer.js';
+import { isReview } from './reviews/kinds.js';
 import { plainPath, type Route, routeOf } from './route.js';
 import { groupVersions } from './served.js';
 import { type UpgradeListener, type Upgrade, withToken } from './streams/handshake.js';
@@ -102,7 +105,8 @@ export class HttpApi {
       if (exchange.gone.aborted) return;
       const status = statusOf(error);
       // What went wrong, by whom and where; never what was sent.
-      if (status.code >= 500) log.warn('a request failed', { audit: exchange.id, method: request.method, user: exchange.user?.name, code: status.code, error: errorMessage(error) });
+      if (status.code >= 500) log.warn('a request failed', { audit: exchange.id, method: request.method, user: exchange.user?.name, impersonator: exchange.impersonator?.name, code: status.code, error: errorMessage(error) });
+      else if (status.code === 401 && error instanceof Error && error.cause !== undefined) log.info('credentials were refused', { audit: exchange.id, error: errorMessage(error.cause) });
       await exchange.refuse(status, error instanceof HttpRefusal && error.closes).catch((cause: unknown) => {
         log.warn('an answer could not be written', { audit: exchange.id, error: errorMessage(cause) });
         response.destroy();
@@ -114,12 +118,11 @@ export class HttpApi {
     const { authenticators, anonymous = false, kinds } = this.options;
     const { request } = exchange;
     const route = routeOf(this.#unmounted(path));
-    const user = await timely(this.#context, authenticate(withToken(request), authenticators, anonymous), exchange.gone);
-    exchange.user = user;
-    // Who is asked to act as somebody else must not act as who asks.
-    if (Object.keys(request.headers).some((name) => name.startsWith('impersonate-'))) throw new ApiError('Forbidden', 'impersonation is not served');
+    const caller = await timely(this.#context, authenticate(withToken(request), authenticators, anonymous), exchange.gone);
+    exchange.user = caller;
     // A browser shows its certificate also for the page of a stranger.
     if (request.method !== 'GET' && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot change anything');
+    const user = await this.#actingAs(exchange, caller);
     if (route.type !== 'resource') return this.#describe(exchange, route, user);
     const { ref } = route;
     const stream = streamOf(ref);
@@ -130,11 +133,22 @@ export class HttpApi {
     }
     const verb = verbOf(exchange, ref);
     // What is served at a path is told only to who may ask.
-    await this.#authorize(exchange, { user, verb, ref });
+    await this.#authorize(exchange, { user, verb, ...narrowed(exchange, ref, verb) });
     const asked = { kind: kindFor(kinds, ref, verb), ref, user };
     if (this.#stopping.signal.aborted) throw new ApiError('ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 });
     if (verb === 'watch') return this.#counted('watches', async () => answerWatch(exchange, { ...asked, verb }, this.#context));
+    if (isReview(asked.kind)) return this.#counted('requests', async () => answerReview(exchange, { ...asked, verb }, { ...this.#context, authenticators }));
     return this.#counted('requests', async () => answerObjects(exchange, { ...asked, verb }, this.#context));
+  }
+
+  /** Who the request counts as: who sent it, or the user that it names and may act as. */
+  async #actingAs(exchange: Exchange, caller: UserInfo): Promise<UserInfo> {
+    const user = await timely(this.#context, impersonated(exchange.request, caller, this.#context.authorizer), exchange.gone);
+    if (user === undefined) return caller;
+    exchange.user = user;
+    exchange.impersonator = caller;
+    this.options.log.info('a request is made in the name of somebody else', { audit: exchange.id, method: exchange.request.method, user: user.name, impersonator: caller.name });
+    return user;
   }
 
   #unmounted(path: string): string {

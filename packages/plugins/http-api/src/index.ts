@@ -3,10 +3,10 @@
  * @packageDocumentation
  */
 import type { RequestListener } from 'node:http';
-import { definePlugin, PodStreams, ServedKinds, Transport, untilAborted } from '@orrery/core';
+import { Authenticators, type Authorizer, Authorizers, definePlugin, firstOpinion, type LiveList, PodStreams, ServedKinds, Transport, untilAborted } from '@orrery/core';
 import { z } from 'zod';
-import { type Authenticator, clientCertificates, staticTokens } from './authenticators.js';
-import type { Authorizer } from './authorizer.js';
+import { anyOf, type Authenticator, clientCertificates, staticTokens } from './authenticators.js';
+import { everybodyKnown } from './authorizer.js';
 import { HttpApi } from './http-api.js';
 import { Listener } from './listener.js';
 import type { UpgradeListener } from './streams/handshake.js';
@@ -42,7 +42,7 @@ const options = z
     tokens: z.array(z.strictObject({ token: z.string().min(16), user: z.string().min(1), uid: z.string().optional(), groups: z.array(z.string()).default([]) })).default([]),
     /** More ways of telling who asks. */
     authenticators: z.array(z.custom<Authenticator>((value) => typeof (value as Authenticator | undefined)?.authenticate === 'function')).default([]),
-    /** Who may do what; default: everybody who is known may do everything. */
+    /** Who may do what, asked before those of plugins; default, where no plugin says it either: everybody who is known may do everything. */
     authorizer: z.custom<Authorizer>((value) => typeof (value as Authorizer | undefined)?.authorize === 'function').optional(),
     /** Whether clients without credentials are let in, as `system:anonymous`. */
     anonymous: z.boolean().default(false),
@@ -76,9 +76,10 @@ export const httpApi = definePlugin({
   setup: ({ run, clock, random, log, options: given }) => {
     const { host, port, tls, listening, mount, basePath, tokens, authorizer, anonymous } = given;
     run((get) => {
-      const authenticators = [...(tls?.clientCa === undefined ? [] : [clientCertificates()]), ...(tokens.length === 0 ? [] : [staticTokens(tokens.map(withoutAbsent))]), ...given.authenticators];
+      const added = get(Authenticators);
+      const authenticators = [...(tls?.clientCa === undefined ? [] : [clientCertificates()]), ...(tokens.length === 0 ? [] : [staticTokens(tokens.map(withoutAbsent))]), ...given.authenticators, anyOf('plugins', () => added.items())];
       const limits = withoutAbsent(given.limits);
-      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, ...(authorizer !== undefined && { authorizer }), anonymous, basePath, limits, streams: get(PodStreams) });
+      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, authorizer: authorizerOf(authorizer, get(Authorizers)), anonymous, basePath, limits, streams: get(PodStreams) });
       return {
         name: 'http-api',
         phase: 'api',
@@ -110,6 +111,17 @@ export const httpApi = definePlugin({
     });
   },
 });
+
+/** The option is asked first, then those of plugins. Where there is neither everybody who is known may do everything; once there is one, that is over, also if it goes again. */
+function authorizerOf(own: Authorizer | undefined, added: LiveList<Authorizer>): Authorizer {
+  let isOpen = own === undefined;
+  return firstOpinion(() => {
+    const items = added.items();
+    isOpen &&= items.length === 0;
+    if (isOpen) return [everybodyKnown];
+    return own === undefined ? items : [own, ...items];
+  });
+}
 
 /** An object without the keys that are undefined. */
 function withoutAbsent<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {

@@ -1,4 +1,4 @@
-import { ApiError, type ApiRequest, type KindDefinition, type KubeList, type KubeObject, OrreryError, readPath, type ResourceRef, type ServedKinds, type Transport, type UserInfo, within } from '@orrery/core';
+import { ApiError, type ApiRequest, type Attributes, isValidPathSegmentName, type KindDefinition, type KubeList, type KubeObject, OrreryError, parseFieldSelector, readPath, type ResourceRef, type ServedKinds, type Transport, type UserInfo, within } from '@orrery/core';
 import { type Wanted, wantedOf } from './accept.js';
 import { type Authorizer, forbidden } from './authorizer.js';
 import { bodyOf, type BodyReading, patchTypeOf } from './body.js';
@@ -6,6 +6,7 @@ import type { Exchange } from './exchange.js';
 import { listAs, objectAs, type Shape } from './forms.js';
 import { deletionOf, includeOf, pageOf, selectionOf, writeOf } from './query.js';
 import { methodNotAllowed, notServed } from './refusal.js';
+import { isReview } from './reviews/kinds.js';
 import { kindAt, verbsOf } from './served.js';
 
 /** What serving objects needs. */
@@ -43,12 +44,33 @@ export function verbOf({ request, query }: Exchange, ref: ResourceRef): ObjectRe
   return verb === 'list' && query.flag('watch') === true ? 'watch' : verb;
 }
 
+/** What authorizers are told of the objects that a request is about, besides its verb: also what a list, a watch or a deletion is narrowed down to, and the name of the one object that is left then. */
+export function narrowed({ query }: Exchange, ref: ResourceRef, verb: ObjectRequest['verb']): Pick<Attributes, 'ref' | 'selection'> {
+  if (verb !== 'list' && verb !== 'watch' && verb !== 'deletecollection') return { ref };
+  const selection = selectionOf(query);
+  const name = verb === 'deletecollection' ? undefined : namedBy(selection.fieldSelector);
+  return { ref: name === undefined ? ref : { ...ref, name }, ...(Object.keys(selection).length > 0 && { selection }) };
+}
+
+/** The one name that a field selector lets through; undefined when there is none, or it cannot be read: that is told later. */
+function namedBy(fieldSelector: string | undefined): string | undefined {
+  if (fieldSelector === undefined) return undefined;
+  try {
+    const name = parseFieldSelector(fieldSelector).requirements.find(({ field, operator }) => field === 'metadata.name' && operator === '=')?.value;
+    return name === undefined || name === '' || isValidPathSegmentName(name).length > 0 ? undefined : name;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 /** The kind that is served at a path. Throws NotFound when there is none, MethodNotAllowed when that cannot be done with it: for those only who may do it. */
 export function kindFor(kinds: ServedKinds, ref: ResourceRef, verb: ObjectRequest['verb']): KindDefinition {
   const kind = kindAt(kinds, ref);
   if (!kind.namespaced && ref.namespace !== undefined) throw notServed();
   if (kind.namespaced && ref.namespace === undefined && ref.name !== undefined) throw notServed();
-  if (verb === 'deletecollection' && !verbsOf(kind).includes(verb)) throw methodNotAllowed();
+  if (isReview(kind) && ref.name !== undefined) throw notServed();
+  if (ref.subresource === undefined && !verbsOf(kind).includes(verb)) throw methodNotAllowed();
   // In which namespace would it be? And all of them at once are deleted by nobody.
   if (kind.namespaced && ref.namespace === undefined && (verb === 'create' || verb === 'deletecollection')) throw methodNotAllowed();
   if (ref.subresource !== undefined && verb === 'delete') throw methodNotAllowed();
@@ -126,8 +148,8 @@ function checkAddress(ref: ResourceRef, body: unknown): void {
 async function checkCreating({ ref, user }: ObjectRequest, question: ApiRequest, context: ObjectsContext): Promise<void> {
   if (question.verb !== 'patch' || question.type !== 'apply' || ref.subresource !== undefined) return;
   const attributes = { user, verb: 'create', ref };
-  const { allowed, reason } = await context.authorizer.authorize(attributes);
-  if (allowed) return;
+  const { allowed, denied, reason } = await context.authorizer.authorize(attributes);
+  if (allowed && denied !== true) return;
   await timely(context, context.transport.request({ verb: 'get', user, ref })).catch((error: unknown) => {
     throw ApiError.is(error, 'NotFound') ? forbidden(attributes, reason) : error;
   });

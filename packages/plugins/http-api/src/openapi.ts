@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type JsonSchema, jsonSchemaOf, type KindDefinition } from '@orrery/core';
+import { isReview } from './reviews/kinds.js';
 import { type GroupVersion, partsOf, verbsOf } from './served.js';
 
 /** A document that is served as it is. `hash` changes with it. */
@@ -83,6 +84,7 @@ const OBJECT: readonly Operation[] = [...READ_AND_CHANGE, { method: 'delete', ac
 /** The paths of a kind with what can be done there. */
 function* operationsOf(kind: KindDefinition): Generator<{ path: string; operations: readonly Operation[] }, void, undefined> {
   const base = `/${pathOf(kind)}/${kind.namespaced ? 'namespaces/{namespace}/' : ''}${kind.plural}`;
+  if (isReview(kind)) return yield { path: base, operations: COLLECTION.filter(({ method }) => method === 'post') };
   if (kind.namespaced) yield { path: `/${pathOf(kind)}/${kind.plural}`, operations: COLLECTION.slice(0, 1) };
   yield { path: base, operations: COLLECTION.filter(({ action }) => action !== 'deletecollection' || verbsOf(kind).includes(action)) };
   yield { path: `${base}/{name}`, operations: OBJECT };

@@ -1,5 +1,6 @@
 import type { KindDefinition, ResourceRef, ServedKinds } from '@orrery/core';
 import { notServed } from './refusal.js';
+import { isReview, reviewKinds } from './reviews/kinds.js';
 
 /** What a subresource answers, and what can be done with it. */
 export interface ServedPart {
@@ -11,14 +12,19 @@ export interface ServedPart {
 
 const VERBS: readonly string[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 const OF_NAMESPACES = VERBS.filter((verb) => verb !== 'deletecollection');
+const OF_REVIEWS: readonly string[] = ['create'];
 
-/** What can be done with objects of a kind. Namespaces are deleted one by one only. */
-export const verbsOf = ({ group, kind }: KindDefinition): readonly string[] => (group === '' && kind === 'Namespace' ? OF_NAMESPACES : VERBS);
+/** What can be done with objects of a kind. Namespaces are deleted one by one only; reviews are only asked for. */
+export function verbsOf(kind: KindDefinition): readonly string[] {
+  if (isReview(kind)) return OF_REVIEWS;
+  return kind.group === '' && kind.kind === 'Namespace' ? OF_NAMESPACES : VERBS;
+}
 
 const CHANGE = ['get', 'patch', 'update'] as const;
 
 /** The subresources of a kind. */
 export function partsOf(kind: KindDefinition): readonly ServedPart[] {
+  if (isReview(kind)) return [];
   const isPod = kind.group === '' && kind.kind === 'Pod';
   return [
     ...(isPod ? [streamPart('attach', 'PodAttachOptions')] : []),
@@ -46,7 +52,7 @@ export interface GroupVersion {
 /** What is served now: the core group first, else in the order in which groups were added; the kinds of one by their names. */
 export function groupVersions(kinds: ServedKinds): readonly GroupVersion[] {
   const found = new Map<string, { group: string; version: string; kinds: KindDefinition[] }>();
-  for (const kind of kinds.list()) {
+  for (const kind of [...kinds.list(), ...reviewKinds]) {
     const one = found.get(kind.apiVersion) ?? { group: kind.group, version: kind.version, kinds: [] };
     found.set(kind.apiVersion, one);
     one.kinds.push(kind);
@@ -57,7 +63,8 @@ export function groupVersions(kinds: ServedKinds): readonly GroupVersion[] {
 
 /** The kind that a path is about. Throws NotFound when there is none. */
 export function kindAt(kinds: ServedKinds, ref: ResourceRef): KindDefinition {
-  const kind = kinds.list().find(({ group, version, plural }) => group === ref.group && version === ref.version && plural === ref.resource);
+  const isAt = ({ group, version, plural }: KindDefinition): boolean => group === ref.group && version === ref.version && plural === ref.resource;
+  const kind = kinds.list().find(isAt) ?? reviewKinds.find(isAt);
   if (kind === undefined) throw notServed();
   return kind;
 }
