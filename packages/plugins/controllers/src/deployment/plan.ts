@@ -156,9 +156,10 @@ function cleanUp(draft: Draft): void {
   const surplus = alive.length - limit;
   if (surplus <= 0) return;
   const oldest = [...alive].sort((a, b) => revisionOf(a) - revisionOf(b) || byAge(a, b)).slice(0, surplus);
-  draft.deletes = oldest.filter(
-    ({ status, spec, metadata }) => (status?.replicas ?? 0) === 0 && spec.replicas === 0 && (metadata.generation ?? 0) <= (status?.observedGeneration ?? 0),
-  );
+  // As the API has them: one that only this pass scales down may have pods that its status does not tell of yet.
+  draft.deletes = oldest
+    .map((set) => draft.before.get(set.metadata.name ?? '') ?? set)
+    .filter(({ status, spec, metadata }) => (status?.replicas ?? 0) === 0 && spec.replicas === 0 && (metadata.generation ?? 0) <= (status?.observedGeneration ?? 0));
 }
 
 const allOf = ({ newSet, oldSets }: Draft): readonly ReplicaSet[] => (newSet === undefined ? oldSets : [...oldSets, newSet]);

@@ -1,6 +1,6 @@
 import type { Deployment, ReplicaSet } from '@orrery/core';
 import { isRollingUpdate, maxSurge, maxUnavailable, minAvailable, replicasOf } from './fenceposts.js';
-import { active, availableReplicas, byAge, specReplicas } from './replica-sets.js';
+import { active, byAge, specReplicas } from './replica-sets.js';
 
 /** A set and the size it is to have. */
 export interface Resize {
@@ -35,24 +35,30 @@ export function planRollingStep(deployment: Deployment, newSet: ReplicaSet, oldS
   return { acted: resizes.length > 0 ? 'old' : 'none', resizes };
 }
 
+/**
+ * The available pods of a set that stay: those above its size are asked to go already, though its status still has them. (Kubernetes counts them, and so may take away
+ * too many when the template changes again before a set that was scaled down has said so.)
+ */
+const staying = (set: ReplicaSet): number => Math.min(replicasOf(set), set.status?.availableReplicas ?? 0);
+
 /** Scales the old sets down: what is not healthy first, then what availability can spare (reconcileOldReplicaSets). */
 function shrinkOldSets(deployment: Deployment, newSet: ReplicaSet, oldSets: readonly ReplicaSet[]): readonly Resize[] {
   const old = active(oldSets).sort(byAge);
   if (old.length === 0) return [];
-  const newUnavailable = replicasOf(newSet) - (newSet.status?.availableReplicas ?? 0);
+  const newUnavailable = replicasOf(newSet) - staying(newSet);
   const most = specReplicas([...old, newSet]) - (replicasOf(deployment) - maxUnavailable(deployment)) - newUnavailable;
   if (most <= 0) return [];
   const sizes = new Map(old.map((set) => [set, replicasOf(set)]));
   const size = (set: ReplicaSet): number => sizes.get(set) ?? 0;
   let cleaned = 0;
   for (const set of old) {
-    const unhealthy = size(set) - (set.status?.availableReplicas ?? 0);
+    const unhealthy = size(set) - staying(set);
     if (cleaned >= most || unhealthy <= 0) continue;
     const less = Math.min(most - cleaned, unhealthy);
     sizes.set(set, size(set) - less);
     cleaned += less;
   }
-  let spare = availableReplicas([...oldSets, newSet]) - minAvailable(deployment);
+  let spare = [...old, newSet].reduce((sum, set) => sum + staying(set), 0) - minAvailable(deployment);
   for (const set of old) {
     if (spare <= 0) break;
     const less = Math.min(size(set), spare);
