@@ -39,7 +39,7 @@ class DrainWorld implements ModelWorld {
   look(caches: ModelCaches): readonly Write[] {
     const budget = caches.get<PodDisruptionBudget>('PodDisruptionBudget', 'b') as PodDisruptionBudget;
     const { status } = planBudget({ budget, pods: caches.list('Pod'), wanted: () => this.count, now: this.api.now });
-    return isUpToDate(budget, status) ? [] : [{ kind: 'PodDisruptionBudget', write: () => this.api.update({ ...budget, status }) }];
+    return isUpToDate(budget, status) ? [] : [{ kind: 'PodDisruptionBudget', write: () => this.api.update({ ...budget, status } as PodDisruptionBudget) }];
   }
 
   happen(chance: Chance): void {
