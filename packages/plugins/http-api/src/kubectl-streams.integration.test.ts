@@ -2,14 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { Attach, Cp, Exec, KubeConfig, Log, PortForward, type V1Status } from '@kubernetes/client-node';
 import { processRuntime } from '@orrery/runtime-process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestCluster, TOKEN } from './test/cluster.js';
 import { Kubectl, kubeconfig, unpackKubectl } from './test/kubectl.js';
 
-// The real kubectl 1.35, over HTTPS, against processes of this machine.
+// The real kubectl 1.35 and the client library for JavaScript, over HTTPS, against processes of this machine.
 
 const unpacked = mkdtempSync(join(tmpdir(), 'orrery-kubectl-'));
 const state = mkdtempSync(join(tmpdir(), 'orrery-streams-'));
@@ -22,6 +25,7 @@ if (missing !== undefined) {
 
 let cluster: TestCluster;
 let kubectl: Kubectl;
+const library = new KubeConfig();
 const begun: ChildProcess[] = [];
 
 const NODE = process.execPath;
@@ -35,7 +39,9 @@ beforeAll(async () => {
   if (missing !== undefined || !('program' in kubectlHere)) return;
   cluster = await TestCluster.start({ runtime: processRuntime({ stateDir: join(state, 'runtime'), workingDir: '/', onStop: 'destroy', lingerSeconds: 1, cgroups: 'off' }) });
   const authority = Buffer.from(cluster.authority.certificate).toString('base64');
-  kubectl = new Kubectl(kubectlHere.program, join(cluster.folder, 'anna'), kubeconfig(cluster.url, { 'certificate-authority-data': authority }, { token: TOKEN }));
+  const config = kubeconfig(cluster.url, { 'certificate-authority-data': authority }, { token: TOKEN });
+  kubectl = new Kubectl(kubectlHere.program, join(cluster.folder, 'anna'), config);
+  library.loadFromString(JSON.stringify(config));
   const objects = [
     pod('main', [sh('main', 'echo one; echo two; echo three; exec sleep 1000')]),
     pod('cat', [{ ...container('main', 'cat'), stdin: true }]),
@@ -101,6 +107,15 @@ async function eventually(what: string, condition: () => boolean | Promise<boole
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+/** What a server on this machine answers. */
+const get = (port: number, path: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve(text)).on('error', reject);
+    }).on('error', reject).end();
+  });
 
 describe.skipIf(missing !== undefined)('kubectl', () => {
   describe('logs', () => {
@@ -206,14 +221,6 @@ describe.skipIf(missing !== undefined)('kubectl', () => {
   });
 
   describe('port-forward', () => {
-    const get = (port: number, path: string): Promise<string> =>
-      new Promise((resolve, reject) => {
-        request({ host: '127.0.0.1', port, path, agent: false }, (response) => {
-          let text = '';
-          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve(text)).on('error', reject);
-        }).on('error', reject).end();
-      });
-
     it('forwards a hundred connections one after the other, and twenty at once', async () => {
       const forwarding = begin('port-forward pod/server :8099');
       const port = Number((await forwarding.until(/Forwarding from 127\.0\.0\.1:(\d+) -> 8099/))[1]);
@@ -231,5 +238,68 @@ describe.skipIf(missing !== undefined)('kubectl', () => {
       await forwarding.until(/error forwarding port 8100 to pod/);
       forwarding.child.kill();
     });
+  });
+});
+
+/** What comes on a stream, and its text when it ends. */
+function sink(): { readonly stream: PassThrough; text(): string; until(text: string): Promise<void> } {
+  const stream = new PassThrough();
+  let said = '';
+  stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const until = (text: string): Promise<void> => eventually(`it says ${text}`, () => said.includes(text));
+  return { stream, text: () => said, until };
+}
+
+describe.skipIf(missing !== undefined)('the client library', () => {
+  it('reads logs', async () => {
+    const out = sink();
+    const abort = await new Log(library).log('default', 'main', 'main', out.stream, { follow: true, tailLines: 2 });
+    await out.until('two\nthree\n');
+    abort.abort();
+    expect(out.text()).toBe('two\nthree\n');
+  });
+
+  it('runs commands, with input and exit codes', async () => {
+    const [out, err, input] = [sink(), sink(), new PassThrough()];
+    const ended = new Promise<V1Status>((resolve, reject) => {
+      new Exec(library).exec('default', 'main', 'main', ['sh', '-c', 'read l; echo got:$l; echo e >&2; cat; exit 7'], out.stream, err.stream, input, false, resolve).catch(reject);
+    });
+    input.write('hey\n');
+    await out.until('got:hey\n');
+    input.end('rest');
+    expect((await ended).details?.causes).toEqual([{ reason: 'ExitCode', message: '7' }]);
+    await err.until('e\n');
+    expect(out.text()).toBe('got:hey\nrest');
+    const refused = new Exec(library).exec('default', 'none', 'main', ['true'], out.stream, err.stream, null, false);
+    await expect(refused).rejects.toBeDefined();
+  });
+
+  it('attaches', async () => {
+    const [out, input] = [sink(), new PassThrough()];
+    const socket = await new Attach(library).attach('default', 'cat', 'main', out.stream, null, input, false);
+    input.write('from the library\n');
+    await out.until('from the library\n');
+    socket.close();
+  });
+
+  // The other way it asks for compressed bytes and does not expect them to be.
+  it('copies files to a container', async () => {
+    const [from, to] = [join(cluster.folder, 'from-library'), join(cluster.folder, 'to-library')];
+    for (const folder of [from, to]) mkdirSync(folder);
+    writeFileSync(join(from, 'file'), 'copied\n');
+    await new Cp(library).cpToPod('default', 'main', 'main', from, to);
+    await eventually('it is there', () => readdirSync(to).includes('file') && readFileSync(join(to, 'file'), 'utf8') === 'copied\n');
+  });
+
+  it('forwards ports', async () => {
+    const forward = new PortForward(library);
+    const local = createServer((socket) => {
+      socket.on('error', () => {});
+      forward.portForward('default', 'server', [8099], socket, null, socket).catch((error: unknown) => socket.destroy(error as Error));
+    });
+    await new Promise<void>((resolve) => local.listen(0, '127.0.0.1', resolve));
+    const { port } = local.address() as { port: number };
+    for (const path of ['/a', '/b']) expect(await get(port, path)).toBe(`path ${path}`);
+    local.close();
   });
 });
