@@ -46,7 +46,7 @@ function resourcesOf(kind: KindDefinition): object[] {
   const { plural, singular, namespaced, shortNames, categories } = kind;
   return [
     { name: plural, singularName: singular, namespaced, kind: kind.kind, verbs: verbsOf(kind), ...(shortNames.length > 0 && { shortNames }), ...(categories.length > 0 && { categories }) },
-    ...partsOf(kind).map((part) => ({ name: `${plural}/${part.name}`, singularName: '', namespaced, ...(part.kind !== undefined && { group: part.kind.group, version: part.kind.version }), kind: part.kind?.kind ?? kind.kind, verbs: part.verbs })),
+    ...partsOf(kind).map((part) => ({ name: `${plural}/${part.name}`, singularName: '', namespaced, ...(part.kind !== undefined && part.kind.version !== '' && { group: part.kind.group, version: part.kind.version }), kind: part.kind?.kind ?? kind.kind, verbs: part.verbs })),
   ];
 }
 

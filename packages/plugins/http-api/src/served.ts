@@ -33,14 +33,14 @@ export function partsOf(kind: KindDefinition): readonly ServedPart[] {
     ...(isPod ? [{ name: 'eviction', verbs: ['create'], kind: { group: 'policy', version: 'v1', kind: 'Eviction' } }] : []),
     ...(isPod ? [streamPart('exec', 'PodExecOptions')] : []),
     ...(kind.rules.isHeld === undefined ? [] : [{ name: 'finalize', verbs: ['update'] }]),
-    ...(isPod ? [{ name: 'log', verbs: ['get'] }, streamPart('portforward', 'PodPortForwardOptions')] : []),
+    ...(isPod ? [streamPart('log', 'Pod', ['get']), streamPart('portforward', 'PodPortForwardOptions')] : []),
     ...(kind.scale === undefined ? [] : [{ name: 'scale', verbs: CHANGE, kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' } }]),
     ...(kind.hasStatus ? [{ name: 'status', verbs: CHANGE }] : []),
   ];
 }
 
 /** A stream of pods: what it is opened with is told in the query, as fields of a kind without a version. */
-const streamPart = (name: string, kind: string): ServedPart => ({ name, verbs: ['create', 'get'], kind: { group: '', version: '', kind } });
+const streamPart = (name: string, kind: string, verbs: readonly string[] = ['create', 'get']): ServedPart => ({ name, verbs, kind: { group: '', version: '', kind } });
 
 /** Kinds of one version of one group. */
 export interface GroupVersion {
