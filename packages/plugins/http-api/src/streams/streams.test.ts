@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import { ApiError, type Attributes } from '@orrery/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { HttpApi } from '../http-api.js';
 import { FakeNode, type FakeSession, listening, Pieces } from '../test/fake-node.js';
 import { TestServer, TOKEN } from '../test/server.js';
 
@@ -376,8 +377,30 @@ describe('port-forward over channels', () => {
     expect(client.heard.slice(0, 4).map((message) => [...message])).toEqual([[0, ...number(echo.port)], [1, ...number(echo.port)], [2, ...number(none.port)], [3, ...number(none.port)]]);
     client.say(0, 'hello');
     await client.until(() => client.closed !== undefined);
-    expect(client.text(0).slice(2)).toBe('hello!');
-    expect(client.text(3).slice(2)).toContain('ECONNREFUSED');
+    expect(client.heard.filter((message) => message[0] === 0).slice(1).map((message) => message.toString('latin1', 1)).join('')).toBe('hello!');
+    expect(client.text(3)).toContain('ECONNREFUSED');
     expect(client.closed?.code).toBe(1000);
+  });
+});
+
+describe('in a server of the host', () => {
+  it('streams are opened below the base path, and cut off when they do not end in time', async () => {
+    const api = new HttpApi({ ...server.api.options, basePath: '/k8s', limits: { drainMs: 50 } });
+    const host = createServer(api.handle).on('upgrade', api.upgrade);
+    await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve));
+    const { port } = host.address() as { port: number };
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const refused = new WebSocket(`ws://127.0.0.1:${port}${EXEC}`, [V5], { headers });
+    const [, answer] = (await once(refused, 'unexpected-response')) as [unknown, IncomingMessage];
+    expect(answer.statusCode).toBe(404);
+    answer.resume();
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/k8s${EXEC}`, [V5], { headers });
+    await once(socket, 'open');
+    // It does not answer that the connection is to be closed.
+    socket.pause();
+    const closed = new Promise<void>((resolve) => host.close(() => resolve()));
+    await api.drain();
+    await closed;
+    expect(node.sessions.every(({ isClosed }) => isClosed)).toBe(true);
   });
 });
