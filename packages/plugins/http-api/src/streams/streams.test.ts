@@ -4,7 +4,7 @@ import { ApiError, type Attributes } from '@orrery/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { HttpApi } from '../http-api.js';
-import { FakeNode, type FakeSession, listening, Pieces } from '../test/fake-node.js';
+import { eventually, FakeNode, type FakeSession, listening, Pieces } from '../test/fake-node.js';
 import { TestServer, TOKEN } from '../test/server.js';
 
 const [V5, V4] = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
@@ -96,14 +96,6 @@ class Client {
 
   #notify(): void {
     for (const look of [...this.#changed]) look();
-  }
-}
-
-async function eventually(what: string, condition: () => boolean): Promise<void> {
-  const until = performance.now() + 5_000;
-  while (!condition()) {
-    if (performance.now() > until) throw new Error(`it did not come about: ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

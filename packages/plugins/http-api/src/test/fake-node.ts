@@ -150,3 +150,12 @@ export async function listening(serve: (socket: Socket) => void): Promise<{ read
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { port: (server.address() as { port: number }).port, server };
 }
+
+/** Resolves when a condition holds, which must be soon. */
+export async function eventually(what: string, condition: () => boolean): Promise<void> {
+  const until = performance.now() + 5_000;
+  while (!condition()) {
+    if (performance.now() > until) throw new Error(`it did not come about: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
