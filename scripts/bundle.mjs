@@ -7,7 +7,7 @@ import { rolldown } from 'rolldown';
 
 const root = new URL('..', import.meta.url).pathname;
 const INLINED = /^(@inversifyjs\/|inversify$|tapable$|reflect-metadata)/;
-const packages = ['packages/core', ...readdirSync(join(root, 'packages/plugins')).map((name) => `packages/plugins/${name}`)];
+const packages = ['packages/core', 'packages/cli', ...readdirSync(join(root, 'packages/plugins')).map((name) => `packages/plugins/${name}`)];
 
 /** Entry points: what `exports` names below lib/, and programs that a package starts itself (`orrery.programs`). */
 function entriesOf(manifest) {

@@ -14,3 +14,4 @@ export { type Registry, type RegistryOptions, startRegistry } from './registry.j
 export { type RegistryFault, type RegistryProxy, startRegistryProxy } from './registry-proxy.js';
 export { type RedisOptions, type RedisServer, startRedis } from './redis.js';
 export { type RedisCluster, type RedisSentinels, startRedisCluster, startRedisSentinels } from './redis-groups.js';
+export { Kubectl, kubeconfig, type Outcome, unpackKubectl } from './kubectl.js';

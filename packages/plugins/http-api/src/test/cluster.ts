@@ -22,7 +22,8 @@ export class TestCluster {
     readonly authority: TestAuthority,
   ) {}
 
-  static async start({ runtime = simulatedRuntime({ behaviour: () => ({ startDelayMs: 20 }) }) }: { runtime?: OrchestratorOptions['plugins'][number] } = {}): Promise<TestCluster> {
+  /** Of simulated containers those that call something, as the tests of charts do, end. */
+  static async start({ runtime = simulatedRuntime({ behaviour: ({ command = [] }) => ({ startDelayMs: 20, ...(command[0] === 'wget' && { exitAfterMs: 50 }) }) }) }: { runtime?: OrchestratorOptions['plugins'][number] } = {}): Promise<TestCluster> {
     const folder = mkdtempSync(join(tmpdir(), 'orrery-http-api-'));
     const authority = new TestAuthority(folder);
     let url = '';
@@ -32,7 +33,7 @@ export class TestCluster {
         scheduler(),
         workloadControllers(),
         runtime,
-        nodeAgent({ rootDir: join(folder, 'nodes'), capacity: { cpu: '64', memory: '64Gi', pods: '500' }, nodes: [{ name: 'n1' }, { name: 'n2' }] }),
+        nodeAgent({ rootDir: join(folder, 'nodes'), prober: { probe: async () => ({ ok: true, message: '' }) }, capacity: { cpu: '64', memory: '64Gi', pods: '500' }, nodes: [{ name: 'n1' }, { name: 'n2' }] }),
         httpApi({ port: 0, tls: { ...authority.server(), clientCa: authority.certificate }, tokens: [{ token: TOKEN, user: 'anna' }], listening: (at) => (url = at) }),
       ],
     });

@@ -1,0 +1,48 @@
+import { mkdir } from 'node:fs/promises';
+import { createOrchestrator, type Orchestrator, silentLogger, systemClock, systemRandom } from '@orrery/core';
+import { httpApi } from '@orrery/http-api';
+import type { Report } from '../report.js';
+import { streamLogger } from '../stream-logger.js';
+import { type Access, openAccess, writeKubeconfig } from './access.js';
+import { partsOf } from './parts.js';
+import type { UpSettings } from './settings.js';
+
+const platform = { clock: systemClock, random: systemRandom };
+
+/** Serves a cluster until the process is told to end (SIGINT or SIGTERM; a second time: at once) or a part of it fails. */
+export async function up(settings: UpSettings, report: Report): Promise<void> {
+  await mkdir(settings.data, { recursive: true, mode: 0o700 });
+  const access = await openAccess(settings.data, settings.listen.host, settings.name, platform);
+  const { orchestrator, url } = await assemble(settings, access);
+  const told = untilTold();
+  try {
+    await orchestrator.start();
+    await writeKubeconfig(settings.kubeconfig, url(), access.authority);
+    report.done(`the Kubernetes API is served at ${url()}`);
+    report.done(`${settings.nodes === 1 ? 'one node' : `${settings.nodes} nodes`}, ${settings.runtime} runtime, ${storeTitle(settings)}`);
+    report.line(`export KUBECONFIG=${settings.kubeconfig}`);
+    report.line('kubectl get nodes');
+    await Promise.race([told, orchestrator.finished()]);
+  } finally {
+    await orchestrator.stop();
+  }
+  report.done(settings.onExit === 'remove' ? 'stopped; containers were removed' : 'stopped; containers run on');
+}
+
+async function assemble(settings: UpSettings, { authority, serving }: Access): Promise<{ readonly orchestrator: Orchestrator; readonly url: () => string }> {
+  const { log, logFormat, listen } = settings;
+  let served = '';
+  const door = httpApi({ ...listen, tls: { ...serving, clientCa: authority.certificate }, listening: (url) => (served = url) });
+  const logger = log === 'none' ? silentLogger : streamLogger({ stream: process.stderr, clock: systemClock, level: log, format: logFormat });
+  const orchestrator = await createOrchestrator({ plugins: [...(await partsOf(settings)), door], logger });
+  return { orchestrator, url: () => served.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:') };
+}
+
+const storeTitle = ({ store }: UpSettings): string => `${/^\w+/.exec(store)?.[0] ?? ''} store`;
+
+/** Resolves at the first signal; the second ends the process as it would have without us. */
+function untilTold(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+}
