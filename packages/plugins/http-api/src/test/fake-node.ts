@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { AttachOptions, DuplexStream, ExecOptions, ExecSession, LogQuery, NodeStreams, PodIdentity } from '@orrery/core';
+import { type AttachOptions, type DuplexStream, type ExecOptions, type ExecSession, type LogQuery, type NodeStreams, type PodIdentity, systemClock } from '@orrery/core';
 
 /** A session whose ends are in the hands of the test. */
 export class FakeSession implements ExecSession {
@@ -153,9 +153,9 @@ export async function listening(serve: (socket: Socket) => void): Promise<{ read
 
 /** Resolves when a condition holds, which must be soon. */
 export async function eventually(what: string, condition: () => boolean): Promise<void> {
-  const until = performance.now() + 5_000;
+  const until = systemClock.monotonic() + 5_000;
   while (!condition()) {
-    if (performance.now() > until) throw new Error(`it did not come about: ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
+    if (systemClock.monotonic() > until) throw new Error(`it did not come about: ${what}`);
+    await systemClock.sleep(1, new AbortController().signal);
   }
 }
