@@ -1,5 +1,5 @@
 import { createServer, type RequestListener } from 'node:http';
-import { createOrchestrator, type Orchestrator } from '@orrery/core';
+import { type Authorizer, Authenticators, Authorizers, createOrchestrator, definePlugin, type Orchestrator } from '@orrery/core';
 import { memoryStore } from '@orrery/store-memory';
 import { afterEach, describe, expect, it } from 'vitest';
 import { httpApi } from './index.js';
@@ -20,6 +20,49 @@ async function start(options: Parameters<typeof httpApi>[0]): Promise<Orchestrat
 }
 const namespaces = (url: string) => fetch(`${url}/api/v1/namespaces`, { headers: { authorization: `Bearer ${TOKEN}` } });
 const tokens = [{ token: TOKEN, user: 'anna' }];
+
+/** A plugin that adds an authorizer, and an authenticator for one token; without it there is none. */
+const guarded = (authorizer?: Authorizer) =>
+  definePlugin({
+    name: 'guard',
+    setup: ({ add }) => {
+      if (authorizer !== undefined) add(Authorizers, authorizer);
+      add(Authenticators, { name: 'guard', authenticate: ({ token }) => (token === 'of-the-guard' ? { name: 'guard', groups: [], audiences: ['x'] } : undefined) });
+    },
+  })();
+
+describe('plugins', () => {
+  const ask = async (url: string, path: string, token: string): Promise<number> => (await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } })).status;
+  const begin = async (plugins: Parameters<typeof createOrchestrator>[0]['plugins'], options: Parameters<typeof httpApi>[0] = {}): Promise<[string, Orchestrator]> => {
+    let url = '';
+    const orchestrator = await createOrchestrator({ plugins: [memoryStore(), ...plugins, httpApi({ port: 0, tokens, listening: (at) => (url = at), ...options })] });
+    started.push(orchestrator);
+    await orchestrator.start();
+    return [url, orchestrator];
+  };
+
+  it('say who asks and what may be done', async () => {
+    const [url] = await begin([guarded({ authorize: ({ user }) => ({ allowed: user.name === 'guard' && !('audiences' in user) }) })]);
+    expect([await ask(url, '/api/v1/namespaces', 'of-the-guard'), await ask(url, '/api/v1/namespaces', TOKEN), await ask(url, '/api/v1/namespaces', 'of-nobody-that-is-known')]).toEqual([200, 403, 401]);
+  });
+
+  it('are asked after the option, which may also deny', async () => {
+    const option: Authorizer = { authorize: ({ user, path }) => ({ allowed: user.name === 'anna', denied: path === '/version' }) };
+    const [url] = await begin([guarded({ authorize: () => ({ allowed: true }) })], { authorizer: option });
+    expect([await ask(url, '/api', TOKEN), await ask(url, '/api', 'of-the-guard'), await ask(url, '/version', TOKEN), await ask(url, '/version', 'of-the-guard')]).toEqual([200, 200, 403, 403]);
+  });
+
+  it('that go do not open the door to everybody', async () => {
+    const [url, orchestrator] = await begin([guarded({ authorize: () => ({ allowed: false }) })]);
+    expect(await ask(url, '/api', TOKEN)).toBe(403);
+    await orchestrator.replace('guard', guarded());
+    expect(await ask(url, '/api', TOKEN)).toBe(403);
+    const [open, other] = await begin([guarded()]);
+    expect(await ask(open, '/api', TOKEN)).toBe(200);
+    await other.replace('guard', guarded({ authorize: () => ({ allowed: false }) }));
+    expect(await ask(open, '/api', TOKEN)).toBe(403);
+  });
+});
 
 describe('httpApi', () => {
   it('listens while the orchestrator runs', async () => {

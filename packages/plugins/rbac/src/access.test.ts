@@ -1,6 +1,8 @@
-import { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '@orrery/core';
+import { ClusterRole, ClusterRoleBinding, type Informers, Role, RoleBinding } from '@orrery/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aggregatedRules } from './aggregation.js';
+import { rbac } from './index.js';
+import { RoleSource } from './role-source.js';
 import { Cluster } from './test/cluster.js';
 
 // Who may do what over HTTP.
@@ -140,6 +142,45 @@ describe('who may give what', () => {
   });
 });
 
+describe('a decision', () => {
+  it('looks at the bindings of who asks only, however many there are', async () => {
+    let [reads, lists] = [0, 0];
+    const counting: Informers = {
+      get: (kind, options) => {
+        const informer = cluster.orchestrator.informers.get(kind, options);
+        const { lister } = informer;
+        const counted: typeof lister = {
+          get size() {
+            return lister.size;
+          },
+          get: (key) => ((reads += 1), lister.get(key)),
+          list: (namespace) => ((lists += 1), lister.list(namespace)),
+          byIndex: (index, value) => {
+            const found = lister.byIndex(index, value);
+            reads += 1 + found.length;
+            return found;
+          },
+        };
+        return { kind: informer.kind, lister: counted, subscribe: (handler) => informer.subscribe(handler), synced: (signal) => informer.synced(signal), observed: (revision, signal) => informer.observed(revision, signal), health: () => informer.health() };
+      },
+    };
+    const source = new RoleSource(counting);
+    await source.ready();
+    const cost = (): number => {
+      reads = 0;
+      const { allowedBy } = source.decide({ user: { name: 'emil', groups: ['g1', 'g2'] }, verb: 'get', ref: { group: '', version: 'v1', resource: 'nodes', namespace: 'default' } });
+      expect(allowedBy).toBeUndefined();
+      return reads;
+    };
+    const before = cost();
+    await role('crowd', [rule(['get'], ['nodes'])]);
+    for (let i = 0; i < 200; i += 1) await bind('Role', 'crowd', 'User', `other${i}`);
+    await cluster.orchestrator.informers.get(RoleBinding).observed(Number((await cluster.client.kind(RoleBinding).list()).metadata.resourceVersion), new AbortController().signal);
+    expect([cost(), lists]).toEqual([before, 0]);
+    expect(source.decide({ user: { name: 'other7', groups: [] }, verb: 'get', ref: { group: '', version: 'v1', resource: 'nodes', namespace: 'default' } }).allowedBy).toBe('RoleBinding "crowd-other7/default" of Role "crowd" to User "other7"');
+  });
+});
+
 describe('aggregated roles', () => {
   it('have the rules of those they select, each once', () => {
     const one = (name: string, rules: object[], labels = {}) => ({ ...API, kind: 'ClusterRole', metadata: { name, labels }, rules }) as unknown as ClusterRole;
@@ -159,4 +200,9 @@ describe('aggregated roles', () => {
     for (let turn = 0; turn < 500 && (await has()); turn += 1) await new Promise((resolve) => setImmediate(resolve));
     expect([await has(), await may('dora', 'create', 'pods')]).toEqual([false, true]);
   });
+});
+
+it('stays in force while the plugin is exchanged', async () => {
+  await cluster.orchestrator.replace('rbac', rbac());
+  expect([(await cluster.ask('ben', 'GET', '/api/v1/secrets')).code, (await cluster.ask('root', 'GET', '/api/v1/secrets')).code, (await cluster.ask('anna', 'GET', '/api/v1/secrets')).code]).toEqual([403, 200, 200]);
 });

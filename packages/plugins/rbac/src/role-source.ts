@@ -24,6 +24,10 @@ function keyOfSubject({ kind, name, namespace = '' }: Subject, own = ''): string
   return kind === 'ServiceAccount' ? `u ${systemIdentities.serviceAccountUser}${namespace === '' ? own : namespace}:${name}` : `u ${name}`;
 }
 
+// One function each for good: caches are shared, also with who takes this plugin's place.
+const keysInNamespace = ({ metadata, subjects = [] }: RoleBinding): readonly string[] => subjects.map((subject) => `${metadata.namespace} ${keyOfSubject(subject, metadata.namespace)}`);
+const keysEverywhere = ({ subjects = [] }: ClusterRoleBinding): readonly string[] => subjects.map((subject) => keyOfSubject(subject));
+
 /**
  * Roles and bindings as caches have them, bindings filed by their subjects: what somebody may do is found without looking at anybody else's.
  */
@@ -38,8 +42,8 @@ export class RoleSource {
   constructor(informers: Informers) {
     this.#roles = informers.get(Role);
     this.#clusterRoles = informers.get(ClusterRole);
-    this.#bindings = informers.get(RoleBinding, { indexes: { [SUBJECT]: ({ metadata, subjects = [] }) => subjects.map((subject) => `${metadata.namespace} ${keyOfSubject(subject, metadata.namespace)}`) } });
-    this.#clusterBindings = informers.get(ClusterRoleBinding, { indexes: { [SUBJECT]: ({ subjects = [] }) => subjects.map((subject) => keyOfSubject(subject)) } });
+    this.#bindings = informers.get(RoleBinding, { indexes: { [SUBJECT]: keysInNamespace } });
+    this.#clusterBindings = informers.get(ClusterRoleBinding, { indexes: { [SUBJECT]: keysEverywhere } });
     const all = [this.#roles, this.#clusterRoles, this.#bindings, this.#clusterBindings];
     this.#synced = Promise.all(all.map((informer) => informer.synced())).then(() => {
       this.#isReady = true;
