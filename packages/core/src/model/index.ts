@@ -32,6 +32,7 @@ export * from './names.js';
 export * from './node-selector.js';
 export * from './object.js';
 export { applyPatch } from './patch/index.js';
+export { threeWayMergePatch, threeWayStrategicPatch } from './patch/three-way-patch.js';
 export * from './oom-score.js';
 export * from './pod-qos.js';
 export * from './pod-resources.js';
