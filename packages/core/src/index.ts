@@ -10,6 +10,7 @@ export { RecorderFactory } from './client/event-recorder.js';
 export { SharedInformers } from './client/informers.js';
 export { type Manifest, readDocument, readManifests } from './client/manifests.js';
 export { FencedTransport } from './control/fenced-transport.js';
+export { ObjectLeases, type ObjectLeasesOptions } from './control/object-leases.js';
 export { LeaderElection, type LeaderElectionOptions, type Leadership, type Term } from './control/leader-election.js';
 export { type ControllerDefinition, defineController, type ObjectContext, type StatusOf } from './control/define-controller.js';
 export { ControllerRunner, type ControllerRunnerOptions } from './control/controller-runner.js';

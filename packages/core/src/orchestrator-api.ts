@@ -20,7 +20,7 @@ export interface OrchestratorOptions {
   readonly logger?: Logger;
   /**
    * Whether this orchestrator's controllers and scheduler act only while it leads, and how that is decided. Default: as the store says (`Store.shared`), since several orchestrators on one store
-   * must not act at once. Agents and proxies run in all of them.
+   * must not act at once; over a remote API yes, where there are controllers or a scheduler. Agents and proxies run in all of them.
    */
   readonly leaderElection?: boolean | LeaderElectionSettings;
   /** Milliseconds a plugin's setup, a part's start and a part's stop may take; default 30,000 each. */

@@ -8,6 +8,7 @@ import { Hooks, hooks } from './contracts/hooks.js';
 import { Kinds, ServedKinds } from './contracts/kinds.js';
 import { Network } from './contracts/network.js';
 import { Proxies, type Proxy } from './contracts/proxy.js';
+import { RemoteApi } from './contracts/remote-api.js';
 import { type PlacementExplanation, Scheduler } from './contracts/scheduling.js';
 import { type HistoryLoss, Store } from './contracts/store.js';
 import { Transport } from './contracts/transport.js';
@@ -32,7 +33,7 @@ import { builtinKinds } from './model/builtin-kinds.js';
 import type { KindDefinition } from './model/kind.js';
 import type { KubeObject } from './model/object.js';
 import { KindRegistry } from './model/registry.js';
-import { ApiServer } from './server/server.js';
+import { type ApiLine, localLine, remoteLine } from './api-line.js';
 import type { Orchestrator, OrchestratorOptions } from './orchestrator-api.js';
 import { CodedStore } from './store-kit/coded-store.js';
 
@@ -55,7 +56,7 @@ class Assembly implements Orchestrator {
   readonly #kinds = new KindRegistry(builtinKinds);
   readonly #parts: RunningParts;
   #kernel!: Kernel;
-  #server!: ApiServer;
+  #line!: ApiLine;
   /** Absent where there is no election. */
   #leading: Leading | undefined;
   readonly #electionSettings: boolean | LeaderElectionSettings | undefined;
@@ -91,11 +92,11 @@ class Assembly implements Orchestrator {
         { token: Random, make: () => this.#random },
         { token: Logger, make: () => this.#log },
         { token: Hooks, make: () => this.#kernel.hooks },
-        { token: Transport, make: () => this.#server },
+        { token: Transport, make: () => this.#line.transport },
         { token: ServedKinds, make: () => this.#kinds },
-        { token: Client, make: () => new ApiClient({ transport: this.#server, kinds: this.#kinds, user: USER, fieldManager: 'orrery' }) },
+        { token: Client, make: () => new ApiClient({ transport: this.#line.transport, kinds: this.#kinds, user: USER, fieldManager: 'orrery' }) },
         { token: LeaderClient, make: (get) => this.#leaderClient(get) },
-        { token: Informers, make: (get) => new SharedInformers({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log }) },
+        { token: Informers, make: (get) => new SharedInformers({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log, silenceMs: this.#line.silenceMs }) },
         { token: RECORDERS, make: (get) => new RecorderFactory({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log }) },
         { token: Events, make: (get) => (component: string) => get(RECORDERS).for(component) },
       ],
@@ -110,23 +111,35 @@ class Assembly implements Orchestrator {
 
   /** What can only be made once all plugins are set up. */
   #assemble(): void {
-    if (!this.#kernel.has(Store)) {
-      throw new OrreryError('SEAT_EMPTY', 'No plugin takes the seat "Store". Add one, for instance memoryStore() from @orrery/store-memory.', { seat: 'Store' });
+    const [isHere, isElsewhere] = [this.#kernel.has(Store), this.#kernel.has(RemoteApi)];
+    if (isHere && isElsewhere) {
+      throw new OrreryError('SEAT_TAKEN', 'The seats "Store" and "RemoteApi" are both taken: the API is served here, from a store, or elsewhere. Remove one of the two plugins.', { seats: ['Store', 'RemoteApi'] });
+    }
+    if (!isHere && !isElsewhere) {
+      const ways = 'Add one for it, for instance memoryStore() from @orrery/store-memory; or, to work on a cluster whose API is served elsewhere, one for the seat "RemoteApi": remoteApi() from @orrery/http-client.';
+      throw new OrreryError('SEAT_EMPTY', `No plugin takes the seat "Store". ${ways}`, { seat: 'Store' });
     }
     for (const kind of this.get(Kinds).items()) this.#kinds.add(kind);
-    const network = this.#kernel.has(Network) ? { network: this.get(Network) } : {};
-    const store = this.#store();
-    this.#server = new ApiServer({
-      store,
+    this.#line = isHere ? this.#localLine() : this.#remoteLine();
+    this.#leading = this.#join();
+  }
+
+  #localLine(): ApiLine {
+    return localLine({
+      store: this.#store(),
       kinds: this.#kinds,
       clock: this.#clock,
       random: this.#random,
       log: this.#log,
       admissions: this.get(Admissions),
-      ...network,
+      ...(this.#kernel.has(Network) && { network: this.get(Network) }),
       historyLost: (loss) => this.#historyLost(loss),
     });
-    this.#leading = this.#join(store);
+  }
+
+  #remoteLine(): ApiLine {
+    const acts = this.#kernel.has(Scheduler) || this.get(Controllers).items().length > 0;
+    return remoteLine({ remote: this.get(RemoteApi), kinds: this.#kinds, clock: this.#clock, user: USER, acts });
   }
 
   /** The store as the server sees it. The seat itself holds values as they are kept. */
@@ -150,18 +163,20 @@ class Assembly implements Orchestrator {
 
   #leaderClient(get: Get): Client {
     // Asked for while the store itself is being made, it would go unfenced for good.
-    if ((this.#server as ApiServer | undefined) === undefined) throw new OrreryError('SEAT_EMPTY', 'LeaderClient can be asked for when the orchestrator is assembled: in parts, not while a seat that the server needs is made.', { seat: 'LeaderClient' });
+    if ((this.#line as ApiLine | undefined) === undefined) throw new OrreryError('SEAT_EMPTY', 'LeaderClient can be asked for when the orchestrator is assembled: in parts, not while a seat that the server needs is made.', { seat: 'LeaderClient' });
     return this.#leading?.client(USER, 'orrery') ?? get(Client);
   }
 
-  /** Among several orchestrators on one store, one leads. */
-  #join(store: Store): Leading | undefined {
-    const wanted = this.#electionSettings ?? store.shared === true;
+  /** Among several orchestrators on one cluster, one leads. */
+  #join(): Leading | undefined {
+    const wanted = this.#electionSettings ?? this.#line.isShared;
     if (wanted === false) return undefined;
     const changed = (state: Leadership): void => this.#tell(hooks.leadership, state);
     const { stopTimeoutMs } = this.#limits;
-    const parts = { store, transport: this.#server, kinds: this.#kinds, clock: this.#clock, random: this.#random, log: this.#log };
-    return new Leading(wanted === true ? {} : wanted, { ...parts, stopTimeoutMs, changed });
+    const settings = wanted === true ? {} : wanted;
+    const { transport, leaseMs } = this.#line;
+    const parts = { leases: this.#line.leases(settings.namespace), transport, kinds: this.#kinds, clock: this.#clock, random: this.#random, log: this.#log };
+    return new Leading({ ttlMs: leaseMs, ...settings }, { ...parts, stopTimeoutMs, changed });
   }
 
   get get(): Get {
@@ -227,11 +242,10 @@ class Assembly implements Orchestrator {
   }
 
   addKind<T extends KubeObject>(kind: KindDefinition<T>): Promise<void> {
-    return this.#server.addKind(kind);
+    return this.#line.addKind(kind);
   }
 
   #ownParts(): Part[] {
-    const server: Runnable = { name: 'api-server', phase: 'server', run: (signal, ready) => this.#server.run(signal, ready) };
     const caches: Runnable = {
       name: 'caches',
       phase: 'caches',
@@ -242,7 +256,7 @@ class Assembly implements Orchestrator {
         await (this.informers as SharedInformers).close();
       },
     };
-    return [server, caches, ...(this.#leading === undefined ? [] : [this.#leading.campaign])].map((runnable) => ({ plugin: '@orrery/core', runnable }));
+    return [this.#line.part, caches, ...(this.#leading === undefined ? [] : [this.#leading.campaign])].map((runnable) => ({ plugin: '@orrery/core', runnable }));
   }
 
   /** A plugin's own parts, and one for each controller and proxy it added. */
@@ -276,7 +290,7 @@ class Assembly implements Orchestrator {
       run: (signal, ready) => {
         // What this run writes carries the fence of the term it began in, also if it ends late.
         const own = term;
-        const client = this.#leading?.client(user, name, () => own) ?? new ApiClient({ transport: this.#server, kinds: this.#kinds, user, fieldManager: name });
+        const client = this.#leading?.client(user, name, () => own) ?? new ApiClient({ transport: this.#line.transport, kinds: this.#kinds, user, fieldManager: name });
         const options = { client, informers: this.informers, events: this.get(Events)(name), clock: this.#clock, random: this.#random, log: this.#log };
         return new ControllerRunner(controller, options).run(signal, ready);
       },

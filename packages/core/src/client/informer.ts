@@ -12,7 +12,7 @@ import type { KindDefinition } from '../model/kind.js';
 import { type KubeObject, keyOf } from '../model/object.js';
 import { Indexer } from './indexer.js';
 
-/** Without an event or a bookmark for so long the watch counts as dead: bookmarks come every ten seconds. */
+/** Bookmarks come every ten seconds. */
 const SILENCE_MS = 35_000;
 /** A list that is not answered for so long counts as failed. */
 const LIST_MS = 60_000;
@@ -26,6 +26,8 @@ export interface ReflectorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Without an event or a bookmark for so long, in milliseconds, a watch counts as dead; default 35,000. */
+  readonly silenceMs?: number | undefined;
 }
 
 interface Subscription<T extends KubeObject> {
@@ -147,9 +149,9 @@ export class SharedInformer<T extends KubeObject> implements Informer<T> {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { client, clock } = this.options;
+    const { client, clock, silenceMs = SILENCE_MS } = this.options;
     const options = { ...this.#selected(), resourceVersion: String(this.#revision), allowWatchBookmarks: true };
-    const chunks = untilSilent((ended) => client.kind(this.kind).watchChunks(options, ended), { clock, limitMs: SILENCE_MS, signal });
+    const chunks = untilSilent((ended) => client.kind(this.kind).watchChunks(options, ended), { clock, limitMs: silenceMs, signal });
     for await (const chunk of chunks) {
       for (const event of chunk) this.#apply(event);
       this.#settle();

@@ -17,6 +17,7 @@ export * from './network.js';
 export * from './node-pools.js';
 export * from './pod-streams.js';
 export * from './proxy.js';
+export * from './remote-api.js';
 export * from './runtime.js';
 export * from './scheduling.js';
 export * from './store.js';

@@ -11,13 +11,15 @@ import { FencedTransport } from './fenced-transport.js';
 import { LeaderElection, type Leadership, type Term } from './leader-election.js';
 import { leaderPart } from './leader-part.js';
 
-/** How one of several orchestrators on a store is chosen. A leader that is gone is replaced within `ttlMs` and one retry; one that stops is replaced after one retry. */
+/** How one of several orchestrators on one cluster is chosen. A leader that is gone is replaced within `ttlMs` and one retry; one that stops is replaced after one retry. */
 export interface LeaderElectionSettings {
   /** Who campaigns for the same lease elects one; default `orrery-leader`. */
   readonly lease?: string;
   /** Who this is, unique among them; default made by chance. */
   readonly holder?: string;
-  /** Default 3,000 (client-go: 15 s, for slower networks than this expects). */
+  /** Over a remote API: the namespace of the Lease object; default `kube-system`. */
+  readonly namespace?: string;
+  /** Default 3,000 (client-go: 15 s, for slower networks than this expects); over a remote API 15,000. */
   readonly ttlMs?: number;
   /** Default a third of `ttlMs`; at most half of it. */
   readonly renewMs?: number;
@@ -27,7 +29,8 @@ export interface LeaderElectionSettings {
 
 /** What leading is made from. */
 export interface LeadingOptions {
-  readonly store: Store;
+  /** Where the lease is. */
+  readonly leases: Pick<Store, 'acquireLease'>;
   readonly transport: Transport;
   readonly kinds: KindRegistry;
   readonly clock: Clock;
@@ -48,11 +51,11 @@ export class Leading {
     settings: LeaderElectionSettings,
     private readonly options: LeadingOptions,
   ) {
-    const { store, clock, random, log, changed } = options;
+    const { leases, clock, random, log, changed } = options;
     const { lease = 'orrery-leader', holder = random.uuid(), ttlMs = 3_000 } = settings;
     const { renewMs = ttlMs / 3, retryMs = ttlMs / 4 } = settings;
     checkTimes({ ttlMs, renewMs, retryMs });
-    this.#election = new LeaderElection({ store, clock, random, log, lease, holder, ttlMs, renewMs, retryMs, changed });
+    this.#election = new LeaderElection({ store: leases, clock, random, log, lease, holder, ttlMs, renewMs, retryMs, changed });
   }
 
   /** What is known now. */
