@@ -24,6 +24,9 @@ import { Secret } from './kinds/secret.js';
 import { ServiceAccount } from './kinds/service-account.js';
 import { Service } from './kinds/service.js';
 import { StatefulSet } from './kinds/statefulset.js';
+import { Ingress, IngressClass } from './kinds/ingress.js';
+import { NetworkPolicy } from './kinds/network-policy.js';
+import { RuntimeClass } from './kinds/runtime-class.js';
 import { StorageClass } from './kinds/storage-class.js';
 
 /** Kubernetes' own kinds, as far as Orrery has them. */
@@ -49,6 +52,10 @@ export const builtinKinds: readonly KindDefinition[] = [
   PersistentVolume,
   PersistentVolumeClaim,
   StorageClass,
+  Ingress,
+  IngressClass,
+  NetworkPolicy,
+  RuntimeClass,
   ServiceAccount,
   PodDisruptionBudget,
   ResourceQuota,

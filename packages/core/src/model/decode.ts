@@ -22,6 +22,7 @@ export interface Decoded<T extends KubeObject = KubeObject> {
  * or the input is nested too deeply.
  */
 export function decodeObject<T extends KubeObject>(kind: KindDefinition<T>, input: unknown): Decoded<T> {
+  if (kind.shape !== undefined) return kind.shape.decode(input);
   const context: DecodeContext = { path: [], unknown: [] };
   try {
     const { apiVersion: _, kind: __, ...rest } = decoderOf(kind.schema)(input, context) as T;

@@ -190,6 +190,34 @@ export { PersistentVolumeClaim, type PersistentVolumeClaimCondition, type Persis
 export {
   PersistentVolume, type CSIPersistentVolumeSource, type LocalVolumeSource, type PersistentVolumeSpec, type PersistentVolumeStatus, type SecretReference, type VolumeNodeAffinity,
 } from './kinds/persistent-volume.js';
+export {
+  type HTTPIngressPath,
+  type HTTPIngressRuleValue,
+  Ingress,
+  type IngressBackend,
+  IngressClass,
+  type IngressClassParameters,
+  type IngressClassSpec,
+  type IngressLoadBalancerIngress,
+  type IngressPortStatus,
+  type IngressResource,
+  type IngressRule,
+  type IngressServiceBackend,
+  type IngressSpec,
+  type IngressStatus,
+  type IngressTLS,
+  type ServiceBackendPort,
+} from './kinds/ingress.js';
+export {
+  type IPBlock,
+  NetworkPolicy,
+  type NetworkPolicyEgressRule,
+  type NetworkPolicyIngressRule,
+  type NetworkPolicyPeer,
+  type NetworkPolicyPort,
+  type NetworkPolicySpec,
+} from './kinds/network-policy.js';
+export { RuntimeClass, type RuntimeClassOverhead, type RuntimeClassScheduling } from './kinds/runtime-class.js';
 export { StorageClass, type TopologySelectorLabelRequirement, type TopologySelectorTerm } from './kinds/storage-class.js';
 export { PriorityClass } from './kinds/priorityclass.js';
 export { LimitRange, type LimitRangeItem, type LimitRangeSpec } from './kinds/limit-range.js';

@@ -12,6 +12,8 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
  * and which kind it is. Made anew on each call; keep it if you need it often.
  */
 export function jsonSchemaOf<T extends KubeObject>(kind: KindDefinition<T>): JsonSchema {
+  const identity = { 'x-kubernetes-group-version-kind': [{ group: kind.group, version: kind.version, kind: kind.kind }] };
+  if (kind.shape !== undefined) return { ...kind.shape.jsonSchema, ...identity };
   const schema = z.toJSONSchema(kind.schema, {
     target: 'openapi-3.0',
     io: 'input',
@@ -23,7 +25,7 @@ export function jsonSchemaOf<T extends KubeObject>(kind: KindDefinition<T>): Jso
       else if (facts?.format !== undefined && facts.format !== 'quantity') Object.assign(jsonSchema, { format: facts.format === 'micro-time' ? 'date-time' : facts.format });
     },
   });
-  return { ...schema, 'x-kubernetes-group-version-kind': [{ group: kind.group, version: kind.version, kind: kind.kind }] };
+  return { ...schema, ...identity };
 }
 
 function mergeKeys(merge: MergeInfo, isList: boolean): Record<string, unknown> {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { FieldError } from './field-error.js';
+import type { MergeNode } from './merge-node.js';
 import type { KubeObject } from './object.js';
 
 /** Names a kind: group ('' for the core group), version and kind. */
@@ -37,6 +38,8 @@ export interface FieldReader<T extends KubeObject> {
 
 /** The rules by which the server treats objects of one kind. All functions are pure but for the draft they are given. */
 export interface KindRules<T extends KubeObject> {
+  /** What an object is in this kind that was stored under another version or an older schema. Called with what the store holds; must not change it, and answers it when nothing is to be done. */
+  read?(stored: T): T;
   /** Fills in what was left out (scheme defaulting). Gets a private, mutable draft of a decoded object. Idempotent. */
   applyDefaults?(draft: T): void;
   /** On create, after defaulting: what the server decides (drop what clients may not set, initial status). The draft is mutable. */
@@ -81,6 +84,16 @@ export interface SubresourceRules<T extends KubeObject> {
   validateUpdate(object: T, old: T): FieldError[];
 }
 
+/** How objects of a kind are read, merged and described that zod schemas cannot describe: kinds whose schema is data. */
+export interface KindShape<T extends KubeObject = KubeObject> {
+  /** A private, mutable copy of what was sent, as an object of the kind, and the paths of what the kind does not know. Throws BadRequest for what can be none. */
+  decode(input: unknown): { readonly object: T; readonly unknown: readonly string[] };
+  /** Where server-side apply starts. There is no strategic merge patch for such a kind. */
+  readonly merge: MergeNode;
+  /** The schema as clients are told of it, in the dialect of OpenAPI 3.0. */
+  readonly jsonSchema: Readonly<Record<string, unknown>>;
+}
+
 /** Everything that is to be known about one kind in one version. Made by `defineKind`. */
 export interface KindDefinition<T extends KubeObject = KubeObject> extends GroupVersionKind {
   /** `v1` or `group/version`. */
@@ -93,6 +106,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends Group
   readonly namespaced: boolean;
   /** The whole object: decodes (types, quantities, unknown keys dropped); its failures are decoding errors. */
   readonly schema: z.ZodType<T>;
+  /** Takes the place of `schema` wherever objects are decoded, merged and described. */
+  readonly shape?: KindShape<T>;
   /** Whether there is a status subresource: status is then changed only through it. */
   readonly hasStatus: boolean;
   /** Whether `metadata.generation` counts the changes of the desired state. Default: kinds with a status subresource. */
@@ -100,6 +115,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends Group
   readonly scale?: ScalePaths;
   /** Those of `kubectl get` after the name; the age comes last unless it is among them. */
   readonly columns: readonly Column<T>[];
+  /** The columns are all there are: no age is added. */
+  readonly onlyColumns?: true;
   /** What a row of `kubectl get` says of the object besides its cells. */
   rowConditions?(object: T): readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
   readonly rules: KindRules<T>;

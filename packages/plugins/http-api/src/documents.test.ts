@@ -94,6 +94,6 @@ describe('OpenAPI', () => {
     expect(body.swagger).toBe('2.0');
     expect(JSON.stringify(body)).not.toMatch(/"(anyOf|oneOf|nullable)":/);
     expect(body.definitions['io.k8s.api.core.v1.Service'].properties.spec.properties.ports.items.properties.targetPort).toMatchObject({ type: 'string', format: 'int-or-string' });
-    expect((await get('/openapi/v2', 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf')).code).toBe(406);
+    expect((await get('/openapi/v2', 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf')).code).toBe(404);
   });
 });

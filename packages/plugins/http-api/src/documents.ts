@@ -1,18 +1,24 @@
-import type { ServedKinds } from '@orrery/core';
+import type { KindDefinition, ServedKinds } from '@orrery/core';
 import { wantsAggregatedDiscovery } from './accept.js';
 import { aggregated, apiGroupList, apiVersions } from './discovery.js';
 import type { Exchange } from './exchange.js';
 import { type Document, openApiV2, openApiV3, openApiV3Index, pathOf } from './openapi.js';
-import { ApiError } from '@orrery/core';
 import { notServed } from './refusal.js';
 import { groupVersions } from './served.js';
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
-/** What is told of the kinds: discovery and OpenAPI. Made when asked for, and again when there are more kinds. */
+/** A document, and the kinds it is about. */
+interface Described {
+  readonly kinds: readonly KindDefinition[];
+  readonly document: Document;
+}
+
+/** What is told of the kinds: discovery and OpenAPI. Made when asked for, and again where kinds have changed. */
 export class Documents {
-  #kinds = -1;
-  #v3: ReadonlyMap<string, Document> = new Map();
+  #kinds: readonly KindDefinition[] | undefined;
+  #v3: ReadonlyMap<string, Described> = new Map();
+  #documents: ReadonlyMap<string, Document> = new Map();
   #v2: Document | undefined;
 
   constructor(
@@ -27,10 +33,10 @@ export class Documents {
     return exchange.text(200, AGGREGATED, JSON.stringify(aggregated(all, isCore)));
   }
 
-  /** `/openapi/v2`. kubectl asks for it as protobuf only, and makes do with v3 when there is none. */
+  /** `/openapi/v2`, as JSON. kubectl asks for it as protobuf only, and makes do with v3 when there is none: it is not stopped by 404, but by 406. */
   openApiV2(exchange: Exchange): Promise<void> {
     const { accept = '*/*' } = exchange.request.headers;
-    if (!/(^|[\s,])(application\/json|application\/\*|\*\/\*)/.test(accept)) throw new ApiError('NotAcceptable', 'only the following media types are accepted: application/json');
+    if (!/(^|[\s,])(application\/json|application\/\*|\*\/\*)/.test(accept)) throw notServed();
     this.#refresh();
     this.#v2 ??= openApiV2(groupVersions(this.kinds));
     return this.#send(exchange, this.#v2);
@@ -49,14 +55,20 @@ export class Documents {
   }
 
   #refresh(): ReadonlyMap<string, Document> {
-    // Kinds are added and never taken away.
-    const count = this.kinds.list().length;
-    if (count !== this.#kinds) {
-      this.#v3 = new Map(groupVersions(this.kinds).map((served) => [pathOf(served), openApiV3(served)]));
-      this.#v2 = undefined;
-      this.#kinds = count;
+    const kinds = this.kinds.list();
+    if (kinds === this.#kinds) return this.#documents;
+    const v3 = new Map<string, Described>();
+    for (const served of groupVersions(this.kinds)) {
+      const known = this.#v3.get(pathOf(served));
+      // One kind that comes or goes is no reason to describe all others again.
+      const isSame = known !== undefined && known.kinds.length === served.kinds.length && known.kinds.every((kind, i) => kind === served.kinds[i]);
+      v3.set(pathOf(served), isSame ? known : { kinds: served.kinds, document: openApiV3(served) });
     }
-    return this.#v3;
+    this.#v3 = v3;
+    this.#documents = new Map([...v3].map(([path, { document }]) => [path, document]));
+    this.#v2 = undefined;
+    this.#kinds = kinds;
+    return this.#documents;
   }
 
   async #send(exchange: Exchange, { text, hash }: Document): Promise<void> {

@@ -42,8 +42,8 @@ const AGE: Column = { name: 'Age', type: 'string', description: 'CreationTimesta
 /** Columns that tell how old an object is. */
 const AGES: ReadonlySet<string> = new Set(['Age', 'Created At']);
 
-/** The columns of a kind besides its name: its own, and its age where that is not among them. */
-const columnsOf = ({ columns }: KindDefinition): readonly Column[] => (columns.some(({ name }) => AGES.has(name)) ? columns : [...columns, AGE]);
+/** The columns of a kind besides its name: its own, and its age where that is not among them and may be added. */
+const columnsOf = ({ columns, onlyColumns }: KindDefinition): readonly Column[] => (onlyColumns === true || columns.some(({ name }) => AGES.has(name)) ? columns : [...columns, AGE]);
 
 /** An object or a list as a table, with the columns of its kind (the server-side printing of kube-apiserver). `now` in milliseconds since the epoch. Pure. */
 export function tableOf(kind: KindDefinition, given: KubeObject | KubeList, { now, include = 'Metadata' }: { readonly now: number; readonly include?: IncludeObject }): Table {
