@@ -81,6 +81,7 @@ describe.skipIf(missing !== undefined)('orrery up', () => {
     const [pod] = JSON.parse(await k.run('get pods -o json')).items;
     expect([pod.metadata.uid, pod.status.containerStatuses[0].restartCount, await k.run('logs deployment/web')]).toEqual([uid, 0, said]);
     expect(await k.run('auth can-i delete nodes')).toMatch(/^yes\n/);
+    expect((await k.try(['auth', 'can-i', 'list', 'secrets', '--as=anna'])).out).toBe('no\n');
     expect(await second.stop()).toBe(0);
     expect(second.out).toContain('stopped; containers were removed');
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');

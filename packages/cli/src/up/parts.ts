@@ -4,6 +4,7 @@ import { type Plugin, systemClock, systemRandom } from '@orrery/core';
 import { loopbackNetwork } from '@orrery/network-loopback';
 import { nodeAgent, type Prober } from '@orrery/node-agent';
 import { userspaceProxy } from '@orrery/proxy-userspace';
+import { rbac } from '@orrery/rbac';
 import { spread } from '@orrery/scheduler-spread';
 import { localPathStorage } from '@orrery/storage-local-path';
 import type { UpSettings } from './settings.js';
@@ -13,7 +14,7 @@ export async function partsOf(settings: UpSettings): Promise<Plugin[]> {
   const { nodes, proxy, data } = settings;
   const local = nodes === 0 ? [] : settings.runtime === 'simulated' ? await simulated(settings) : [await runtimeOf(settings), agentOf(settings), localPathStorage()];
   const services = proxy === 'userspace' && nodes > 0 ? [userspaceProxy()] : [];
-  return [await storeOf(settings.store, data), spread(), workloadControllers(), loopbackNetwork(), ...local, ...services];
+  return [await storeOf(settings.store, data), spread(), workloadControllers(), rbac(), loopbackNetwork(), ...local, ...services];
 }
 
 async function storeOf(store: string, data: string): Promise<Plugin> {
