@@ -5,10 +5,11 @@ import type { Transport, UserInfo } from './contracts/transport.js';
 import { ObjectLeases } from './control/object-leases.js';
 import { untilAborted } from './kernel/abort.js';
 import type { Clock } from './kernel/clock.js';
+import { OrreryError } from './kernel/errors.js';
 import type { Runnable } from './kernel/runnable.js';
 import type { KindDefinition } from './model/kind.js';
 import type { KubeObject } from './model/object.js';
-import type { KindRegistry } from './model/registry.js';
+import type { KindRegistry, ResourceName } from './model/registry.js';
 import { ApiServer, type ServerOptions } from './server/server.js';
 
 /** How an orchestrator reaches its API: by a server in the process, or over a line to one elsewhere. */
@@ -18,6 +19,8 @@ export interface ApiLine {
   readonly part: Runnable;
   /** Makes a kind known from now on, and serves it where the server is here. */
   addKind<T extends KubeObject>(kind: KindDefinition<T>): Promise<void>;
+  /** Makes these the versions of a resource. Throws `UNAVAILABLE` where the server is elsewhere. */
+  offer(at: ResourceName, kinds: readonly KindDefinition[]): Promise<void>;
   /** Where leaders are elected, in the given namespace if that is a matter of objects. */
   leases(namespace: string | undefined): Pick<Store, 'acquireLease'>;
   /** Whether others may act on the same cluster, so that one has to be elected unless the assembly says otherwise. */
@@ -39,6 +42,7 @@ export function localLine(options: ServerOptions): ApiLine {
     transport: server,
     part: { name: 'api-server', phase: 'server', run: (signal, ready) => server.run(signal, ready) },
     addKind: (kind) => server.addKind(kind),
+    offer: (at, kinds) => server.offer(at, kinds),
     leases: () => options.store,
     isShared: options.store.shared === true,
     leaseMs: LOCAL_LEASE_MS,
@@ -72,6 +76,9 @@ export function remoteLine({ remote, kinds, clock, user, acts }: RemoteLineOptio
     async addKind(kind) {
       kinds.add(kind);
       if (isRunning) kinds.announce(kind as unknown as KindDefinition);
+    },
+    async offer({ plural }) {
+      throw new OrreryError('UNAVAILABLE', `The API is served elsewhere: what ${plural} are is said there.`);
     },
     leases: (namespace) => new ObjectLeases({ client: new ApiClient({ transport: remote, kinds, user, fieldManager: 'orrery' }), clock, ...(namespace !== undefined && { namespace }) }),
     isShared: acts,

@@ -5,7 +5,7 @@ import { Admissions } from './contracts/admission.js';
 import { Client, Events, Informers, LeaderClient } from './contracts/client.js';
 import { type Controller, Controllers } from './contracts/controller.js';
 import { Hooks, hooks } from './contracts/hooks.js';
-import { Kinds, ServedKinds } from './contracts/kinds.js';
+import { Kinds, KindServing, ServedKinds } from './contracts/kinds.js';
 import { Network } from './contracts/network.js';
 import { Proxies, type Proxy } from './contracts/proxy.js';
 import { RemoteApi } from './contracts/remote-api.js';
@@ -94,9 +94,10 @@ class Assembly implements Orchestrator {
         { token: Hooks, make: () => this.#kernel.hooks },
         { token: Transport, make: () => this.#line.transport },
         { token: ServedKinds, make: () => this.#kinds },
+        { token: KindServing, make: (): KindServing => ({ offer: (at, kinds) => this.#line.offer(at, kinds) }) },
         { token: Client, make: () => new ApiClient({ transport: this.#line.transport, kinds: this.#kinds, user: USER, fieldManager: 'orrery' }) },
         { token: LeaderClient, make: (get) => this.#leaderClient(get) },
-        { token: Informers, make: (get) => new SharedInformers({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log, silenceMs: this.#line.silenceMs }) },
+        { token: Informers, make: (get) => new SharedInformers({ kinds: this.#kinds, client: get(Client), clock: this.#clock, random: this.#random, log: this.#log, silenceMs: this.#line.silenceMs }) },
         { token: RECORDERS, make: (get) => new RecorderFactory({ client: get(Client), clock: this.#clock, random: this.#random, log: this.#log }) },
         { token: Events, make: (get) => (component: string) => get(RECORDERS).for(component) },
       ],

@@ -190,6 +190,11 @@ export class SharedInformer<T extends KubeObject> implements Informer<T> {
     } else this.#tell(told, (h) => h.updated?.(object, known));
   }
 
+  /** What it follows is no more: all objects are gone. */
+  empty(): void {
+    for (const key of [...this.#indexer.keys()]) this.#remove(key);
+  }
+
   #remove(key: string, last?: T): void {
     const known = this.#indexer.delete(key);
     if (known !== undefined) this.#tell(this.#subscriptions, (h) => h.deleted?.(last ?? known));

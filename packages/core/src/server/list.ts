@@ -36,7 +36,7 @@ export async function list(resource: Resource, request: ListRequest): Promise<Ku
     more = page.more;
     remaining = matches === undefined ? page.remaining : undefined;
     for (const entry of page.entries) {
-      const { object } = fromEntry(entry);
+      const { object } = fromEntry(kind, entry);
       if (matches !== undefined && !matches(object)) {
         after = entry.key;
         continue;

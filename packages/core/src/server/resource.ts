@@ -8,7 +8,7 @@ import type { KubeObject } from '../model/object.js';
 import type { Claims } from './claims.js';
 import { storageKey } from './keys.js';
 import type { Recovery } from './recovery.js';
-import { versioned } from './versioned.js';
+import { seenAs } from './versioned.js';
 import type { WatchCache } from './watch-cache.js';
 
 /** What all verbs share. */
@@ -40,8 +40,8 @@ export interface Current {
 /** Linearizable read of one object. */
 export async function readCurrent(resource: Resource, namespace: string | undefined, name: string): Promise<Current | undefined> {
   const entry = await resource.context.store.get(storageKey(resource.kind, namespace, name));
-  return entry === undefined ? undefined : fromEntry(entry);
+  return entry === undefined ? undefined : fromEntry(resource.kind, entry);
 }
 
-/** The object of a store entry. */
-export const fromEntry = (entry: StoreEntry): Current => ({ object: versioned(entry.value, entry.modRevision), revision: entry.modRevision });
+/** The object of a store entry, as one of a kind. */
+export const fromEntry = (kind: KindDefinition, entry: StoreEntry): Current => ({ object: seenAs(kind, entry.value, entry.modRevision), revision: entry.modRevision });

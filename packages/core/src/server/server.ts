@@ -15,7 +15,7 @@ import { Pod } from '../model/kinds/pod.js';
 import { PodDisruptionBudget } from '../model/kinds/pod-disruption-budget.js';
 import { Service } from '../model/kinds/service.js';
 import type { KubeList, KubeObject } from '../model/object.js';
-import type { KindRegistry } from '../model/registry.js';
+import type { KindRegistry, ResourceName } from '../model/registry.js';
 import { bind } from './bind.js';
 import { Claims } from './claims.js';
 import { compactHistory } from './compaction.js';
@@ -55,6 +55,8 @@ const SYSTEM_USER = { name: 'system:apiserver', groups: ['system:masters'] };
 /** The API machinery over a store: routes each request to its verb. A {@link Transport}; clients in the process call it directly. */
 export class ApiServer implements Transport {
   readonly #resources = new Map<string, Resource>();
+  /** What ends the serving of one kind. */
+  readonly #ending = new Map<string, AbortController>();
   readonly #context: ServerContext;
   /** The newest revision at which a namespace was deleted by this server. */
   #namespaceDeletedAt = 0;
@@ -120,6 +122,29 @@ export class ApiServer implements Transport {
     this.options.kinds.announce(kind as unknown as KindDefinition);
   }
 
+  /**
+   * From now on these are the versions of a resource, the preferred one first; none: it is served no more. What was served in another way ends: its watches do, and clients list again.
+   * What is stored stays as it is. Resolves when all of them can be used. Throws `ALREADY_EXISTS` when names are taken, `CLOSED` when the server has stopped.
+   */
+  async offer(at: ResourceName, offered: readonly KindDefinition[]): Promise<void> {
+    if (this.#running?.aborted === true) throw new OrreryError('CLOSED', 'The server has stopped.');
+    const { kinds } = this.options;
+    const gone = kinds.offer(at, offered);
+    if (this.#running === undefined) return;
+    for (const kind of gone) {
+      this.#ending.get(idOf(kind))?.abort();
+      this.#ending.delete(idOf(kind));
+      this.#resources.delete(idOf(kind));
+    }
+    const isServed = (kind: KindDefinition): boolean => this.#ending.has(idOf(kind));
+    await Promise.all(offered.filter((kind) => !isServed(kind)).map((kind) => this.#serve(kind)));
+    const lost = gone.filter(({ version }) => !offered.some((kind) => kind.version === version));
+    for (const kind of lost) kinds.withdraw(kind);
+    const [preferred] = offered;
+    // One that kept its address is known to everybody already.
+    if (preferred !== undefined && (lost.length > 0 || !gone.some(({ version }) => version === preferred.version))) kinds.announce(preferred);
+  }
+
   async request(request: ApiRequest, signal?: AbortSignal): Promise<KubeObject | KubeList> {
     if (signal?.aborted === true) throw new OrreryError('ABORTED', 'The request was aborted before it began.', {}, signal.reason);
     try {
@@ -163,13 +188,13 @@ export class ApiServer implements Transport {
   }
 
   #find(ref: ResourceRef): Resource {
-    const kind = this.options.kinds.byResource(ref.group, ref.resource);
-    if (kind === undefined || kind.version !== ref.version) throw notServed();
+    const kind = this.options.kinds.byResource(ref.group, ref.resource, ref.version);
+    if (kind === undefined) throw notServed();
     return this.#resource(kind);
   }
 
   #resource<T extends KubeObject>(kind: KindDefinition<T>): Resource {
-    const id = `${kind.group}/${kind.plural}`;
+    const id = idOf(kind);
     let resource = this.#resources.get(id);
     if (resource === undefined) {
       const { store, clock, log } = this.options;
@@ -183,7 +208,9 @@ export class ApiServer implements Transport {
   /** Resolves when the kind is cached, or the server ends before. */
   #serve(kind: KindDefinition): Promise<void> {
     const { cache } = this.#resource(kind);
-    const signal = this.#running as AbortSignal;
+    const ending = longLived(new AbortController());
+    this.#ending.set(idOf(kind), ending);
+    const signal = AbortSignal.any([this.#running as AbortSignal, ending.signal]);
     return new Promise((resolve) => this.#keep(cache.run(signal, resolve).finally(resolve)));
   }
 
@@ -231,6 +258,8 @@ export class ApiServer implements Transport {
   }
 }
 
+const idOf = ({ group, version, plural }: Pick<KindDefinition, 'group' | 'version' | 'plural'>): string => `${group}/${version}/${plural}`;
+
 /** The newest version in an answer. */
 const newestOf = (answer: KubeObject | KubeList): number =>
   Math.max(...('items' in answer ? (answer as KubeList).items : [answer as KubeObject]).map(({ metadata }) => Number(metadata.resourceVersion ?? 0)), 0);
@@ -238,7 +267,7 @@ const newestOf = (answer: KubeObject | KubeList): number =>
 async function get(resource: Resource, ref: ResourceRef): Promise<KubeObject> {
   const entry = await resource.context.store.get(storageKey(resource.kind, ref.namespace, ref.name ?? ''));
   if (entry === undefined) throw ApiError.notFound(resource.kind, ref.name ?? '');
-  return fromEntry(entry).object;
+  return fromEntry(resource.kind, entry).object;
 }
 
 function scaleVerb(resource: Resource, request: ApiRequest): Promise<KubeObject> {

@@ -85,7 +85,7 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
     warn: (message) => request.warn?.(message),
   };
   await mutateAdmission(context, admission);
-  if (!isStatus && kind.tracksGeneration && desiredStateChanged(next, old)) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  if (!isStatus && kind.tracksGeneration && desiredStateChanged(kind, next, old)) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
   if (request.applies !== true) trackFields(kind, old, next, draft, request, context.clock.now());
   next.metadata.resourceVersion = old.metadata.resourceVersion;
   if (equalJson(next, old)) return { object: old, committed: false };
@@ -173,8 +173,9 @@ function carryOver(kind: KindDefinition, next: KubeObject, old: KubeObject, isSt
   }
 }
 
-/** Anything but metadata and status differs. */
-function desiredStateChanged(next: KubeObject, old: KubeObject): boolean {
+/** Anything but metadata and status differs; a status that is no part of its own counts as well. */
+function desiredStateChanged(kind: KindDefinition, next: KubeObject, old: KubeObject): boolean {
+  if (!kind.hasStatus) return !equalJson({ ...next, metadata: {} }, { ...old, metadata: {} });
   const { metadata: _a, status: _b, ...left } = next as KubeObject & { status?: unknown };
   const { metadata: _c, status: _d, ...right } = old as KubeObject & { status?: unknown };
   return !equalJson(left, right);

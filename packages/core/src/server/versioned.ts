@@ -1,4 +1,6 @@
 import type { StoredValue } from '../contracts/store.js';
+import { deepFreeze } from '../model/json.js';
+import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 
 /** Objects by the stored value they were made from: with a store that shares memory, every reader gets the same object. */
@@ -16,6 +18,22 @@ export function versioned<T extends KubeObject = KubeObject>(value: StoredValue,
   const object = Object.freeze({ ...source, metadata: Object.freeze({ ...source.metadata, resourceVersion: version }) });
   made.set(value, object);
   return object as T;
+}
+
+/** The same by kind, for kinds that read what is stored in their own way. */
+const madeBy = new WeakMap<object, WeakMap<StoredValue, KubeObject>>();
+
+/** The object as clients of a kind see what is stored: {@link versioned}, read by the kind's rules. */
+export function seenAs(kind: KindDefinition, value: StoredValue, revision: number): KubeObject {
+  const { rules } = kind;
+  if (rules.read === undefined) return versioned(value, revision);
+  const objects = madeBy.get(kind) ?? new WeakMap<StoredValue, KubeObject>();
+  madeBy.set(kind, objects);
+  const known = objects.get(value);
+  if (known?.metadata.resourceVersion === String(revision)) return known;
+  const object = versioned(deepFreeze(rules.read(value as unknown as KubeObject)) as unknown as StoredValue, revision);
+  objects.set(value, object);
+  return object;
 }
 
 /** The value to store for an object: without its resourceVersion. */

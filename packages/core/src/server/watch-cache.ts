@@ -8,7 +8,7 @@ import { ApiError } from '../model/api-error.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import { prefixOf } from './keys.js';
-import { lastState, versioned } from './versioned.js';
+import { lastState, seenAs } from './versioned.js';
 import { Watcher } from './watcher.js';
 
 /** A change kept for watchers that start in the recent past. */
@@ -46,6 +46,7 @@ export class WatchCache {
   /** Watches from before this revision are expired. */
   #ringStart = 0;
   #revision = 0;
+  #isOver = false;
   /** Of the newest event; ahead of the revision within a batch. */
   #newest = 0;
   /** With what takes each out of the index it is filed in. */
@@ -108,6 +109,7 @@ export class WatchCache {
       }
     } finally {
       stopBookmarks();
+      this.#isOver = true;
       for (const watcher of [...this.#watchers.keys()]) watcher.end();
     }
   }
@@ -137,8 +139,9 @@ export class WatchCache {
     }
   }
 
-  /** Opens a watch of changes after `since`. Throws Expired when that is too long ago. */
+  /** Opens a watch of changes after `since`. Throws Expired when that is too long ago, or the cache has ended. */
   watch(since: number, interest: WatchInterest): Watcher {
+    if (this.#isOver) throw new ApiError('Expired', 'the kind is not served as it was; list again');
     if (since < this.#ringStart) throw new ApiError('Expired', `too old resource version: ${since} (${this.#ringStart})`);
     const watcher = new Watcher(since, interest.matches, interest.bookmarks, (gone) => this.#remove(gone));
     for (let i = this.#firstAfter(since); i < this.#ring.length; i += 1) {
@@ -153,7 +156,7 @@ export class WatchCache {
   async #list(): Promise<void> {
     const { entries, revision } = await this.store.range(prefixOf(this.kind));
     this.#objects.clear();
-    for (const entry of entries) this.#objects.set(entry.key, versioned(entry.value, entry.modRevision));
+    for (const entry of entries) this.#objects.set(entry.key, seenAs(this.kind, entry.value, entry.modRevision));
     this.#ring = [];
     this.#ringStart = revision;
     this.#revision = revision;
@@ -164,8 +167,8 @@ export class WatchCache {
 
   #apply(event: StoreEvent): void {
     const { key, modRevision: revision } = event;
-    const old = event.previous === undefined ? undefined : versioned(event.previous, event.previousRevision);
-    const object = event.type === 'put' ? versioned(event.value, revision) : undefined;
+    const old = event.previous === undefined ? undefined : seenAs(this.kind, event.previous, event.previousRevision);
+    const object = event.type === 'put' ? seenAs(this.kind, event.value, revision) : undefined;
     if (object === undefined) this.#objects.delete(key);
     else this.#objects.set(key, object);
     let gone: KubeObject | undefined;
