@@ -11,6 +11,7 @@ import { Proxies, type Proxy } from './contracts/proxy.js';
 import { RemoteApi } from './contracts/remote-api.js';
 import { type PlacementExplanation, Scheduler } from './contracts/scheduling.js';
 import { type HistoryLoss, Store } from './contracts/store.js';
+import { Subresources } from './contracts/subresources.js';
 import { Transport } from './contracts/transport.js';
 import { ValueCodec } from './contracts/value-codec.js';
 import { ControllerRunner } from './control/controller-runner.js';
@@ -133,6 +134,7 @@ class Assembly implements Orchestrator {
       random: this.#random,
       log: this.#log,
       admissions: this.get(Admissions),
+      subresources: this.get(Subresources),
       ...(this.#kernel.has(Network) && { network: this.get(Network) }),
       historyLost: (loss) => this.#historyLost(loss),
     });

@@ -130,6 +130,10 @@ class TypedClient<T extends KubeObject> implements KindClient<T> {
     return this.options.transport.watch({ ref, user: this.options.user, ...rest }, signal) as AsyncIterable<readonly WatchEvent<T>[]>;
   }
 
+  async createSubresource<S extends KubeObject>(ref: ObjectRef, subresource: string, body: S): Promise<S> {
+    return (await this.options.transport.request({ verb: 'create', ref: { ...this.#ref(ref), subresource }, body, ...this.#context() })) as S;
+  }
+
   async scale(ref: ObjectRef, replicas: number, { resourceVersion }: { readonly resourceVersion?: string | undefined } = {}): Promise<void> {
     const body = { ...(resourceVersion !== undefined && { metadata: { resourceVersion } }), spec: { replicas } };
     await this.#request({ verb: 'patch', ref: { ...this.#ref(ref), subresource: 'scale' }, type: 'merge', body, ...this.#context() });

@@ -57,6 +57,8 @@ export interface KindClient<T extends KubeObject> {
   watch(options: ListOptions & { readonly allowWatchBookmarks?: boolean }, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
   /** Like watch, in the chunks in which changes arrive: for caches, which must keep up with bursts. */
   watchChunks(options: ListOptions & { readonly allowWatchBookmarks?: boolean }, signal: AbortSignal): AsyncIterable<readonly WatchEvent<T>[]>;
+  /** Asks the object something by a subresource that is only created, e.g. `token` of a ServiceAccount; what comes back is of the kind that was sent. Throws NotFound where it is not served. */
+  createSubresource<S extends KubeObject>(ref: ObjectRef, subresource: string, body: S): Promise<S>;
   /** Sets the replica count through the scale subresource, with a `resourceVersion` only of that version of the object (throws Conflict). Throws NotFound for kinds without one. */
   scale(ref: ObjectRef, replicas: number, options?: { readonly resourceVersion?: string | undefined }): Promise<void>;
 }

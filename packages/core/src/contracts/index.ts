@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export * from './admission.js';
+export * from './api-documents.js';
 export * from './authentication.js';
 export * from './authorization.js';
 export * from './client.js';
@@ -21,5 +22,6 @@ export * from './remote-api.js';
 export * from './runtime.js';
 export * from './scheduling.js';
 export * from './store.js';
+export * from './subresources.js';
 export * from './transport.js';
 export * from './value-codec.js';

@@ -35,6 +35,7 @@ export function trackingClient(client: Client, written: WrittenRevisions): Clien
       find: (ref) => verbs.find(ref),
       list: (options) => verbs.list(options),
       watch: (options, signal) => verbs.watch(options, signal),
+      createSubresource: (ref, subresource, body) => verbs.createSubresource(ref, subresource, body),
       watchChunks: (options, signal) => verbs.watchChunks(options, signal),
       scale: async (ref, replicas, { resourceVersion } = {}) =>
         void (await noting(verbs.patch(ref, 'merge', { ...(resourceVersion !== undefined && { metadata: { resourceVersion } }), spec: { replicas } }, { subresource: 'scale' }))),

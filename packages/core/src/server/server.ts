@@ -1,6 +1,7 @@
 import type { Admission } from '../contracts/admission.js';
 import type { Network } from '../contracts/network.js';
 import type { HistoryLoss, Store } from '../contracts/store.js';
+import type { Subresource } from '../contracts/subresources.js';
 import type { ApiRequest, ResourceRef, Transport, WatchEvent, WatchRequest } from '../contracts/transport.js';
 import { longLived } from '../kernel/abort.js';
 import type { Clock, Random } from '../kernel/clock.js';
@@ -29,6 +30,7 @@ import { patch } from './patch.js';
 import { Recovery } from './recovery.js';
 import { fromEntry, readCurrent, type Resource, type ServerContext } from './resource.js';
 import { getScale, patchScale, updateScale } from './scale.js';
+import { askSubresource } from './subresource.js';
 import { update } from './update.js';
 import { watch } from './watch.js';
 import { WatchCache } from './watch-cache.js';
@@ -41,6 +43,8 @@ export interface ServerOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly admissions: Pick<LiveList<Admission>, 'items'>;
+  /** Those of plugins; default none. */
+  readonly subresources?: Pick<LiveList<Subresource>, 'items'>;
   /** Addresses for Services; without one they get none. */
   readonly network?: Network;
   /** Told when the store lost history that it had acknowledged. Must not throw. */
@@ -168,6 +172,11 @@ export class ApiServer implements Transport {
     if (isPart && !PART_VERBS.has(request.verb)) throw notAllowed();
     if (subresource === 'binding' && request.verb === 'create') return bind(resource, request);
     if (subresource === 'eviction' && request.verb === 'create' && resource.kind.kind === Pod.kind && resource.kind.group === Pod.group) return evict(resource, this.#resource(PodDisruptionBudget), request);
+    const part = this.#partOf(resource, subresource);
+    if (part !== undefined) {
+      if (request.verb !== 'create') throw notAllowed();
+      return askSubresource(resource, part, request);
+    }
     if (subresource === 'finalize' ? !isFinalizing(resource, request) : subresource !== undefined && !isPart) throw notServed();
     switch (request.verb) {
       case 'create':
@@ -185,6 +194,11 @@ export class ApiServer implements Transport {
       case 'deletecollection':
         return removeCollection(resource, request);
     }
+  }
+
+  /** A subresource of a plugin. */
+  #partOf({ kind }: Resource, subresource: string | undefined): Subresource | undefined {
+    return subresource === undefined ? undefined : this.options.subresources?.items().find(({ group, resource, name }) => name === subresource && resource === kind.plural && group === kind.group);
   }
 
   #find(ref: ResourceRef): Resource {
