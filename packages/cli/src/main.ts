@@ -16,6 +16,7 @@ program
   .option('--runtime <runtime>', 'what containers are: process, docker or simulated (default: process)')
   .option('--proxy <proxy>', 'what Services are served by: userspace or none (default: userspace)')
   .option('--nodes <number>', 'nodes on this machine; 0 for a control plane alone (default: 1)', whole)
+  .option('--node-grace <seconds>', 'after how much silence a node counts as lost (default: 50)', seconds)
   .option('--listen <host:port>', 'where the API is served; port 0 takes any (default: 127.0.0.1:6443)')
   .option('--name <name...>', 'more host names and addresses by which clients reach the API')
   .option('--kubeconfig <file>', 'where the kubeconfig of the administrator goes (default: kubeconfig in the data folder)')
@@ -25,6 +26,28 @@ program
   .action(async (options: Record<string, unknown>) => {
     const [{ readSettings }, { up }] = await Promise.all([import('./up/settings.js'), import('./up/up.js')]);
     await up(await readSettings(options), report);
+  });
+
+program
+  .command('agent')
+  .description('Makes this machine a node of a cluster whose API is elsewhere, and runs what is bound to it, until it is interrupted.')
+  .option('--config <file>', 'settings as YAML, with the names of these options; options on the command line count more')
+  .option('--join <https://host:port>', 'where the API is (default: the server of the kubeconfig)')
+  .option('--kubeconfig <file>', 'the credentials of the node, and whom it trusts (default: as kubectl finds it)')
+  .option('--context <name>', 'context of the kubeconfig (default: the current one)')
+  .option('--name <name>', 'what the node is called (default: the name of this machine)')
+  .option('--label <key=value...>', 'labels of a node that is new')
+  .option('--data <dir>', 'where volumes and containers are kept (default: ~/.orrery/agent)')
+  .option('--runtime <runtime>', 'what containers are: process, docker or simulated (default: process)')
+  .option('--proxy <proxy>', 'what Services are served by here: userspace or none (default: userspace)')
+  .option('--host-ip <address>', 'the address of the node (default: 127.0.0.1)')
+  .option('--renew <seconds>', 'how often the node says that it is there (default: 10)', seconds)
+  .option('--on-exit <what>', 'what becomes of the containers: leave them running, or remove them (default: leave)')
+  .option('--log <level>', 'what is told on standard error: debug, info, warn, error or none (default: warn)')
+  .option('--log-format <format>', 'text or json (default: text)')
+  .action(async (options: Record<string, unknown>) => {
+    const [{ readAgentSettings }, { agent }] = await Promise.all([import('./agent/settings.js'), import('./agent/agent.js')]);
+    await agent(await readAgentSettings(options), report);
   });
 
 try {
@@ -45,5 +68,10 @@ function told(error: unknown): number {
 
 function whole(text: string): number {
   if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+function seconds(text: string): number {
+  if (!/^\d{1,5}(\.\d{1,3})?$/.test(text)) throw new InvalidArgumentError('It must be a number of seconds.');
   return Number(text);
 }

@@ -4,6 +4,7 @@ import { httpApi } from '@orrery/http-api';
 import type { Report } from '../report.js';
 import { streamLogger } from '../stream-logger.js';
 import { type Access, openAccess, writeKubeconfig } from './access.js';
+import { untilTold } from '../until-told.js';
 import { partsOf } from './parts.js';
 import type { UpSettings } from './settings.js';
 
@@ -39,10 +40,3 @@ async function assemble(settings: UpSettings, { authority, serving }: Access): P
 }
 
 const storeTitle = ({ store }: UpSettings): string => `${/^\w+/.exec(store)?.[0] ?? ''} store`;
-
-/** Resolves at the first signal; the second ends the process as it would have without us. */
-function untilTold(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
-}

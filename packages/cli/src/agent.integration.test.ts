@@ -1,0 +1,153 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApiClient, builtinKinds, type Client, KindRegistry, Node, Pod, systemClock } from '@orrery/core';
+import { findConnection, HttpTransport } from '@orrery/http-client';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+// A control plane and two agents, each a process of its own, as they are installed.
+
+const program = new URL('../lib/main.js', import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), 'orrery-agents-'));
+const config = join(folder, 'plane', 'kubeconfig');
+
+class Run {
+  out = '';
+  readonly ended: Promise<unknown>;
+
+  constructor(readonly child: ChildProcess) {
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (this.out += chunk.toString()));
+    this.ended = once(child, 'exit');
+  }
+
+  static begin(...args: string[]): Run {
+    const run = new Run(spawn(process.execPath, [program, ...args], { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] }));
+    runs.push(run);
+    return run;
+  }
+
+  async said(what: RegExp): Promise<this> {
+    await vi.waitFor(() => expect(this.child.exitCode === null ? this.out : `it ended: ${this.out}`).toMatch(what), { timeout: 20_000 });
+    return this;
+  }
+}
+
+const runs: Run[] = [];
+const agent = (name: string): Promise<Run> =>
+  Run.begin('agent', '--kubeconfig', config, '--name', name, '--label', `slot=${name}`, '--data', join(folder, name), '--renew', '0.5', '--proxy', 'none', '--on-exit', 'remove', '--log', 'error').said(/is the node/);
+
+let client: Client;
+let line: HttpTransport;
+const all = new Map<string, Run>();
+beforeAll(async () => {
+  if (!existsSync(program)) throw new Error('run `npm run build` first: lib/main.js is not there');
+  await Run.begin('up', '--nodes', '0', '--store', 'memory', '--data', join(folder, 'plane'), '--listen', '127.0.0.1:0', '--node-grace', '2.5', '--log', 'error').said(/kubectl get nodes/);
+  line = new HttpTransport({ connection: await findConnection({ kubeconfig: config, clock: systemClock }), clock: systemClock });
+  client = new ApiClient({ transport: line, kinds: new KindRegistry(builtinKinds), user: { name: 'me', groups: [] } });
+  for (const name of ['one', 'two']) all.set(name, await agent(name));
+});
+afterAll(async () => {
+  for (const { child } of runs) if (child.exitCode === null) child.kill('SIGCONT');
+  // Agents before the control plane: they remove their containers.
+  for (const run of runs.reverse()) {
+    if (run.child.exitCode === null && run.child.signalCode === null) run.child.kill('SIGTERM');
+    await run.ended;
+  }
+  line?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The uids of the pods whose containers run on this machine, one for each process. */
+function running(): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
+    try {
+      const [, uid] = /(?:^|\0)AGENTS_TEST_UID=([^\0]+)/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8')) ?? [];
+      const isMain = readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep\0');
+      return uid !== undefined && isMain ? [uid] : [];
+    } catch {
+      // It has ended meanwhile, or is another user's.
+      return [];
+    }
+  });
+}
+
+const uidsOf = (pods: readonly Pod[]): string[] => pods.map(({ metadata }) => metadata.uid ?? '').sort();
+const live = async (): Promise<readonly Pod[]> => (await client.kind(Pod).list({ namespace: 'default', labelSelector: 'app=web' })).items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+const runningOn = async (...nodes: string[]): Promise<readonly Pod[]> => (await live()).filter(({ spec, status }) => status?.phase === 'Running' && nodes.includes(spec.nodeName ?? ''));
+const readiness = async (name: string): Promise<string | undefined> => (await client.kind(Node).get({ name })).status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+
+const deployment = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'web' },
+  spec: {
+    replicas: 4,
+    selector: { matchLabels: { app: 'web' } },
+    template: {
+      metadata: { labels: { app: 'web' } },
+      spec: {
+        terminationGracePeriodSeconds: 1,
+        tolerations: ['unreachable', 'not-ready'].map((key) => ({ key: `node.kubernetes.io/${key}`, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 0 })),
+        topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'slot', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: { app: 'web' } } }],
+        containers: [{ name: 'main', image: 'none', command: ['sleep', '1000'], env: [{ name: 'AGENTS_TEST_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }] }],
+      },
+    },
+  },
+};
+
+describe('orrery up --nodes 0 and two orrery agents', () => {
+  it('pods run on both; those of an agent that stands still are replaced once; when it goes on no duplicate is left', async () => {
+    const seen = new Set<string>();
+    const stop = new AbortController();
+    const following = (async () => {
+      for await (const { type, object } of client.kind(Pod).watch({ namespace: 'default' }, stop.signal)) if (type === 'ADDED') seen.add(object.metadata.uid ?? '');
+    })();
+    await client.apply(deployment);
+    await expect.poll(async () => (await runningOn('one', 'two')).length, { timeout: 20_000 }).toBe(4);
+    const before = await live();
+    expect(new Set(before.map(({ spec }) => spec.nodeName))).toEqual(new Set(['one', 'two']));
+    await expect.poll(() => running().sort()).toEqual(uidsOf(before));
+    const [stay, lost] = [await runningOn('one'), await runningOn('two')];
+
+    const two = all.get('two') as Run;
+    two.child.kill('SIGSTOP');
+    await expect.poll(async () => (await runningOn('one')).length, { timeout: 20_000 }).toBe(4);
+    expect(await readiness('two')).toBe('Unknown');
+    const after = await live();
+    expect(uidsOf(after)).toEqual(expect.arrayContaining(uidsOf(stay)));
+    // Its containers run on, as nobody is there to end them.
+    expect(running()).toEqual(expect.arrayContaining(uidsOf(lost)));
+
+    two.child.kill('SIGCONT');
+    await expect.poll(() => readiness('two'), { timeout: 20_000 }).toBe('True');
+    await expect.poll(() => running().sort(), { timeout: 20_000 }).toEqual(uidsOf(after));
+    await expect.poll(async () => uidsOf((await client.kind(Pod).list({ namespace: 'default' })).items), { timeout: 20_000 }).toEqual(uidsOf(after));
+    expect(seen.size).toBe(4 + lost.length);
+    stop.abort();
+    await following;
+  }, 60_000);
+
+  it('an agent that was killed and comes back ends what others run in the meantime', async () => {
+    const one = all.get('one') as Run;
+    const former = await runningOn('one');
+    one.child.kill('SIGKILL');
+    await one.ended;
+    await expect.poll(async () => (await runningOn('two')).length, { timeout: 20_000 }).toBe(4);
+    expect(running()).toEqual(expect.arrayContaining(uidsOf(former)));
+    all.set('one', await agent('one'));
+    await expect.poll(() => readiness('one'), { timeout: 20_000 }).toBe('True');
+    await expect.poll(async () => running().sort().join() === uidsOf(await runningOn('two')).join(), { timeout: 20_000 }).toBe(true);
+    expect(await live()).toHaveLength(4);
+  }, 60_000);
+});
+
+describe('orrery agent', () => {
+  it('says what is wrong with its credentials, and ends', async () => {
+    const wrong = Run.begin('agent', '--kubeconfig', join(folder, 'not-there'), '--name', 'three', '--data', join(folder, 'three'));
+    expect(await wrong.ended).toEqual([2, null]);
+    expect(wrong.out).toContain('not-there cannot be used');
+  });
+});
