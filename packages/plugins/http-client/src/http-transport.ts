@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import { ApiError, type ApiRequest, type Clock, errorMessage, type KubeList, type KubeObject, OrreryError, type RemoteApi, type UserInfo, type WatchEvent, type WatchRequest } from '@orrery/core';
+import { ApiError, type ApiRequest, type Clock, errorMessage, type KubeList, type KubeObject, longLived, OrreryError, type RemoteApi, type UserInfo, type WatchEvent, type WatchRequest } from '@orrery/core';
 import type { Connection } from './credentials/connection.js';
 import { type ClientLimits, DEFAULT_CLIENT_LIMITS } from './limits.js';
 import { jsonOf, objectOf, textOf } from './wire/answer.js';
@@ -39,7 +39,7 @@ export class HttpTransport implements RemoteApi, AsyncDisposable {
   readonly silenceMs: number;
   readonly #limits: ClientLimits;
   readonly #wire: Wire;
-  readonly #closed = new AbortController();
+  readonly #closed = longLived(new AbortController());
 
   /** Throws `INVALID` for a connection that cannot be used. */
   constructor(private readonly options: HttpTransportOptions) {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
@@ -98,6 +99,8 @@ function urlOf({ server, token, tls }: Connection): URL {
 
 function checkCertificates(pair: { readonly ca?: string; readonly cert?: string; readonly key?: string }): void {
   try {
+    // A bundle of authorities in which there is none would be taken without a word.
+    if (pair.ca !== undefined) new X509Certificate(pair.ca);
     createSecureContext(pair);
   } catch (cause) {
     throw new OrreryError('INVALID', `The certificates cannot be used: ${(cause as Error).message}.`, {}, cause);
