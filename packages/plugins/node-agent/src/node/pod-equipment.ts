@@ -11,6 +11,7 @@ import { checkPolicy, ungivenHardening } from '../policy/check-policy.js';
 import { checkSysctls } from '../policy/sysctls.js';
 import { ReferenceWatches } from '../references/reference-watches.js';
 import { FileTerminationMessages } from '../termination/termination-messages.js';
+import { AccountTokens } from '../volumes/account-tokens.js';
 import { LocalVolumes } from '../volumes/local-volumes.js';
 import { systemMounter } from '../volumes/mounter.js';
 import { PodFolders } from '../volumes/pod-folders.js';
@@ -62,7 +63,7 @@ export function podEquipment(options: PodEquipmentOptions): PodEquipment {
   const volumes =
     options.volumes ??
     new Volumes({
-      folders, memoryBytes, hostPaths: settings.policy.hostPaths,
+      folders, memoryBytes, tokens: new AccountTokens(options), hostPaths: settings.policy.hostPaths,
       mounter: runtime.capabilities.realProcesses ? systemMounter() : undefined,
       bindSubPaths: runtime.capabilities.mounts,
       ...(localVolumes !== undefined && { claimFolder: (namespace, claim) => localVolumes.folderOf(namespace, claim) }),

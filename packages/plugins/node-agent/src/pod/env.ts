@@ -23,7 +23,7 @@ export interface EnvSources {
 export async function containerEnv(pod: Pod, container: Container, sources: EnvSources): Promise<readonly EnvEntry[]> {
   const namespace = pod.metadata.namespace ?? 'default';
   const result = new Map<string, string>();
-  if (pod.spec.enableServiceLinks !== false) for (const { name, value } of serviceEnvironment(sources.services(namespace))) result.set(name, value);
+  for (const { name, value } of serviceEnvironment(servicesFor(pod, namespace, sources))) result.set(name, value);
   for (const source of container.envFrom ?? []) {
     for (const [key, value] of await entriesOf(source, namespace, sources)) {
       const name = `${source.prefix ?? ''}${key}`;
@@ -35,6 +35,13 @@ export async function containerEnv(pod: Pod, container: Container, sources: EnvS
     if (value !== undefined) result.set(entry.name, value);
   }
   return [...result].map(([name, value]) => ({ name, value }));
+}
+
+/** Those of its namespace, if it wants them, and always the API server: a Service of that name of its own comes before the one in `default`. */
+function servicesFor({ spec }: Pod, namespace: string, { services }: EnvSources): readonly Service[] {
+  const own = spec.enableServiceLinks === false ? [] : services(namespace);
+  const isApi = ({ metadata: { name } }: Service): boolean => name === 'kubernetes';
+  return own.some(isApi) ? own : [...services('default').filter(isApi), ...own];
 }
 
 type From = NonNullable<Container['envFrom']>[number];

@@ -1,6 +1,8 @@
 import type { ConfigMap, Pod, Secret, Volume } from '@orrery/core';
 import { resolveBelow } from '../pod/below.js';
 import { ConfigError, type EnvSources, fieldValue, resourceValue } from '../pod/env.js';
+import type { TokenProjection } from './account-tokens.js';
+import { ownsEverything } from './empty-dir.js';
 
 /** A file of a volume. */
 export interface VolumeFile {
@@ -11,13 +13,21 @@ export interface VolumeFile {
   readonly mode: number;
 }
 
+/** Where the files of volumes come from. */
+export interface FileSources extends EnvSources {
+  /** A token of the pod's service account; absent: there are none here. */
+  token?(pod: Pod, projection: TokenProjection): Promise<string>;
+}
+
 const DEFAULT_MODE = 0o644;
+/** Of tokens, for whom they are told to alone. */
+const TOKEN_MODE = 0o600;
 
 /** Whether a volume consists of files that come from the API. */
 export const isPayload = ({ configMap, secret, downwardAPI, projected }: Volume): boolean => (configMap ?? secret ?? downwardAPI ?? projected) !== undefined;
 
 /** The files such a volume consists of. Throws {@link ConfigError} for what is missing or not supported. */
-export async function volumeFiles(pod: Pod, volume: Volume, sources: EnvSources): Promise<readonly VolumeFile[]> {
+export async function volumeFiles(pod: Pod, volume: Volume, sources: FileSources): Promise<readonly VolumeFile[]> {
   const namespace = pod.metadata.namespace ?? 'default';
   if (volume.configMap !== undefined) return configMapFiles(await sources.configMap(namespace, volume.configMap.name ?? ''), volume.configMap, volume.configMap.name ?? '');
   if (volume.secret !== undefined) return secretFiles(await sources.secret(namespace, volume.secret.secretName ?? ''), volume.secret, volume.secret.secretName ?? '');
@@ -72,7 +82,7 @@ function downwardFiles(pod: Pod, items: DownwardItems, defaultMode: number | und
   });
 }
 
-async function projectedFiles(pod: Pod, projected: NonNullable<Volume['projected']>, namespace: string, sources: EnvSources): Promise<VolumeFile[]> {
+async function projectedFiles(pod: Pod, projected: NonNullable<Volume['projected']>, namespace: string, sources: FileSources): Promise<VolumeFile[]> {
   const files = new Map<string, VolumeFile>();
   for (const source of projected.sources ?? []) {
     const shared = projected.defaultMode === undefined ? {} : { defaultMode: projected.defaultMode };
@@ -83,11 +93,19 @@ async function projectedFiles(pod: Pod, projected: NonNullable<Volume['projected
           ? secretFiles(await sources.secret(namespace, source.secret.name ?? ''), { ...source.secret, ...shared }, source.secret.name ?? '')
           : source.downwardAPI !== undefined
             ? downwardFiles(pod, source.downwardAPI.items ?? [], projected.defaultMode, sources)
-            : undefined;
+            : source.serviceAccountToken !== undefined && sources.token !== undefined
+              ? [tokenFile(pod, source.serviceAccountToken, await sources.token(pod, source.serviceAccountToken), projected.defaultMode)]
+              : undefined;
     if (part === undefined) throw new ConfigError(`projected volumes with the source ${Object.keys(source).join(', ')} are not supported by this agent`);
     for (const file of part) files.set(file.path, file);
   }
   return [...files.values()];
+}
+
+/** Where programs run as one user, or share a group, nobody else reads it; else the programs' users must (kubelet/volume/projected). */
+function tokenFile(pod: Pod, { path }: TokenProjection, token: string, defaultMode = DEFAULT_MODE): VolumeFile {
+  const isOwn = pod.spec.securityContext?.fsGroup !== undefined || !ownsEverything();
+  return { path: checkedPath(path), content: Buffer.from(token), mode: isOwn ? TOKEN_MODE : defaultMode };
 }
 
 /** A path inside a volume of files. Throws on anything that could lead out of it, and on what begins with `..`, which the volume itself uses. */

@@ -5,6 +5,7 @@ import { type Container, type Mount, OrreryError, type Pod, type Volume } from '
 import { cleanPath } from '../pod/below.js';
 import { ConfigError, type EnvSources, expand } from '../pod/env.js';
 import type { Policy } from '../policy/policy.js';
+import type { AccountTokens } from './account-tokens.js';
 import { writeAtomically } from './atomic-writer.js';
 import { type EmptyDirHost, makeEmptyDir, ownsEverything } from './empty-dir.js';
 import { hostPlace } from './host-path.js';
@@ -39,6 +40,8 @@ export interface VolumesOptions extends EmptyDirHost {
   readonly hostPaths: Policy['hostPaths'];
   /** The runtime shows mounts where they belong, so parts of volumes can be bound for it. */
   readonly bindSubPaths: boolean;
+  /** The tokens of service accounts; absent: pods that want one cannot be prepared. */
+  readonly tokens?: Pick<AccountTokens, 'get' | 'forget'>;
   /** Where a claim's volume is on this machine. Throws ConfigError while it is nowhere. */
   claimFolder?(namespace: string, claim: string): Promise<string>;
 }
@@ -56,12 +59,13 @@ export class Volumes implements PodVolumes {
   constructor(private readonly options: VolumesOptions) {}
 
   async prepare(pod: Pod, sources: EnvSources): Promise<void> {
-    const { folders } = this.options;
+    const { folders, tokens } = this.options;
+    const all = { ...sources, ...(tokens !== undefined && { token: tokens.get.bind(tokens) }) };
     const { fsGroup } = pod.spec.securityContext ?? {};
     for (const volume of pod.spec.volumes ?? []) {
       const folder = folders.volume(uidOf(pod), volume.name);
       if (isPayload(volume)) {
-        const files = await volumeFiles(pod, volume, sources);
+        const files = await volumeFiles(pod, volume, all);
         await mkdir(folder, { recursive: true, mode: 0o755 });
         await writeAtomically(folder, files, ownsEverything() ? fsGroup : undefined);
       } else if (volume.emptyDir !== undefined) {
@@ -96,6 +100,7 @@ export class Volumes implements PodVolumes {
   }
 
   async remove(uid: string): Promise<void> {
+    this.options.tokens?.forget(uid);
     const folder = this.options.folders.pod(uid);
     if (!existsSync(folder)) return;
     // What is mounted in it belongs to others: it is let go first, and nothing is removed while something is left.
