@@ -18,7 +18,7 @@ export function apiGroup(group: string, all: readonly GroupVersion[]): object {
 export function apiResourceList(group: string, version: string, all: readonly GroupVersion[]): object {
   const served = all.find((one) => one.group === group && one.version === version);
   if (served === undefined) throw notServed();
-  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: group === '' ? version : `${group}/${version}`, resources: served.kinds.flatMap(resourcesOf) };
+  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: group === '' ? version : `${group}/${version}`, resources: served.kinds.flatMap((kind) => resourcesOf(kind, served)) };
 }
 
 /** `/api` (the core group) or `/apis` (all others) in one document, resources included (apidiscovery.k8s.io/v2). */
@@ -30,7 +30,7 @@ export function aggregated(all: readonly GroupVersion[], isCore: boolean): objec
     metadata: {},
     items: groups.map((group) => ({
       metadata: group === '' ? {} : { name: group },
-      versions: all.filter((one) => one.group === group).map(({ version, kinds }) => ({ version, freshness: 'Current', resources: kinds.map(discoveryOf) })),
+      versions: all.filter((one) => one.group === group).map((served) => ({ version: served.version, freshness: 'Current', resources: served.kinds.map((kind) => discoveryOf(kind, served)) })),
     })),
   };
 }
@@ -42,15 +42,15 @@ function groupOf(name: string, all: readonly GroupVersion[]) {
   return { name, versions, preferredVersion: versions[0] };
 }
 
-function resourcesOf(kind: KindDefinition): object[] {
+function resourcesOf(kind: KindDefinition, { subresources }: GroupVersion): object[] {
   const { plural, singular, namespaced, shortNames, categories } = kind;
   return [
     { name: plural, singularName: singular, namespaced, kind: kind.kind, verbs: verbsOf(kind), ...(shortNames.length > 0 && { shortNames }), ...(categories.length > 0 && { categories }) },
-    ...partsOf(kind).map((part) => ({ name: `${plural}/${part.name}`, singularName: '', namespaced, ...(part.kind !== undefined && part.kind.version !== '' && { group: part.kind.group, version: part.kind.version }), kind: part.kind?.kind ?? kind.kind, verbs: part.verbs })),
+    ...partsOf(kind, subresources).map((part) => ({ name: `${plural}/${part.name}`, singularName: '', namespaced, ...(part.kind !== undefined && part.kind.version !== '' && { group: part.kind.group, version: part.kind.version }), kind: part.kind?.kind ?? kind.kind, verbs: part.verbs })),
   ];
 }
 
-function discoveryOf(kind: KindDefinition): object {
+function discoveryOf(kind: KindDefinition, { subresources }: GroupVersion): object {
   const { group, version, plural, singular, namespaced, shortNames, categories } = kind;
   const responseKind = { group, version, kind: kind.kind };
   return {
@@ -61,6 +61,6 @@ function discoveryOf(kind: KindDefinition): object {
     verbs: verbsOf(kind),
     ...(shortNames.length > 0 && { shortNames }),
     ...(categories.length > 0 && { categories }),
-    subresources: partsOf(kind).map((part) => ({ subresource: part.name, responseKind: part.kind ?? responseKind, verbs: part.verbs })),
+    subresources: partsOf(kind, subresources).map((part) => ({ subresource: part.name, responseKind: part.kind ?? responseKind, verbs: part.verbs })),
   };
 }

@@ -1,6 +1,6 @@
 import { builtinKinds } from '@orrery/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { reviewKinds } from './reviews/kinds.js';
+import { doorKinds } from './door-kinds.js';
 import { TestServer } from './test/server.js';
 
 // What clients are told of the kinds.
@@ -46,7 +46,7 @@ describe('discovery', () => {
     const others = JSON.parse((await get('/apis', AGGREGATED)).text);
     expect(others.items.map(({ metadata }: any) => metadata.name)).toEqual(expect.arrayContaining(['apps', 'batch', 'policy', 'storage.k8s.io']));
     const served = [body, others].flatMap(({ items }) => items.flatMap(({ versions }: any) => versions.flatMap((one: any) => one.resources)));
-    expect(served).toHaveLength(builtinKinds.length + reviewKinds.length);
+    expect(served).toHaveLength(builtinKinds.length + doorKinds.length);
   });
 
   it('is a walk through documents for old clients', async () => {
@@ -90,7 +90,7 @@ describe('OpenAPI', () => {
 
   it('v2 has all kinds, in words that Swagger knows', async () => {
     const { body } = await get('/openapi/v2');
-    expect(Object.keys(body.definitions)).toHaveLength(builtinKinds.length + reviewKinds.length);
+    expect(Object.keys(body.definitions)).toHaveLength(builtinKinds.length + doorKinds.length);
     expect(body.swagger).toBe('2.0');
     expect(JSON.stringify(body)).not.toMatch(/"(anyOf|oneOf|nullable)":/);
     expect(body.definitions['io.k8s.api.core.v1.Service'].properties.spec.properties.ports.items.properties.targetPort).toMatchObject({ type: 'string', format: 'int-or-string' });

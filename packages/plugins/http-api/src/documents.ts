@@ -1,4 +1,4 @@
-import type { KindDefinition, ServedKinds } from '@orrery/core';
+import type { KindDefinition, ServedKinds, Subresource } from '@orrery/core';
 import { wantsAggregatedDiscovery } from './accept.js';
 import { aggregated, apiGroupList, apiVersions } from './discovery.js';
 import type { Exchange } from './exchange.js';
@@ -17,6 +17,7 @@ interface Described {
 /** What is told of the kinds: discovery and OpenAPI. Made when asked for, and again where kinds have changed. */
 export class Documents {
   #kinds: readonly KindDefinition[] | undefined;
+  #subresources: readonly Subresource[] = [];
   #v3: ReadonlyMap<string, Described> = new Map();
   #documents: ReadonlyMap<string, Document> = new Map();
   #v2: Document | undefined;
@@ -24,11 +25,12 @@ export class Documents {
   constructor(
     private readonly kinds: ServedKinds,
     private readonly basePath: string,
+    private readonly subresources: () => readonly Subresource[] = () => [],
   ) {}
 
   /** `/api` or `/apis`, as the client knows it. */
   discovery(exchange: Exchange, isCore: boolean): Promise<void> {
-    const all = groupVersions(this.kinds);
+    const all = groupVersions(this.kinds, this.subresources());
     if (!wantsAggregatedDiscovery(exchange.request.headers.accept)) return exchange.value(200, isCore ? apiVersions(exchange.request.headers.host ?? '') : apiGroupList(all));
     return exchange.text(200, AGGREGATED, JSON.stringify(aggregated(all, isCore)));
   }
@@ -38,7 +40,7 @@ export class Documents {
     const { accept = '*/*' } = exchange.request.headers;
     if (!/(^|[\s,])(application\/json|application\/\*|\*\/\*)/.test(accept)) throw notServed();
     this.#refresh();
-    this.#v2 ??= openApiV2(groupVersions(this.kinds));
+    this.#v2 ??= openApiV2(groupVersions(this.kinds, this.subresources()));
     return this.#send(exchange, this.#v2);
   }
 
@@ -56,18 +58,20 @@ export class Documents {
 
   #refresh(): ReadonlyMap<string, Document> {
     const kinds = this.kinds.list();
-    if (kinds === this.#kinds) return this.#documents;
+    const subresources = this.subresources();
+    if (kinds === this.#kinds && subresources === this.#subresources) return this.#documents;
     const v3 = new Map<string, Described>();
-    for (const served of groupVersions(this.kinds)) {
+    for (const served of groupVersions(this.kinds, this.subresources())) {
       const known = this.#v3.get(pathOf(served));
       // One kind that comes or goes is no reason to describe all others again.
-      const isSame = known !== undefined && known.kinds.length === served.kinds.length && known.kinds.every((kind, i) => kind === served.kinds[i]);
+      const isSame = known !== undefined && subresources === this.#subresources && known.kinds.length === served.kinds.length && known.kinds.every((kind, i) => kind === served.kinds[i]);
       v3.set(pathOf(served), isSame ? known : { kinds: served.kinds, document: openApiV3(served) });
     }
     this.#v3 = v3;
     this.#documents = new Map([...v3].map(([path, { document }]) => [path, document]));
     this.#v2 = undefined;
     this.#kinds = kinds;
+    this.#subresources = subresources;
     return this.#documents;
   }
 

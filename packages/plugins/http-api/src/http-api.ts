@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ApiError, type Clock, errorMessage, type LiveList, type Logger, longLived, type NodeStreams, type Random, type ServedKinds, type Transport, type UserInfo } from '@orrery/core';
+import { type ApiDocument, ApiError, type Clock, errorMessage, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, type Random, type ServedKinds, type Subresource, type Transport, type UserInfo } from '@orrery/core';
 import { authenticate, type Authenticator } from './authenticators.js';
 import { type Attributes, authorize, type Authorizer, everybodyKnown } from './authorizer.js';
 import type { BodyBudget } from './body.js';
@@ -10,6 +10,8 @@ import { Exchange } from './exchange.js';
 import { type Health, healthOf, type HealthCheck } from './health.js';
 import { impersonated } from './impersonation.js';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.js';
+import { answerMetrics } from './metrics/answer.js';
+import { isMetrics } from './metrics/kinds.js';
 import { answerObjects, kindFor, narrowed, timely, verbOf } from './objects.js';
 import { Query } from './query.js';
 import { HttpRefusal, methodNotAllowed, notServed, statusOf, tooBusy } from './refusal.js';
@@ -43,6 +45,12 @@ export interface HttpApiOptions {
   readonly limits?: Partial<HttpLimits>;
   /** The nodes whose pods' logs, commands and ports can be reached. Default: none. */
   readonly streams?: Pick<LiveList<NodeStreams>, 'items'>;
+  /** Subresources besides those of the kinds, as the transport serves them: for discovery and OpenAPI. Default: none. */
+  readonly subresources?: Pick<LiveList<Subresource>, 'items'>;
+  /** Pages besides its own. Default: none. */
+  readonly documents?: Pick<LiveList<ApiDocument>, 'items'>;
+  /** Who measures what nodes and pods use (`kubectl top`). Default: nobody. */
+  readonly metrics?: Pick<LiveList<MetricsSource>, 'items'>;
 }
 
 /** The Kubernetes API over HTTP. Listens nowhere itself: {@link HttpApi.handle} is what a server calls, and {@link HttpApi.upgrade} on its event `upgrade`. */
@@ -54,13 +62,15 @@ export class HttpApi {
   readonly #budget: BodyBudget = { held: 0 };
   readonly #working = new Map<Promise<void>, ServerResponse | Duplex>();
   readonly #streams: PodStreamServer;
+  readonly #subresources = (): readonly Subresource[] => this.options.subresources?.items() ?? NONE;
+  readonly #pages = (): readonly ApiDocument[] => this.options.documents?.items() ?? [];
   #requests = 0;
   #watches = 0;
 
   constructor(readonly options: HttpApiOptions) {
     const { transport, kinds, clock, random, log, authorizer = everybodyKnown, basePath = '' } = options;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#documents = new Documents(kinds, basePath);
+    this.#documents = new Documents(kinds, basePath, this.#subresources);
     this.#context = { transport, kinds, clock, random, log, authorizer, limits: this.limits, budget: this.#budget, encoded: new EncodedObjects(), stopping: this.#stopping.signal };
     this.#streams = new PodStreamServer({ ...this.#context, nodes: options.streams ?? { items: () => [] } });
   }
@@ -138,6 +148,7 @@ export class HttpApi {
     if (this.#stopping.signal.aborted) throw new ApiError('ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 });
     if (verb === 'watch') return this.#counted('watches', async () => answerWatch(exchange, { ...asked, verb }, this.#context));
     if (isReview(asked.kind)) return this.#counted('requests', async () => answerReview(exchange, { ...asked, verb }, { ...this.#context, authenticators }));
+    if (isMetrics(asked.kind)) return this.#counted('requests', async () => answerMetrics(exchange, asked, { ...this.#context, sources: this.options.metrics ?? { items: () => [] } }));
     return this.#counted('requests', async () => answerObjects(exchange, { ...asked, verb }, this.#context));
   }
 
@@ -186,7 +197,7 @@ export class HttpApi {
 
   #tell(exchange: Exchange, route: Exclude<Route, { readonly type: 'resource' }>): Promise<void> {
     if (route.type === 'path') return this.#page(exchange, route.path);
-    const all = groupVersions(this.options.kinds);
+    const all = groupVersions(this.options.kinds, this.#subresources());
     return exchange.value(200, route.version === undefined ? apiGroup(route.group, all) : apiResourceList(route.group, route.version, all));
   }
 
@@ -208,6 +219,8 @@ export class HttpApi {
       case '/openapi/v3':
         return this.#documents.openApiV3Index(exchange);
     }
+    const page = this.#pages().find((one) => one.path === path);
+    if (page !== undefined) return exchange.text(200, page.type, await timely(this.#context, Promise.resolve(page.text()), exchange.gone));
     if (path.startsWith('/openapi/v3/')) return this.#documents.openApiV3(exchange, path.slice('/openapi/v3/'.length));
     throw notServed();
   }
@@ -229,12 +242,14 @@ export class HttpApi {
   }
 
   #paths(): string[] {
-    const all = groupVersions(this.options.kinds);
+    const all = groupVersions(this.options.kinds, this.#subresources());
     const groups = all.filter(({ group }) => group !== '').flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]);
-    return [...new Set(['/api', '/api/v1', '/apis', ...groups, '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz', '/version'])].sort();
+    return [...new Set(['/api', '/api/v1', '/apis', ...groups, '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz', '/version', ...this.#pages().map(({ path }) => path)])].sort();
   }
 }
 
 /** From where a request of a browser comes that is by another site, as the browser says it. */
 const STRANGE: ReadonlySet<string> = new Set(['cross-site', 'same-site']);
+/** Always the same: documents are made again when it changes. */
+const NONE: readonly Subresource[] = [];
 const PING: HealthCheck = { name: 'ping', check: async () => undefined };

@@ -156,8 +156,10 @@ async function checkCreating({ ref, user }: ObjectRequest, question: ApiRequest,
 }
 
 async function answerOne(exchange: Exchange, { kind, ref, verb }: ObjectRequest, object: KubeObject, shape: Shape, { encoding }: Wanted): Promise<void> {
-  if (verb === 'create' && ref.subresource !== undefined) return exchange.value(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, encoding);
+  // Binding and eviction; what else is asked has an answer.
+  if (verb === 'create' && (ref.subresource === 'binding' || ref.subresource === 'eviction')) return exchange.value(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, encoding);
   if (verb === 'delete' && object.metadata.deletionTimestamp === undefined) return exchange.value(200, goneStatus(kind, object), encoding);
+  if (verb === 'create' && ref.subresource !== undefined) return exchange.value(201, object, encoding);
   return exchange.value(verb === 'create' ? 201 : 200, objectAs(kind, object, shape), encoding);
 }
 

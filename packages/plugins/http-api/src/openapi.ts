@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type JsonSchema, jsonSchemaOf, type KindDefinition } from '@orrery/core';
+import { type JsonSchema, jsonSchemaOf, type KindDefinition, type Subresource } from '@orrery/core';
+import { isMetrics } from './metrics/kinds.js';
 import { isReview } from './reviews/kinds.js';
 import { type GroupVersion, partsOf, verbsOf } from './served.js';
 
@@ -23,7 +24,8 @@ export function openApiV3(served: GroupVersion): Document {
   const paths: Record<string, object> = {};
   for (const kind of served.kinds) {
     schemas[schemaName(kind)] = schemaOf(kind);
-    Object.assign(paths, pathsOf(kind, (name) => ({ content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } } })));
+    Object.assign(paths, pathsOf(kind, served.subresources, (name) => ({ content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } } })));
+    for (const part of answered(kind, served.subresources)) schemas[schemaName(part)] = schemaOf(part);
   }
   return documentOf({ openapi: '3.0.0', info: INFO, paths, components: { schemas } });
 }
@@ -37,9 +39,11 @@ export const openApiV3Index = (documents: ReadonlyMap<string, Document>, basePat
 export function openApiV2(all: readonly GroupVersion[]): Document {
   const definitions: Record<string, unknown> = {};
   const paths: Record<string, object> = {};
-  for (const kind of all.flatMap(({ kinds }) => kinds)) {
-    definitions[schemaName(kind)] = swagger(schemaOf(kind));
-    Object.assign(paths, swaggerPaths(kind));
+  for (const { kinds, subresources } of all) {
+    for (const kind of kinds) {
+      for (const one of [kind, ...answered(kind, subresources)]) definitions[schemaName(one)] = swagger(schemaOf(one));
+      Object.assign(paths, swaggerPaths(kind, subresources));
+    }
   }
   return documentOf({ swagger: '2.0', info: INFO, paths, definitions });
 }
@@ -74,6 +78,7 @@ const COLLECTION: readonly Operation[] = [
   { method: 'post', action: 'post', parameters: WRITE_PARAMETERS },
   { method: 'delete', action: 'deletecollection', parameters: [...DELETE_PARAMETERS, 'fieldSelector', 'labelSelector'] },
 ];
+const CREATE = COLLECTION.filter(({ method }) => method === 'post');
 const READ_AND_CHANGE: readonly Operation[] = [
   { method: 'get', action: 'get', parameters: [] },
   { method: 'put', action: 'put', parameters: WRITE_PARAMETERS },
@@ -81,29 +86,44 @@ const READ_AND_CHANGE: readonly Operation[] = [
 ];
 const OBJECT: readonly Operation[] = [...READ_AND_CHANGE, { method: 'delete', action: 'delete', parameters: DELETE_PARAMETERS }];
 
+/** The kinds that subresources of plugins answer with. */
+const answered = (kind: KindDefinition, subresources: readonly Subresource[]): readonly KindDefinition[] => subresources.filter(isOf(kind)).map((part) => part.kind);
+const isOf = (kind: KindDefinition) => ({ group, resource }: Subresource): boolean => group === kind.group && resource === kind.plural;
+
+/** One path, what can be done there, and the kind that it is done with where that is not the kind itself. */
+interface PathOperations {
+  readonly path: string;
+  readonly operations: readonly Operation[];
+  readonly with?: KindDefinition;
+}
+
 /** The paths of a kind with what can be done there. */
-function* operationsOf(kind: KindDefinition): Generator<{ path: string; operations: readonly Operation[] }, void, undefined> {
+function* operationsOf(kind: KindDefinition, subresources: readonly Subresource[]): Generator<PathOperations, void, undefined> {
   const base = `/${pathOf(kind)}/${kind.namespaced ? 'namespaces/{namespace}/' : ''}${kind.plural}`;
-  if (isReview(kind)) return yield { path: base, operations: COLLECTION.filter(({ method }) => method === 'post') };
+  if (isReview(kind)) return yield { path: base, operations: CREATE };
+  if (isMetrics(kind)) {
+    yield { path: base, operations: COLLECTION.slice(0, 1) };
+    return yield { path: `${base}/{name}`, operations: READ_AND_CHANGE.slice(0, 1), with: kind };
+  }
   if (kind.namespaced) yield { path: `/${pathOf(kind)}/${kind.plural}`, operations: COLLECTION.slice(0, 1) };
   yield { path: base, operations: COLLECTION.filter(({ action }) => action !== 'deletecollection' || verbsOf(kind).includes(action)) };
   yield { path: `${base}/{name}`, operations: OBJECT };
   for (const part of partsOf(kind)) {
     if (part.kind === undefined) yield { path: `${base}/{name}/${part.name}`, operations: READ_AND_CHANGE.filter(({ action }) => part.verbs.includes(action === 'put' ? 'update' : action)) };
   }
+  for (const part of subresources.filter(isOf(kind))) yield { path: `${base}/{name}/${part.name}`, operations: CREATE, with: part.kind };
 }
 
-function pathsOf(kind: KindDefinition, response: (schema: string) => object): Record<string, object> {
-  const gvk = { group: kind.group, version: kind.version, kind: kind.kind };
+function pathsOf(kind: KindDefinition, subresources: readonly Subresource[], response: (schema: string) => object): Record<string, object> {
   const parameter = (name: string): object => ({ name, in: 'query', schema: { type: TYPES[name] ?? 'string', uniqueItems: true } });
   return Object.fromEntries(
-    [...operationsOf(kind)].map(({ path, operations }) => [
+    [...operationsOf(kind, subresources)].map(({ path, operations, with: used = kind }) => [
       path,
       {
         ...Object.fromEntries(
           operations.map(({ method, action, parameters }) => [
             method,
-            { parameters: parameters.map(parameter), responses: { 200: { description: 'OK', ...response(schemaName(kind)) } }, 'x-kubernetes-action': action, 'x-kubernetes-group-version-kind': gvk },
+            { parameters: parameters.map(parameter), responses: { 200: { description: 'OK', ...response(schemaName(used)) } }, 'x-kubernetes-action': action, 'x-kubernetes-group-version-kind': gvkOf(used) },
           ]),
         ),
         parameters: inPath(path).map((name) => ({ name, in: 'path', required: true, schema: { type: 'string', uniqueItems: true } })),
@@ -112,13 +132,13 @@ function pathsOf(kind: KindDefinition, response: (schema: string) => object): Re
   );
 }
 
+const gvkOf = ({ group, version, kind }: KindDefinition): object => ({ group, version, kind });
 const inPath = (path: string): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
 
-function swaggerPaths(kind: KindDefinition): Record<string, object> {
-  const gvk = { group: kind.group, version: kind.version, kind: kind.kind };
+function swaggerPaths(kind: KindDefinition, subresources: readonly Subresource[]): Record<string, object> {
   const parameter = (name: string): object => ({ name, in: 'query', type: TYPES[name] ?? 'string', uniqueItems: true });
   return Object.fromEntries(
-    [...operationsOf(kind)].map(({ path, operations }) => [
+    [...operationsOf(kind, subresources)].map(({ path, operations, with: used = kind }) => [
       path,
       {
         ...Object.fromEntries(
@@ -126,9 +146,9 @@ function swaggerPaths(kind: KindDefinition): Record<string, object> {
             method,
             {
               parameters: parameters.map(parameter),
-              responses: { 200: { description: 'OK', schema: { $ref: `#/definitions/${schemaName(kind)}` } } },
+              responses: { 200: { description: 'OK', schema: { $ref: `#/definitions/${schemaName(used)}` } } },
               'x-kubernetes-action': action,
-              'x-kubernetes-group-version-kind': gvk,
+              'x-kubernetes-group-version-kind': gvkOf(used),
             },
           ]),
         ),

@@ -1,6 +1,6 @@
-import type { KindDefinition, ResourceRef, ServedKinds } from '@orrery/core';
+import type { KindDefinition, ResourceRef, ServedKinds, Subresource } from '@orrery/core';
+import { doorKinds, doorVerbs } from './door-kinds.js';
 import { notServed } from './refusal.js';
-import { isReview, reviewKinds } from './reviews/kinds.js';
 
 /** What a subresource answers, and what can be done with it. */
 export interface ServedPart {
@@ -12,19 +12,22 @@ export interface ServedPart {
 
 const VERBS: readonly string[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 const OF_NAMESPACES = VERBS.filter((verb) => verb !== 'deletecollection');
-const OF_REVIEWS: readonly string[] = ['create'];
 
-/** What can be done with objects of a kind. Namespaces are deleted one by one only; reviews are only asked for. */
+/** What can be done with objects of a kind. Namespaces are deleted one by one only; reviews are only asked for, and metrics looked at. */
 export function verbsOf(kind: KindDefinition): readonly string[] {
-  if (isReview(kind)) return OF_REVIEWS;
+  return doorVerbs(kind) ?? storedVerbs(kind);
+}
+
+function storedVerbs(kind: KindDefinition): readonly string[] {
   return kind.group === '' && kind.kind === 'Namespace' ? OF_NAMESPACES : VERBS;
 }
 
 const CHANGE = ['get', 'patch', 'update'] as const;
 
-/** The subresources of a kind. */
-export function partsOf(kind: KindDefinition): readonly ServedPart[] {
-  if (isReview(kind)) return [];
+/** The subresources of a kind, with those that plugins add. */
+export function partsOf(kind: KindDefinition, added: readonly Subresource[] = []): readonly ServedPart[] {
+  if (doorVerbs(kind) !== undefined) return [];
+  const own = added.filter(({ group, resource }) => group === kind.group && resource === kind.plural);
   const isPod = kind.group === '' && kind.kind === 'Pod';
   return [
     ...(isPod ? [streamPart('attach', 'PodAttachOptions')] : []),
@@ -36,6 +39,7 @@ export function partsOf(kind: KindDefinition): readonly ServedPart[] {
     ...(isPod ? [streamPart('log', 'Pod', ['get']), streamPart('portforward', 'PodPortForwardOptions')] : []),
     ...(kind.scale === undefined ? [] : [{ name: 'scale', verbs: CHANGE, kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' } }]),
     ...(kind.hasStatus ? [{ name: 'status', verbs: CHANGE }] : []),
+    ...own.map(({ name, kind: { group, version, kind: answered } }) => ({ name, verbs: ['create'], kind: { group, version, kind: answered } })),
   ];
 }
 
@@ -47,13 +51,15 @@ export interface GroupVersion {
   readonly group: string;
   readonly version: string;
   readonly kinds: readonly KindDefinition[];
+  /** What plugins add to them. */
+  readonly subresources: readonly Subresource[];
 }
 
 /** What is served now: the core group first, else in the order in which groups were added; the kinds of one by their names. */
-export function groupVersions(kinds: ServedKinds): readonly GroupVersion[] {
-  const found = new Map<string, { group: string; version: string; kinds: KindDefinition[] }>();
-  for (const kind of [...kinds.list(), ...reviewKinds]) {
-    const one = found.get(kind.apiVersion) ?? { group: kind.group, version: kind.version, kinds: [] };
+export function groupVersions(kinds: ServedKinds, subresources: readonly Subresource[] = []): readonly GroupVersion[] {
+  const found = new Map<string, GroupVersion & { kinds: KindDefinition[] }>();
+  for (const kind of [...kinds.list(), ...doorKinds]) {
+    const one = found.get(kind.apiVersion) ?? { group: kind.group, version: kind.version, kinds: [], subresources };
     found.set(kind.apiVersion, one);
     one.kinds.push(kind);
   }
@@ -64,7 +70,7 @@ export function groupVersions(kinds: ServedKinds): readonly GroupVersion[] {
 /** The kind that a path is about. Throws NotFound when there is none. */
 export function kindAt(kinds: ServedKinds, ref: ResourceRef): KindDefinition {
   const isAt = ({ group, version, plural }: KindDefinition): boolean => group === ref.group && version === ref.version && plural === ref.resource;
-  const kind = kinds.list().find(isAt) ?? reviewKinds.find(isAt);
+  const kind = kinds.list().find(isAt) ?? doorKinds.find(isAt);
   if (kind === undefined) throw notServed();
   return kind;
 }
