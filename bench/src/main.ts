@@ -22,6 +22,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult>>> = {
   store: async () => (await import('./store.js')).storeBench(),
   docker: async () => (await import('./docker.js')).dockerBench(),
   controllers: async () => (await import('./controllers.js')).controllersBench(),
+  http: async () => (await import('./http.js')).httpBench(),
   contention: async () => (await import('./contention.js')).contentionBench(),
 };
 
