@@ -23,6 +23,8 @@ export class Exchange {
   user: UserInfo | undefined;
   /** Who really asks, when that is in the name of `user`. */
   impersonator: UserInfo | undefined;
+  /** Told when it is over; set when it is known what it is about. */
+  counted: ((code: number, seconds: number) => void) | undefined;
 
   constructor(
     readonly request: IncomingMessage,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ApiDocument, ApiError, type Clock, errorMessage, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, type Random, type ServedKinds, type Subresource, type Transport, type UserInfo } from '@orrery/core';
+import { type ApiDocument, ApiError, type Clock, errorMessage, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, type Random, type ResourceRef, type ServedKinds, type Subresource, type Transport, type UserInfo } from '@orrery/core';
 import { authenticate, type Authenticator } from './authenticators.js';
 import { type Attributes, authorize, type Authorizer, everybodyKnown } from './authorizer.js';
 import type { BodyBudget } from './body.js';
@@ -15,10 +15,11 @@ import { isMetrics } from './metrics/kinds.js';
 import { answerObjects, kindFor, narrowed, timely, verbOf } from './objects.js';
 import { Query } from './query.js';
 import { HttpRefusal, methodNotAllowed, notServed, statusOf, tooBusy } from './refusal.js';
+import { metricVerb, NO_OBJECT, type RequestLabels, RequestMetrics } from './request-metrics.js';
 import { answerReview } from './reviews/answer.js';
 import { isReview } from './reviews/kinds.js';
 import { plainPath, type Route, routeOf } from './route.js';
-import { groupVersions } from './served.js';
+import { groupVersions, partsOf } from './served.js';
 import { type UpgradeListener, type Upgrade, withToken } from './streams/handshake.js';
 import { PodStreamServer } from './streams/pod-stream-server.js';
 import { streamOf } from './streams/requested.js';
@@ -62,6 +63,7 @@ export class HttpApi {
   readonly #budget: BodyBudget = { held: 0 };
   readonly #working = new Map<Promise<void>, ServerResponse | Duplex>();
   readonly #streams: PodStreamServer;
+  readonly #metrics: RequestMetrics;
   readonly #subresources = (): readonly Subresource[] => this.options.subresources?.items() ?? NONE;
   readonly #pages = (): readonly ApiDocument[] => this.options.documents?.items() ?? [];
   #requests = 0;
@@ -70,6 +72,7 @@ export class HttpApi {
   constructor(readonly options: HttpApiOptions) {
     const { transport, kinds, clock, random, log, authorizer = everybodyKnown, basePath = '' } = options;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#metrics = new RequestMetrics(clock.now());
     this.#documents = new Documents(kinds, basePath, this.#subresources);
     this.#context = { transport, kinds, clock, random, log, authorizer, limits: this.limits, budget: this.#budget, encoded: new EncodedObjects(), stopping: this.#stopping.signal };
     this.#streams = new PodStreamServer({ ...this.#context, nodes: options.streams ?? { items: () => [] } });
@@ -109,6 +112,7 @@ export class HttpApi {
     const [path, search] = mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)];
     const exchange = new Exchange(request, response, new Query(search), clock, random.uuid(), this.limits.stallMs);
     if (exchange.gone.aborted) return;
+    const began = clock.monotonic();
     try {
       await this.#serve(exchange, path, upgrade);
     } catch (error) {
@@ -121,6 +125,8 @@ export class HttpApi {
         log.warn('an answer could not be written', { audit: exchange.id, error: errorMessage(cause) });
         response.destroy();
       });
+    } finally {
+      (exchange.counted ?? this.#metrics.begin(NO_OBJECT))(response.statusCode, (clock.monotonic() - began) / 1000);
     }
   }
 
@@ -137,6 +143,7 @@ export class HttpApi {
     const { ref } = route;
     const stream = streamOf(ref);
     if (stream !== undefined) {
+      exchange.counted = this.#metrics.begin({ ...labelsOf(stream === 'log' ? 'get' : 'connect', ref), subresource: stream });
       // A WebSocket is a GET, and browsers open it for any page.
       if (stream !== 'log' && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot open streams');
       return this.#streams.serve(exchange, { ref, user, stream }, upgrade);
@@ -145,6 +152,7 @@ export class HttpApi {
     // What is served at a path is told only to who may ask.
     await this.#authorize(exchange, { user, verb, ...narrowed(exchange, ref, verb) });
     const asked = { kind: kindFor(kinds, ref, verb), ref, user };
+    exchange.counted = this.#metrics.begin({ ...labelsOf(verb, ref), subresource: partsOf(asked.kind).some(({ name }) => name === ref.subresource) ? (ref.subresource ?? '') : '' });
     if (this.#stopping.signal.aborted) throw new ApiError('ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 });
     if (verb === 'watch') return this.#counted('watches', async () => answerWatch(exchange, { ...asked, verb }, this.#context));
     if (isReview(asked.kind)) return this.#counted('requests', async () => answerReview(exchange, { ...asked, verb }, { ...this.#context, authenticators }));
@@ -214,6 +222,8 @@ export class HttpApi {
       case '/livez':
       case '/readyz':
         return this.#health(exchange, path.slice(1));
+      case '/metrics':
+        return exchange.text(200, this.#metrics.contentType, await this.#metrics.text());
       case '/openapi/v2':
         return this.#documents.openApiV2(exchange);
       case '/openapi/v3':
@@ -244,7 +254,7 @@ export class HttpApi {
   #paths(): string[] {
     const all = groupVersions(this.options.kinds, this.#subresources());
     const groups = all.filter(({ group }) => group !== '').flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]);
-    return [...new Set(['/api', '/api/v1', '/apis', ...groups, '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz', '/version', ...this.#pages().map(({ path }) => path)])].sort();
+    return [...new Set(['/api', '/api/v1', '/apis', ...groups, '/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/readyz', '/version', ...this.#pages().map(({ path }) => path)])].sort();
   }
 }
 
@@ -253,3 +263,8 @@ const STRANGE: ReadonlySet<string> = new Set(['cross-site', 'same-site']);
 /** Always the same: documents are made again when it changes. */
 const NONE: readonly Subresource[] = [];
 const PING: HealthCheck = { name: 'ping', check: async () => undefined };
+
+/** What a request for objects counts as. */
+function labelsOf(verb: string, { group, version, resource, namespace, name }: ResourceRef): RequestLabels {
+  return { verb: metricVerb(verb), group, version, resource, subresource: '', scope: name !== undefined ? 'resource' : namespace !== undefined ? 'namespace' : 'cluster' };
+}
