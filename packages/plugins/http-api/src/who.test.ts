@@ -168,7 +168,7 @@ describe.skipIf(!hasOpenssl())('certificates', () => {
     const authenticators = [clientCertificates(), staticTokens([{ token: TOKEN, user: 'anna' }])];
     server = await TestServer.start();
     const api = new HttpApi({ ...server.api.options, authenticators, authorizer: { authorize: ({ user }) => (users.push(user), { allowed: true }) } });
-    listener = new Listener(api.handle, { ...authority.server(), clientCa: authority.certificate }, api.limits, silentLogger);
+    listener = new Listener(api, { ...authority.server(), clientCa: authority.certificate }, api.limits, silentLogger);
     port = (await listener.listen({ host: '127.0.0.1', port: 0 })).port;
   });
   afterAll(async () => {
