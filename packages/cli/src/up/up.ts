@@ -5,6 +5,7 @@ import type { Report } from '../report.js';
 import { streamLogger } from '../stream-logger.js';
 import { type Access, openAccess, writeKubeconfig } from './access.js';
 import { untilTold } from '../until-told.js';
+import { identitiesOf } from './identities.js';
 import { partsOf } from './parts.js';
 import type { UpSettings } from './settings.js';
 
@@ -30,12 +31,13 @@ export async function up(settings: UpSettings, report: Report): Promise<void> {
   report.done(settings.onExit === 'remove' ? 'stopped; containers were removed' : 'stopped; containers run on');
 }
 
-async function assemble(settings: UpSettings, { authority, serving }: Access): Promise<{ readonly orchestrator: Orchestrator; readonly url: () => string }> {
-  const { log, logFormat, listen } = settings;
+async function assemble(settings: UpSettings, access: Access): Promise<{ readonly orchestrator: Orchestrator; readonly url: () => string }> {
+  const { authority, serving } = access;
+  const { log, logFormat, listen, data } = settings;
   let served = '';
   const door = httpApi({ ...listen, tls: { ...serving, clientCa: authority.certificate }, listening: (url) => (served = url) });
   const logger = log === 'none' ? silentLogger : streamLogger({ stream: process.stderr, clock: systemClock, level: log, format: logFormat });
-  const orchestrator = await createOrchestrator({ plugins: [...(await partsOf(settings)), door], logger });
+  const orchestrator = await createOrchestrator({ plugins: [...(await partsOf(settings)), ...identitiesOf(data, access), door], logger });
   return { orchestrator, url: () => served.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:') };
 }
 

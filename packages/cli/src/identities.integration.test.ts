@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Kubectl, kubeconfig, unpackKubectl } from '@orrery/engines';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+// `orrery up` as it is installed, the real kubectl, and a pod that says who it is.
+
+const program = new URL('../lib/main.js', import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), 'orrery-identities-'));
+const data = join(folder, 'data');
+const here = unpackKubectl(folder);
+const missing = 'missing' in here ? here.missing : undefined;
+if (missing !== undefined) {
+  if (process.env.ORRERY_REQUIRE === 'all') throw new Error(missing);
+  console.warn(`skipped: ${missing}`);
+}
+
+let child: ChildProcess;
+let root: Kubectl;
+let cluster: { server: string; 'certificate-authority-data': string };
+beforeAll(async () => {
+  if (missing !== undefined) return;
+  if (!existsSync(program)) throw new Error('run `npm run build` first: lib/main.js is not there');
+  child = spawn(process.execPath, [program, 'up', '--listen', '127.0.0.1:0', '--store', 'memory', '--data', data, '--log', 'info'], { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  await vi.waitFor(() => expect(child.exitCode === null ? said : `it ended: ${said}`).toMatch(/kubectl get nodes|it ended/), { timeout: 20_000 });
+  const config = join(data, 'kubeconfig');
+  cluster = JSON.parse(readFileSync(config, 'utf8')).clusters[0].cluster;
+  root = new Kubectl('program' in here ? here.program : '', join(folder, 'home'), config);
+});
+afterAll(async () => {
+  if (child?.exitCode === null) {
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+/** What the program said, logs included. */
+let said = '';
+
+/** kubectl with a token alone. */
+function withToken(token: string): Kubectl {
+  const { server, ...trust } = cluster;
+  return new Kubectl('program' in here ? here.program : '', join(folder, 'token-home'), kubeconfig(server, trust, { token }));
+}
+
+/** A program in a pod: it reads what it was given and asks the API who it is, each time a line is due. */
+const WHOAMI = `
+const fs = require('node:fs'), https = require('node:https');
+const folder = process.env.ORRERY_ROOTFS + '/var/run/secrets/kubernetes.io/serviceaccount/';
+const read = (name) => fs.readFileSync(folder + name, 'utf8');
+const ask = () => {
+  const request = https.request(process.argv[1] + '/apis/authentication.k8s.io/v1/selfsubjectreviews', { method: 'POST', ca: read('ca.crt'), headers: { authorization: 'Bearer ' + read('token'), 'content-type': 'application/json' } }, (response) => {
+    let text = '';
+    response.on('data', (chunk) => text += chunk).on('end', () => console.log(JSON.stringify({ code: response.statusCode, namespace: read('namespace'), user: JSON.parse(text).status.userInfo })));
+  });
+  request.on('error', (error) => console.log(JSON.stringify({ error: error.message }))).end('{}');
+};
+ask();
+setInterval(() => undefined, 1000);
+`;
+
+describe.skipIf(missing !== undefined)('service accounts', () => {
+  it('get tokens by kubectl, by which they are known and may what roles say', async () => {
+    expect(statSync(join(data, 'pki', 'sa.pem')).mode & 0o777).toBe(0o600);
+    await root.run('create serviceaccount robot');
+    const token = (await root.run('create token robot --duration=1h')).trim();
+    const robot = withToken(token);
+    expect(await robot.run('auth whoami')).toMatch(/Username +system:serviceaccount:default:robot/);
+    expect((await robot.try(['get', 'pods'])).err).toContain('User "system:serviceaccount:default:robot" cannot list resource "pods"');
+    await root.run('create rolebinding robots --clusterrole=view --serviceaccount=default:robot');
+    await expect.poll(async () => (await robot.try(['get', 'pods'])).code).toBe(0);
+    expect((await root.try(['create', 'token', 'robot', '--duration=1m'])).err).toContain('may not specify a duration less than 10 minutes');
+    expect((await root.try(['create', 'token', 'nobody'])).err).toContain('serviceaccounts "nobody" not found');
+    const bound = await root.try(['create', 'token', 'robot', '--bound-object-kind=Pod', '--bound-object-name=none']);
+    expect(bound.err).toContain('pods "none" not found');
+    const json = JSON.parse(await root.run('create token robot --audience=vault -o json'));
+    expect(json).toMatchObject({ kind: 'TokenRequest', spec: { audiences: ['vault'] } });
+    expect((await withToken(json.status.token).try(['get', 'pods'])).err).toContain('Unauthorized');
+
+    await root.run('delete serviceaccount robot');
+    await expect.poll(async () => (await robot.try(['get', 'pods'])).err).toContain('Unauthorized');
+    expect(said).not.toContain(token.split('.')[2]);
+  });
+
+  it('are who pods are, as long as the pod is there', async () => {
+    await root.run('create serviceaccount worker');
+    const container = { name: 'main', image: 'none', command: [process.execPath, '-e', WHOAMI, cluster.server] };
+    await root.run('create -f -', JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'asking' }, spec: { serviceAccountName: 'worker', terminationGracePeriodSeconds: 1, containers: [container] } }));
+    await expect.poll(async () => (await root.try(['logs', 'asking'])).out, { timeout: 15_000 }).toContain('\n');
+    const pod = JSON.parse(await root.run('get pod asking -o json'));
+    expect(JSON.parse(await root.run('logs asking'))).toEqual({
+      code: 201,
+      namespace: 'default',
+      user: {
+        username: 'system:serviceaccount:default:worker',
+        uid: expect.any(String),
+        groups: ['system:serviceaccounts', 'system:serviceaccounts:default', 'system:authenticated'],
+        extra: expect.objectContaining({ 'authentication.kubernetes.io/pod-name': ['asking'], 'authentication.kubernetes.io/pod-uid': [pod.metadata.uid], 'authentication.kubernetes.io/node-name': [pod.spec.nodeName] }),
+      },
+    });
+    expect(pod.spec.volumes[0].name).toMatch(/^kube-api-access-/);
+
+    const token = (await root.run('create token worker --bound-object-kind=Pod --bound-object-name=asking')).trim();
+    expect(await withToken(token).run('auth whoami')).toContain('system:serviceaccount:default:worker');
+    await root.run('delete pod asking');
+    await expect.poll(async () => (await withToken(token).try(['auth', 'whoami'])).err).toContain('Unauthorized');
+  });
+});
