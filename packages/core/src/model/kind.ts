@@ -88,8 +88,10 @@ export interface SubresourceRules<T extends KubeObject> {
 export interface KindShape<T extends KubeObject = KubeObject> {
   /** A private, mutable copy of what was sent, as an object of the kind, and the paths of what the kind does not know. Throws BadRequest for what can be none. */
   decode(input: unknown): { readonly object: T; readonly unknown: readonly string[] };
-  /** Where server-side apply starts. There is no strategic merge patch for such a kind. */
+  /** Where server-side apply starts. */
   readonly merge: MergeNode;
+  /** Strategic merge patches are refused. */
+  readonly strategicPatch?: false;
   /** The schema as clients are told of it, in the dialect of OpenAPI 3.0. */
   readonly jsonSchema: Readonly<Record<string, unknown>>;
 }

@@ -70,7 +70,7 @@ async function createOnce(resource: Resource, request: RequestContext & { readon
   };
   await mutateAdmission(context, admission);
   const errors = [
-    ...validateObjectMeta(draft.metadata, { namespaced: kind.namespaced, ...(kind.rules.validateName && { validateName: kind.rules.validateName }) }),
+    ...validateObjectMeta(draft.metadata, { namespaced: kind.namespaced, ...(kind.rules.validateName && { validateName: kind.rules.validateName }), anyFinalizer: kind.shape !== undefined }),
     ...(kind.rules.validate?.(draft) ?? []),
     ...(kind.rules.validateCreate?.(draft) ?? []),
   ];

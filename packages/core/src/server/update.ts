@@ -91,7 +91,7 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
   if (equalJson(next, old)) return { object: old, committed: false };
 
   const errors = [
-    ...validateObjectMeta(next.metadata, { namespaced: kind.namespaced, ...(kind.rules.validateName && { validateName: kind.rules.validateName }) }),
+    ...validateObjectMeta(next.metadata, { namespaced: kind.namespaced, ...(kind.rules.validateName && { validateName: kind.rules.validateName }), anyFinalizer: kind.shape !== undefined }),
     ...validateObjectMetaUpdate(next.metadata, old.metadata),
     ...(isStatus ? (kind.rules.validateStatusUpdate?.(next, old) ?? []) : [...(kind.rules.validate?.(next) ?? []), ...((part ?? kind.rules).validateUpdate?.(next, old) ?? [])]),
   ];

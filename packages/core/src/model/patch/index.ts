@@ -8,11 +8,11 @@ import { mergeThreeWay } from './three-way.js';
 
 /**
  * Applies a patch in one of the three languages to a document; the result is a private copy, and is not decoded or checked.
- * Throws UnsupportedMediaType for a strategic patch of a kind whose schema is data, BadRequest for a malformed patch, Invalid for one that does not fit the document. A strategic patch of something without a kind is a merge patch.
+ * Throws UnsupportedMediaType for a strategic patch of a kind that knows none, BadRequest for a malformed patch, Invalid for one that does not fit the document. A strategic patch of something without a kind is a merge patch.
  */
 export function applyPatch<T>(kind: KindDefinition | undefined, type: 'json' | 'merge' | 'strategic', document: T, patch: unknown): unknown {
   if (type === 'json') return applyJsonPatch(document, patch);
-  if (type === 'strategic' && kind?.shape !== undefined) {
+  if (type === 'strategic' && kind?.shape?.strategicPatch === false) {
     throw new ApiError('UnsupportedMediaType', 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml');
   }
   // A list as merge patch takes the place of the whole, as in Kubernetes; whoever wants an object then refuses it.

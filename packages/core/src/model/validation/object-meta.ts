@@ -14,6 +14,8 @@ export interface MetaRules {
   readonly namespaced: boolean;
   /** Default: a DNS-1123 subdomain. */
   readonly validateName?: NameRule;
+  /** Finalizers may be any qualified names: those of Kubernetes' own kinds are standard ones or have a prefix. */
+  readonly anyFinalizer?: boolean;
 }
 
 const MAX_ANNOTATIONS_BYTES = 256 * 1024;
@@ -43,7 +45,7 @@ export function validateObjectMeta(meta: ObjectMeta, rules: MetaRules, field = '
   if (meta.labels !== undefined) errors.push(...validateLabels(meta.labels, `${field}.labels`));
   if (meta.annotations !== undefined) errors.push(...validateAnnotations(meta.annotations, `${field}.annotations`));
   if (meta.ownerReferences !== undefined) errors.push(...validateOwners(meta.ownerReferences, `${field}.ownerReferences`));
-  if (meta.finalizers !== undefined) errors.push(...validateFinalizers(meta.finalizers, `${field}.finalizers`));
+  if (meta.finalizers !== undefined) errors.push(...validateFinalizers(meta.finalizers, `${field}.finalizers`, rules.anyFinalizer === true));
   meta.managedFields?.forEach((entry, i) => {
     const at = `${field}.managedFields[${i}]`;
     if (entry.operation !== 'Apply' && entry.operation !== 'Update') errors.push(fieldError.invalid(`${at}.operation`, entry.operation, 'must be `Apply` or `Update`'));
@@ -98,11 +100,11 @@ function validateOwners(owners: readonly OwnerReference[], field: string): Field
   return errors;
 }
 
-function validateFinalizers(finalizers: readonly string[], field: string): FieldError[] {
+function validateFinalizers(finalizers: readonly string[], field: string, any: boolean): FieldError[] {
   const errors: FieldError[] = [];
   finalizers.forEach((finalizer, i) => {
     for (const message of isQualifiedName(finalizer)) errors.push(fieldError.invalid(field, finalizer, message));
-    if (!finalizer.includes('/') && !STANDARD_FINALIZERS.includes(finalizer)) {
+    if (!any && !finalizer.includes('/') && !STANDARD_FINALIZERS.includes(finalizer)) {
       errors.push(fieldError.invalid(`${field}[${i}]`, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
     }
   });
