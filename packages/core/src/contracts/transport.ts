@@ -57,6 +57,8 @@ export interface RequestContext {
   readonly dryRun?: boolean;
   /** Told about each warning for the client. */
   warn?(message: string): void;
+  /** Told when an apply made the object instead of changing it. */
+  created?(): void;
 }
 
 /** A request that gets one answer. */

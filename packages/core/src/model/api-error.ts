@@ -120,7 +120,7 @@ export class ApiError extends Error {
     const shown = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
     const qualifiedKind = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
     return new ApiError('Invalid', `${qualifiedKind} ${JSON.stringify(name)} is invalid: ${shown}`, {
-      name,
+      ...(name !== '' && { name }),
       ...(kind.group === '' ? {} : { group: kind.group }),
       kind: kind.kind,
       causes: errors.map((e) => ({ reason: e.type, message: e.message, field: e.field })),

@@ -38,7 +38,9 @@ export async function apply(resource: Resource, request: ApplyRequest): Promise<
     }
     try {
       const { name: _name, ...place } = ref;
-      return await create(resource, { ...request, ref: place, body: merged(undefined), applies: true });
+      const made = await create(resource, { ...request, ref: place, body: merged(undefined), applies: true });
+      request.created?.();
+      return made;
     } catch (error) {
       // Somebody else made it meanwhile: now there is something to apply to.
       if (!ApiError.is(error, 'AlreadyExists')) throw error;

@@ -41,7 +41,7 @@ export async function create(resource: Resource, request: CreateRequest): Promis
   for (;;) {
     // An attempt fills in its draft (addresses, what admission adds) and freezes it: the next one begins anew. Only generated names and addresses have a next one.
     const draft = named && !context.claims.mayContest(kind) ? decoded : cloneJson(decoded);
-    prepare(resource, draft, named ? undefined : base);
+    prepare(resource, draft, named ? undefined : base, request.user);
     if (request.applies === true) draft.metadata.managedFields = managedFields;
     const result = await createOnce(resource, request, draft);
     if (result.object !== undefined) return result.object;
@@ -93,7 +93,7 @@ async function createOnce(resource: Resource, request: RequestContext & { readon
 }
 
 /** What the server decides about a new object; `base` is what a name is to be generated from. */
-function prepare(resource: Resource, draft: KubeObject, base: string | undefined): void {
+function prepare(resource: Resource, draft: KubeObject, base: string | undefined, by: RequestContext['user']): void {
   const { kind, context } = resource;
   const { metadata } = draft;
   if ((metadata.resourceVersion ?? '') !== '') throw ApiError.badRequest('resourceVersion should not be set on objects to be created');
@@ -110,7 +110,7 @@ function prepare(resource: Resource, draft: KubeObject, base: string | undefined
   else delete metadata.generation;
   if (kind.hasStatus) delete (draft as { status?: unknown }).status;
   kind.rules.applyDefaults?.(draft);
-  kind.rules.prepareForCreate?.(draft);
+  kind.rules.prepareForCreate?.(draft, by);
 }
 
 /** The namespace of the request and of the object must agree; the object gets it. */

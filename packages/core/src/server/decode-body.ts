@@ -22,14 +22,14 @@ export function decodeBody<T extends KubeObject>(kind: KindDefinition<T>, body: 
   }
   checkBodySize(body);
   const { object, unknown } = decodeObject(kind, body);
-  if (unknown.length > 0) reportUnknown(unknown, request);
+  if (unknown.length > 0) reportUnknown(kind, unknown, request);
   return object;
 }
 
-function reportUnknown(unknown: readonly string[], request: RequestContext): void {
+function reportUnknown(kind: Pick<KindDefinition, 'kind' | 'version'>, unknown: readonly string[], request: RequestContext): void {
   const texts = unknown.slice(0, NAMED).map((path) => `unknown field ${JSON.stringify(path)}`);
   if (unknown.length > NAMED) texts.push(`and ${unknown.length - NAMED} more`);
-  if (request.fieldValidation === 'Strict') throw ApiError.badRequest(`strict decoding error: ${texts.join(', ')}`);
+  if (request.fieldValidation === 'Strict') throw ApiError.badRequest(`${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: strict decoding error: ${texts.join(', ')}`);
   if (request.fieldValidation !== 'Ignore') for (const text of texts) request.warn?.(text);
 }
 

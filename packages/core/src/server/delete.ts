@@ -136,10 +136,10 @@ export function checkPreconditions(kind: KindDefinition, object: KubeObject, opt
   const { metadata } = object;
   const name = metadata.name ?? '';
   if (uid !== undefined && uid !== metadata.uid) {
-    throw ApiError.conflict(kind, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`);
+    throw new ApiError('Conflict', `Operation cannot be fulfilled on ${kind.kind} ${JSON.stringify(name)}: the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`, { name, kind: kind.kind });
   }
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
-    throw ApiError.conflict(kind, name, `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion}`);
+    throw new ApiError('Conflict', `Operation cannot be fulfilled on ${kind.kind} ${JSON.stringify(name)}: the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`, { name, kind: kind.kind });
   }
 }
 

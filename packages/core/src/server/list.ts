@@ -1,6 +1,7 @@
 import type { ResourceRef, Selection } from '../contracts/transport.js';
 import { OrreryError } from '../kernel/errors.js';
 import { ApiError } from '../model/api-error.js';
+import { type FieldError, fieldError } from '../model/field-error.js';
 import type { KubeList, KubeObject } from '../model/object.js';
 import { listPrefix, prefixOf } from './keys.js';
 import { fromEntry, type Resource } from './resource.js';
@@ -50,7 +51,7 @@ export async function list(resource: Resource, request: ListRequest): Promise<Ku
     }
   }
   const revision = atRevision ?? 0;
-  if (start.notOlderThan > revision) throw tooLarge();
+  if (start.notOlderThan > revision) throw tooLarge(start.notOlderThan, revision);
   const next = more && after !== undefined ? { continue: encodeToken(revision, after.slice(prefixOf(kind).length)), ...(remaining !== undefined && remaining > 0 && { remainingItemCount: remaining }) } : {};
   return { apiVersion: kind.apiVersion, kind: kind.listKind, metadata: { resourceVersion: String(revision), ...next }, items };
 }
@@ -66,9 +67,9 @@ interface Start {
 function startOf(request: ListRequest, base: string): Start {
   const { resourceVersion = '', resourceVersionMatch: match } = request;
   if (match !== undefined) {
-    if (match !== 'Exact' && match !== 'NotOlderThan') throw ApiError.badRequest('resourceVersionMatch: Unsupported value: supported values: "Exact", "NotOlderThan"');
-    if (resourceVersion === '') throw ApiError.badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
-    if ((request.continue ?? '') !== '') throw ApiError.badRequest('resourceVersionMatch is forbidden when continue is provided');
+    if (match !== 'Exact' && match !== 'NotOlderThan') throw badOptions(fieldError.notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan']));
+    if (resourceVersion === '') throw badOptions(fieldError.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+    if ((request.continue ?? '') !== '') throw badOptions(fieldError.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
   }
   if (request.continue !== undefined && request.continue !== '') {
     if (resourceVersion !== '' && resourceVersion !== '0') throw ApiError.badRequest('specifying resource version is not allowed when using continue');
@@ -77,12 +78,16 @@ function startOf(request: ListRequest, base: string): Start {
   }
   const revision = parseResourceVersion(resourceVersion);
   if (match !== 'Exact') return { notOlderThan: revision };
-  if (revision === 0) throw ApiError.badRequest('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  if (revision === 0) throw badOptions(fieldError.forbidden('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
   return { atRevision: revision, notOlderThan: 0 };
 }
 
-const tooLarge = (cause?: unknown): ApiError =>
-  new ApiError('Timeout', 'Too large resource version', { causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }] }, cause);
+const badOptions = (error: FieldError): ApiError => ApiError.invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [error]);
+
+const tooLarge = (wanted?: number, current?: number, cause?: unknown): ApiError => {
+  const which = wanted === undefined ? '' : `: ${wanted}, current: ${current}`;
+  return new ApiError('Timeout', `Timeout: Too large resource version${which}`, { causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }], retryAfterSeconds: 1 }, cause);
+};
 
 async function readPage<T>(reading: Promise<T>, continued: boolean): Promise<T> {
   try {
@@ -93,7 +98,7 @@ async function readPage<T>(reading: Promise<T>, continued: boolean): Promise<T> 
       throw new ApiError('Expired', what, {}, error);
     }
     if (OrreryError.is(error, 'REVISION_AHEAD')) {
-      throw tooLarge(error);
+      throw tooLarge(undefined, undefined, error);
     }
     throw error;
   }
@@ -102,7 +107,7 @@ async function readPage<T>(reading: Promise<T>, continued: boolean): Promise<T> 
 /** A version as given by a client: '' and '0' are 0. Throws BadRequest on anything but digits. */
 export function parseResourceVersion(text: string | undefined): number {
   if (text === undefined || text === '') return 0;
-  if (!/^\d{1,15}$/.test(text)) throw ApiError.badRequest(`resourceVersion: Invalid value: ${JSON.stringify(text.slice(0, 50))}: strconv.ParseUint: parsing: invalid syntax`);
+  if (!/^\d{1,15}$/.test(text)) throw ApiError.badRequest(`resourceVersion: Invalid value: ${JSON.stringify(text.slice(0, 50))}: strconv.ParseUint: parsing ${JSON.stringify(text.slice(0, 50))}: invalid syntax`);
   return Number(text);
 }
 
@@ -115,5 +120,5 @@ function decodeToken(token: string): { revision: number; key: string } {
   } catch {
     // Falls through to the refusal below: what cannot be read is as bad as what says nonsense.
   }
-  throw ApiError.badRequest('continue key is not valid');
+  throw ApiError.badRequest('invalid continue token: continue key is not valid');
 }

@@ -201,9 +201,9 @@ describe('lists', () => {
     expect(await list({ resourceVersion, resourceVersionMatch: 'NotOlderThan' })).toEqual(['a', 'b']);
     await refused(list({ resourceVersion: '9999' }), 'Timeout');
     await refused(list({ resourceVersion: '9999', resourceVersionMatch: 'Exact' }), 'Timeout');
-    await refused(list({ resourceVersionMatch: 'Exact' }), 'BadRequest');
-    await refused(list({ resourceVersion: '0', resourceVersionMatch: 'Exact' }), 'BadRequest');
-    await refused(list({ resourceVersion, resourceVersionMatch: 'Newest' }), 'BadRequest');
+    await refused(list({ resourceVersionMatch: 'Exact' }), 'Invalid');
+    await refused(list({ resourceVersion: '0', resourceVersionMatch: 'Exact' }), 'Invalid');
+    await refused(list({ resourceVersion, resourceVersionMatch: 'Newest' }), 'Invalid');
   });
 
   it('in pages with selectors give what a plain filter gives, in order, at one revision', async () => {

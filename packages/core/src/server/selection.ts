@@ -39,8 +39,14 @@ function fieldReader(kind: KindDefinition, label: string): (object: KubeObject) 
   if (field === 'metadata.name') return (object) => object.metadata.name ?? '';
   if (field === 'metadata.namespace' && kind.namespaced) return (object) => object.metadata.namespace ?? '';
   const read = kind.rules.selectableFields?.[field];
-  if (read === undefined) throw ApiError.badRequest(`field label not supported: ${label.slice(0, 100)}`);
+  if (read === undefined) throw unknownField(kind, label.slice(0, 100));
   return read;
+}
+
+/** Kinds without fields of their own to select by name those that all have. */
+function unknownField({ namespaced, rules: { selectableFields = {}, fieldAliases = {} } }: KindDefinition, label: string): ApiError {
+  if (Object.keys(selectableFields).length + Object.keys(fieldAliases).length > 0) return ApiError.badRequest(`field label not supported: ${label}`);
+  return ApiError.badRequest(`${JSON.stringify(label)} is not a known field selector: only "metadata.name"${namespaced ? ', "metadata.namespace"' : ''}`);
 }
 
 function refuse<T>(what: string, parse: () => T): T {

@@ -61,7 +61,7 @@ describe('bad manifests', () => {
   it('unknown fields are refused when strict, warned about or dropped otherwise', async () => {
     const manifest = { ...map('m'), dta: { a: 'x' } };
     const error = await refused(orchestrator.client.kind(ConfigMap).create(manifest, { fieldValidation: 'Strict' }), 'BadRequest');
-    expect(error.message).toBe('strict decoding error: unknown field "dta"');
+    expect(error.message).toBe('ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "dta"');
     expect(await orchestrator.client.kind(ConfigMap).create(manifest)).not.toHaveProperty('dta');
   });
 

@@ -65,7 +65,8 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
   checkName(draft, request.ref);
   placeInNamespace(kind, draft, request.ref.namespace);
   const next = isStatus ? withStatusOf(kind, old, draft) : part !== undefined ? part.take(draft, old) : draft;
-  carryOver(kind, next, old, isStatus);
+  // A part may be one of the status; what is not is the old object's.
+  carryOver(kind, next, old, isStatus || part !== undefined);
   if (isStatus) kind.rules.prepareForStatusUpdate?.(next, old);
   else {
     kind.rules.applyDefaults?.(next);

@@ -89,11 +89,12 @@ export async function answerObjects(exchange: Exchange, asked: ObjectRequest & {
   // A scale has no columns.
   const as = asked.ref.subresource === 'scale' && wanted.as === 'Table' ? 'object' : wanted.as;
   const include = includeOf(query);
-  const question = await questionOf(exchange, asked, context);
+  let made = asked.verb === 'create';
+  const question = { ...(await questionOf(exchange, asked, context)), created: (): void => void (made = true) };
   await checkCreating(asked, question, context);
   const answer = await timely(context, context.transport.request(question, exchange.gone), exchange.gone);
   const shape: Shape = { as, include, now: clock.now() };
-  if (asked.verb !== 'list' && asked.verb !== 'deletecollection') return answerOne(exchange, asked, answer as KubeObject, shape, wanted);
+  if (asked.verb !== 'list' && asked.verb !== 'deletecollection') return answerOne(exchange, asked, answer as KubeObject, { made, shape, encoding: wanted.encoding });
   const { rest, key, list } = listAs(asked.kind, answer as KubeList, shape);
   return exchange.list(rest, key, list, wanted.encoding);
 }
@@ -155,12 +156,20 @@ async function checkCreating({ ref, user }: ObjectRequest, question: ApiRequest,
   });
 }
 
-async function answerOne(exchange: Exchange, { kind, ref, verb }: ObjectRequest, object: KubeObject, shape: Shape, { encoding }: Wanted): Promise<void> {
+/** How one object is answered. */
+interface Answering {
+  /** The request made it. */
+  readonly made: boolean;
+  readonly shape: Shape;
+  readonly encoding: Wanted['encoding'];
+}
+
+async function answerOne(exchange: Exchange, { kind, ref, verb }: ObjectRequest, object: KubeObject, { made, shape, encoding }: Answering): Promise<void> {
   // Binding and eviction; what else is asked has an answer.
   if (verb === 'create' && (ref.subresource === 'binding' || ref.subresource === 'eviction')) return exchange.value(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, encoding);
   if (verb === 'delete' && object.metadata.deletionTimestamp === undefined) return exchange.value(200, goneStatus(kind, object), encoding);
   if (verb === 'create' && ref.subresource !== undefined) return exchange.value(201, object, encoding);
-  return exchange.value(verb === 'create' ? 201 : 200, objectAs(kind, object, shape), encoding);
+  return exchange.value(made ? 201 : 200, objectAs(kind, object, shape), encoding);
 }
 
 /** The object is gone. */

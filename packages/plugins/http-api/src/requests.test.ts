@@ -78,7 +78,7 @@ describe('objects', () => {
     expect((await ask('GET', `${MAPS}/dry`)).code).toBe(404);
     expect(await ask('POST', `${MAPS}?dryRun=Some`, { body: map('dry') })).toMatchObject({ code: 422, body: { message: 'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Some"]: supported values: "All"' } });
     const odd = { ...map('odd'), dta: 1 };
-    expect(await ask('POST', `${MAPS}?dryRun=All&fieldValidation=Strict`, { body: odd })).toMatchObject({ code: 400, body: { message: 'strict decoding error: unknown field "dta"' } });
+    expect(await ask('POST', `${MAPS}?dryRun=All&fieldValidation=Strict`, { body: odd })).toMatchObject({ code: 400, body: { message: 'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "dta"' } });
     expect((await ask('POST', `${MAPS}?dryRun=All`, { body: odd })).headers.warning).toBe('299 - "unknown field \\"dta\\""');
     expect((await ask('POST', `${MAPS}?dryRun=All&fieldValidation=Ignore`, { body: odd })).headers.warning).toBeUndefined();
     expect(await ask('POST', `${MAPS}?fieldValidation=Hard`, { body: odd })).toMatchObject({ code: 422 });

@@ -117,7 +117,7 @@ describe('an authorizer', () => {
     const apply = (token: string) => server.ask('PATCH', `${MAPS}/a?fieldManager=${token.slice(0, 5)}`, { token, body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } }, headers: { 'content-type': 'application/apply-patch+yaml' } });
     expect(await apply(TOKEN)).toMatchObject({ code: 403, body: { message: expect.stringContaining('cannot create') } });
     expect((await server.ask('GET', `${MAPS}/a`)).code).toBe(404);
-    expect((await apply(root)).code).toBe(200);
+    expect((await apply(root)).code).toBe(201);
     expect((await apply(TOKEN)).code).toBe(200);
     await server.stop();
   });

@@ -60,7 +60,7 @@ export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, fiel
   const errors: FieldError[] = [];
   if (old.deletionTimestamp !== undefined) {
     const added = (meta.finalizers ?? []).filter((finalizer) => !old.finalizers?.includes(finalizer));
-    if (added.length > 0) errors.push(fieldError.forbidden(`${field}.finalizers`, `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`));
+    if (added.length > 0) errors.push(fieldError.forbidden(`${field}.finalizers`, `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((name) => JSON.stringify(name)).join(', ')}}`));
   }
   if (meta.generation !== undefined && meta.generation < (old.generation ?? 0)) errors.push(fieldError.invalid(`${field}.generation`, meta.generation, 'must not be decremented'));
   for (const key of IMMUTABLE) {
