@@ -5,6 +5,7 @@ import { CronJob } from './kinds/cronjob.js';
 import { DaemonSet } from './kinds/daemonset.js';
 import { Deployment } from './kinds/deployment.js';
 import { EndpointSlice } from './kinds/endpointslice.js';
+import { CertificateSigningRequest } from './kinds/certificate-signing-request.js';
 import { Event } from './kinds/event.js';
 import { HorizontalPodAutoscaler } from './kinds/horizontal-pod-autoscaler.js';
 import { Job } from './kinds/job.js';
@@ -64,4 +65,5 @@ export const builtinKinds: readonly KindDefinition[] = [
   ClusterRole,
   RoleBinding,
   ClusterRoleBinding,
+  CertificateSigningRequest,
 ] as readonly unknown[] as readonly KindDefinition[];

@@ -219,6 +219,7 @@ export {
 } from './kinds/network-policy.js';
 export { RuntimeClass, type RuntimeClassOverhead, type RuntimeClassScheduling } from './kinds/runtime-class.js';
 export { StorageClass, type TopologySelectorLabelRequirement, type TopologySelectorTerm } from './kinds/storage-class.js';
+export * from './kinds/certificate-signing-request.js';
 export * from './kinds/token-request.js';
 export { PriorityClass } from './kinds/priorityclass.js';
 export { LimitRange, type LimitRangeItem, type LimitRangeSpec } from './kinds/limit-range.js';

@@ -36,14 +36,22 @@ export interface FieldReader<T extends KubeObject> {
   read(object: T): string;
 }
 
+/** Who asks for an object. */
+export interface Requester {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups?: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
 /** The rules by which the server treats objects of one kind. All functions are pure but for the draft they are given. */
 export interface KindRules<T extends KubeObject> {
   /** What an object is in this kind that was stored under another version or an older schema. Called with what the store holds; must not change it, and answers it when nothing is to be done. */
   read?(stored: T): T;
   /** Fills in what was left out (scheme defaulting). Gets a private, mutable draft of a decoded object. Idempotent. */
   applyDefaults?(draft: T): void;
-  /** On create, after defaulting: what the server decides (drop what clients may not set, initial status). The draft is mutable. */
-  prepareForCreate?(draft: T): void;
+  /** On create, after defaulting: what the server decides (drop what clients may not set, initial status). The draft is mutable. `by` is who asks. */
+  prepareForCreate?(draft: T, by?: Requester): void;
   /** On update, after defaulting: carry over what clients may not change. The server itself keeps status, and bumps the generation when anything but metadata and status changed. */
   prepareForUpdate?(draft: T, old: T): void;
   /** On an update through the status subresource: the server has already taken everything but status (and metadata that status writers may change) from `old`. */

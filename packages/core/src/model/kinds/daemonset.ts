@@ -88,7 +88,7 @@ export const DaemonSet: KindDefinition<DaemonSet> = buildKind<DaemonSet>({
   columns: daemonSetColumns,
   rules: {
     applyDefaults: applyDaemonSetDefaults,
-    prepareForCreate: countTemplates,
+    prepareForCreate: (draft) => countTemplates(draft),
     prepareForUpdate: countTemplates,
     validate: validateDaemonSet,
     validateUpdate: validateSelectorUpdate,
