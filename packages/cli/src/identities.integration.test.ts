@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kubectl, kubeconfig, unpackKubectl } from '@orrery/engines';
+import { makeRequest } from '@orrery/pki';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 // `orrery up` as it is installed, the real kubectl, and a pod that says who it is.
@@ -108,5 +109,41 @@ describe.skipIf(missing !== undefined)('service accounts', () => {
     expect(await withToken(token).run('auth whoami')).toContain('system:serviceaccount:default:worker');
     await root.run('delete pod asking');
     await expect.poll(async () => (await withToken(token).try(['auth', 'whoami'])).err).toContain('Unauthorized');
+  });
+});
+
+describe.skipIf(missing !== undefined)('certificates', () => {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  const wish = (name: string, request: string, spec: object): string =>
+    JSON.stringify({ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest', metadata: { name }, spec: { request: base64(request), ...spec } });
+  const certified = (key: string, certificate: string): Kubectl => {
+    const { server, ...trust } = cluster;
+    return new Kubectl('program' in here ? here.program : '', join(folder, 'certificate-home'), kubeconfig(server, trust, { 'client-certificate-data': certificate, 'client-key-data': base64(key) }));
+  };
+  const issued = async (name: string): Promise<string> => {
+    await expect.poll(async () => (await root.run(`get csr ${name} -o jsonpath={.status.certificate}`)).length).toBeGreaterThan(100);
+    return root.run(`get csr ${name} -o jsonpath={.status.certificate}`);
+  };
+
+  it('are approved or denied by kubectl, and let in whom they name', async () => {
+    const { key, request } = await makeRequest({ commonName: 'anna', organizations: ['team'] });
+    const spec = { signerName: 'kubernetes.io/kube-apiserver-client', usages: ['client auth'], expirationSeconds: 3_600 };
+    for (const name of ['anna', 'anna-again']) await root.run('create -f -', wish(name, request, spec));
+    expect(await root.run('get csr anna')).toMatch(/NAME +AGE +SIGNERNAME +REQUESTOR +REQUESTEDDURATION +CONDITION\nanna +\S+ +kubernetes.io\/kube-apiserver-client +orrery-admin +60m +Pending/);
+    expect(await root.run('certificate approve anna')).toContain('certificatesigningrequest.certificates.k8s.io/anna approved');
+    expect(await root.run('certificate deny anna-again')).toContain('denied');
+    expect(await certified(key, await issued('anna')).run('auth whoami')).toMatch(/Username +anna\nGroups +\[team system:authenticated\]/);
+    expect(await root.run('get csr')).toMatch(/anna +.*Approved,Issued\nanna-again +.*Denied/);
+    expect(await root.run('describe csr anna')).toContain('Requesting User:');
+  });
+
+  it('are given to nodes that join with a bootstrap token', async () => {
+    const secret = { 'token-id': 'abcdef', 'token-secret': '0123456789abcdef', 'usage-bootstrap-authentication': 'true' };
+    await root.run('create -f -', JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'bootstrap-token-abcdef', namespace: 'kube-system' }, type: 'bootstrap.kubernetes.io/token', stringData: secret }));
+    const joining = withToken('abcdef.0123456789abcdef');
+    expect((await joining.try(['get', 'nodes'])).err).toContain('User "system:bootstrap:abcdef" cannot list resource "nodes"');
+    const { key, request } = await makeRequest({ commonName: 'system:node:new', organizations: ['system:nodes'] });
+    await joining.run('create -f -', wish('new', request, { signerName: 'kubernetes.io/kube-apiserver-client-kubelet', usages: ['digital signature', 'client auth'] }));
+    expect(await certified(key, await issued('new')).run('auth whoami')).toMatch(/Username +system:node:new/);
   });
 });

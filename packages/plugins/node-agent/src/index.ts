@@ -105,7 +105,7 @@ export const nodeAgent = definePlugin({
     const settings: NodeSettings = { policy, allowedUnsafeSysctls, clusterDNS, clusterDomain, resolvConf, podPidsLimit, devices };
     const rootDir = options.rootDir ?? join(tmpdir(), `orrery-${userInfo().uid}`, 'node');
     for (const one of nodes ?? [shared]) {
-      const { name: given, runtime: runtimeName, ...rest } = { ...shared, ...one };
+      const { name: given, runtime: runtimeName, ...rest } = over(shared, one);
       const nodeName = given ?? machine.hostname;
       let running: NodeAgent | undefined;
       add(MetricsSources, { nodes: () => running?.usage.nodes() ?? [], pods: () => running?.usage.pods() ?? [] });
@@ -143,4 +143,15 @@ export const nodeAgent = definePlugin({
       });
     }
   },
+});
+
+type NodeFields = Pick<z.output<typeof node>, 'labels' | 'taints' | 'capacity'>;
+
+/** What all nodes have in common, and what one of them has of its own: its labels and resources are added, its taints count alone. */
+const over = <Shared extends NodeFields, Own extends NodeFields>(shared: Shared, own: Own): Shared & Own => ({
+  ...shared,
+  ...own,
+  labels: { ...shared.labels, ...own.labels },
+  capacity: { ...shared.capacity, ...own.capacity },
+  taints: own.taints.length > 0 ? own.taints : shared.taints,
 });

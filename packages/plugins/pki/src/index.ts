@@ -3,5 +3,8 @@
  * @packageDocumentation
  */
 export { type AuthorityOptions, type Certificate, CertificateAuthority, type KeyPair, type Subject } from './authority.js';
+export { bootstrapTokenAuthenticator } from './bootstrap/tokens.js';
 export { kubeconfigOf, type KubeconfigOptions, type KubeconfigUser } from './kubeconfig.js';
+export { certificateSigning } from './plugin.js';
+export { signingController, type SigningOptions } from './signing/controller.js';
 export { makeRequest, readRequest, type RequestedCertificate } from './signing-request.js';

@@ -19,6 +19,8 @@ const optionsSchema = z
     maxBackoffMs: z.number().positive().default(10_000),
     /** How long a pod may wait without another attempt, whatever happens. */
     sweepAfterMs: z.number().positive().default(300_000),
+    /** Whether pods that name no scheduler are placed too, where no profile is listed for them. Off: beside a kube-scheduler, which does that. */
+    defaultProfile: z.boolean().default(true),
   })
   .prefault({});
 
@@ -29,7 +31,7 @@ const optionsSchema = z
 export const scheduler = definePlugin({
   name: 'scheduler',
   options: optionsSchema,
-  setup({ provide, run, clock, random, log, options, scope, get }) {
+  setup({ provide, run, clock, random, log, options: { defaultProfile: hasDefault, ...options }, scope, get }) {
     provide(Scheduler, () => {
       const { sources, stop } = informedSources(get(Informers));
       scope.defer(stop);
@@ -39,7 +41,7 @@ export const scheduler = definePlugin({
           pods: get(Informers).get(Pod),
           nodes: get(Informers).get(Node),
           events: get(Events)(DEFAULT_SCHEDULER),
-          profiles: contributedProfiles(get(SchedulerProfiles), get(NodeFilters), get(NodeScores), defaultProfile(DEFAULT_SCHEDULER, sources)),
+          profiles: contributedProfiles(get(SchedulerProfiles), get(NodeFilters), get(NodeScores), hasDefault ? defaultProfile(DEFAULT_SCHEDULER, sources) : undefined),
           clock,
           random,
           log,
