@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kubectl, kubeconfig, unpackKubectl } from '@orrery/engines';
@@ -25,7 +26,7 @@ let cluster: { server: string; 'certificate-authority-data': string };
 beforeAll(async () => {
   if (missing !== undefined) return;
   if (!existsSync(program)) throw new Error('run `npm run build` first: lib/main.js is not there');
-  child = spawn(process.execPath, [program, 'up', '--listen', '127.0.0.1:0', '--store', 'memory', '--data', data, '--log', 'info'], { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] });
+  child = spawn(process.execPath, [program, 'up', '--listen', `127.0.0.1:${await freePort()}`, '--store', 'memory', '--data', data, '--log', 'info'], { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await vi.waitFor(() => expect(child.exitCode === null ? said : `it ended: ${said}`).toMatch(/kubectl get nodes|it ended/), { timeout: 20_000 });
   const config = join(data, 'kubeconfig');
@@ -39,6 +40,15 @@ afterAll(async () => {
   }
   rmSync(folder, { recursive: true, force: true });
 });
+/** Pods are told where the API is when that is known before it is served. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 /** What the program said, logs included. */
 let said = '';
 
@@ -48,13 +58,13 @@ function withToken(token: string): Kubectl {
   return new Kubectl('program' in here ? here.program : '', join(folder, 'token-home'), kubeconfig(server, trust, { token }));
 }
 
-/** A program in a pod: it reads what it was given and asks the API who it is, each time a line is due. */
+/** A program in a pod: it reads what it was given and asks the API who it is. */
 const WHOAMI = `
 const fs = require('node:fs'), https = require('node:https');
 const folder = process.env.ORRERY_ROOTFS + '/var/run/secrets/kubernetes.io/serviceaccount/';
 const read = (name) => fs.readFileSync(folder + name, 'utf8');
 const ask = () => {
-  const request = https.request(process.argv[1] + '/apis/authentication.k8s.io/v1/selfsubjectreviews', { method: 'POST', ca: read('ca.crt'), headers: { authorization: 'Bearer ' + read('token'), 'content-type': 'application/json' } }, (response) => {
+  const request = https.request('https://' + process.env.KUBERNETES_SERVICE_HOST + ':' + process.env.KUBERNETES_SERVICE_PORT + '/apis/authentication.k8s.io/v1/selfsubjectreviews', { method: 'POST', ca: read('ca.crt'), headers: { authorization: 'Bearer ' + read('token'), 'content-type': 'application/json' } }, (response) => {
     let text = '';
     response.on('data', (chunk) => text += chunk).on('end', () => console.log(JSON.stringify({ code: response.statusCode, namespace: read('namespace'), user: JSON.parse(text).status.userInfo })));
   });
@@ -89,7 +99,7 @@ describe.skipIf(missing !== undefined)('service accounts', () => {
 
   it('are who pods are, as long as the pod is there', async () => {
     await root.run('create serviceaccount worker');
-    const container = { name: 'main', image: 'none', command: [process.execPath, '-e', WHOAMI, cluster.server] };
+    const container = { name: 'main', image: 'none', command: [process.execPath, '-e', WHOAMI] };
     await root.run('create -f -', JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'asking' }, spec: { serviceAccountName: 'worker', terminationGracePeriodSeconds: 1, containers: [container] } }));
     await expect.poll(async () => (await root.try(['logs', 'asking'])).out, { timeout: 15_000 }).toContain('\n');
     const pod = JSON.parse(await root.run('get pod asking -o json'));

@@ -13,7 +13,7 @@ import type { UpSettings } from './settings.js';
 /** The parts of a cluster but for its door. Drivers are loaded when they are asked for. */
 export async function partsOf(settings: UpSettings): Promise<Plugin[]> {
   const { nodes, proxy, data, nodeGrace } = settings;
-  const local = nodes === 0 ? [] : await nodeParts(settings, namesOf(settings));
+  const local = nodes === 0 ? [] : await nodeParts(settings, { ...namesOf(settings), ...apiServerOf(settings) });
   const storage = nodes > 0 && settings.runtime !== 'simulated' ? [localPathStorage()] : [];
   const services = proxy === 'userspace' && nodes > 0 ? [userspaceProxy()] : [];
   const nodeLifecycle = { gracePeriodSeconds: nodeGrace, monitorPeriodSeconds: Math.min(5, nodeGrace / 10) };
@@ -32,6 +32,13 @@ async function storeOf(store: string, data: string): Promise<Plugin> {
     default:
       return (await import('@orrery/store-redis')).redisStore({ url: store, prefix: 'orrery' });
   }
+}
+
+/** Where pods reach the API, if that is known beforehand and they can: processes see the machine as it is, containers do not see its loopback. */
+function apiServerOf({ runtime, listen: { host, port } }: UpSettings): Pick<NodeOptions, 'apiServer'> {
+  const isHere = /^(?:127\.|::1$|localhost$|0\.0\.0\.0$|::$)/.test(host);
+  if (port === 0 || (runtime === 'docker' && isHere)) return {};
+  return { apiServer: { host: host.replace(/^0\.0\.0\.0$/, '127.0.0.1').replace(/^::$/, '::1'), port } };
 }
 
 const namesOf = ({ nodes, nodeName }: UpSettings): NodeOptions => (nodes === 1 ? { name: nodeName } : { nodes: Array.from({ length: nodes }, (_, i) => ({ name: `${nodeName}-${i + 1}` })) });

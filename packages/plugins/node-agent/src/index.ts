@@ -101,8 +101,8 @@ export const nodeAgent = definePlugin({
   options,
   setup({ run, add, options, clock, log }) {
     const machine = readMachine();
-    const { nodes, hostIP, prober, leaseSeconds, renewSeconds, statusSeconds, policy, allowedUnsafeSysctls, clusterDNS, clusterDomain, resolvConf, podPidsLimit, devices, ...shared } = options;
-    const settings: NodeSettings = { policy, allowedUnsafeSysctls, clusterDNS, clusterDomain, resolvConf, podPidsLimit, devices };
+    const { nodes, hostIP, prober, leaseSeconds, renewSeconds, statusSeconds, policy, allowedUnsafeSysctls, clusterDNS, clusterDomain, apiServer, resolvConf, podPidsLimit, devices, ...shared } = options;
+    const settings: NodeSettings = { policy, allowedUnsafeSysctls, clusterDNS, clusterDomain, apiServer, resolvConf, podPidsLimit, devices };
     const rootDir = options.rootDir ?? join(tmpdir(), `orrery-${userInfo().uid}`, 'node');
     for (const one of nodes ?? [shared]) {
       const { name: given, runtime: runtimeName, ...rest } = over(shared, one);

@@ -55,7 +55,7 @@ export function podEquipment(options: PodEquipmentOptions): PodEquipment {
   const settings = options.settings ?? nodeSettings();
   const folders = new PodFolders(rootDir);
   const memoryBytes = value(machine.capacity['memory'] ?? '1');
-  const sources = sourcesOf(options);
+  const sources = sourcesOf(options, settings);
   const references = new ReferenceWatches(options);
   const terminations = new FileTerminationMessages(folders, runtime);
   const localVolumes =
@@ -77,12 +77,13 @@ export function podEquipment(options: PodEquipmentOptions): PodEquipment {
   return { ...(localVolumes !== undefined && { localVolumes }), volumes, outfitter, images, terminations, sources, references, follow: (pod, changed) => references.follow(pod, changed), permit: (pod) => permit(pod, settings, runtime, events) };
 }
 
-function sourcesOf({ client, informers, resources, config }: PodEquipmentOptions): Omit<EnvSources, 'podIPs'> {
+function sourcesOf({ client, informers, resources, config }: PodEquipmentOptions, { apiServer }: NodeSettings): Omit<EnvSources, 'podIPs'> {
   const services = informers.get(Service);
   return {
     configMap: (namespace, name) => client.kind(ConfigMap).find({ namespace, name }),
     secret: (namespace, name) => client.kind(Secret).find({ namespace, name }),
     services: (namespace) => services.lister.list(namespace),
+    apiServer,
     hostIP: config.hostIP,
     allocatable: resources.allocatable,
   };

@@ -95,14 +95,19 @@ describe('resources of a container', () => {
 
 it('always tells where the API server is, of which a Service of that name of its own comes first', async () => {
   const serviceOf = (name: string, namespace: string, clusterIP: string): Service => ({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace }, spec: { clusterIP, ports: [{ port: 443, protocol: 'TCP' }] } }) as unknown as Service;
+  let given: EnvSources['apiServer'];
   const all = [serviceOf('kubernetes', 'default', '10.0.0.1'), serviceOf('other', 'default', '10.0.0.2'), serviceOf('web', 'apps', '10.0.0.3')];
   const hosts = async (pod: object, services: readonly Service[]): Promise<string[]> => {
-    const given = { ...sources, services: (namespace: string) => services.filter(({ metadata }) => metadata.namespace === namespace) };
+    const from = { ...sources, apiServer: given, services: (namespace: string) => services.filter(({ metadata }) => metadata.namespace === namespace) };
     const of = podOf(pod);
-    const env = await containerEnv({ ...of, metadata: { ...of.metadata, namespace: 'apps' } }, of.spec.containers[0] as Container, given);
+    const env = await containerEnv({ ...of, metadata: { ...of.metadata, namespace: 'apps' } }, of.spec.containers[0] as Container, from);
     return env.filter(({ name }) => name.endsWith('_SERVICE_HOST')).map(({ name, value }) => `${name}=${value}`);
   };
   expect(await hosts({}, all)).toEqual(['KUBERNETES_SERVICE_HOST=10.0.0.1', 'WEB_SERVICE_HOST=10.0.0.3']);
   expect(await hosts({ enableServiceLinks: false }, all)).toEqual(['KUBERNETES_SERVICE_HOST=10.0.0.1']);
+  given = { host: '192.0.2.1', port: 6443 };
+  expect(await hosts({}, all.slice(1))).toEqual(['KUBERNETES_SERVICE_HOST=192.0.2.1', 'WEB_SERVICE_HOST=10.0.0.3']);
+  expect(await hosts({}, all)).toEqual(['KUBERNETES_SERVICE_HOST=10.0.0.1', 'WEB_SERVICE_HOST=10.0.0.3']);
+  given = undefined;
   expect(await hosts({}, [...all, serviceOf('kubernetes', 'apps', '10.0.0.9')])).toEqual(['WEB_SERVICE_HOST=10.0.0.3', 'KUBERNETES_SERVICE_HOST=10.0.0.9']);
 });

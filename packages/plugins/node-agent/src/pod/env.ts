@@ -1,5 +1,5 @@
 import { type ConfigMap, type Container, int64Value, isRelaxedEnvVarName, parseQuantity, type Pod, type Secret, type Service } from '@orrery/core';
-import { type EnvEntry, serviceEnvironment } from './service-env.js';
+import { apiEnvironment, type EnvEntry, serviceEnvironment } from './service-env.js';
 
 /** Why a container cannot be configured now; it is tried again. The message names what is missing, never a value. */
 export class ConfigError extends Error {}
@@ -10,6 +10,8 @@ export interface EnvSources {
   secret(namespace: string, name: string): Promise<Secret | undefined>;
   /** Services of a namespace. */
   services(namespace: string): readonly Service[];
+  /** Where the API server is, for clusters without a Service that says so. */
+  readonly apiServer?: { readonly host: string; readonly port: number } | undefined;
   readonly podIPs: readonly string[];
   readonly hostIP: string;
   /** What a container without limits may use at most, by resource name. */
@@ -23,6 +25,7 @@ export interface EnvSources {
 export async function containerEnv(pod: Pod, container: Container, sources: EnvSources): Promise<readonly EnvEntry[]> {
   const namespace = pod.metadata.namespace ?? 'default';
   const result = new Map<string, string>();
+  for (const { name, value } of apiEnvironment(sources.apiServer)) result.set(name, value);
   for (const { name, value } of serviceEnvironment(servicesFor(pod, namespace, sources))) result.set(name, value);
   for (const source of container.envFrom ?? []) {
     for (const [key, value] of await entriesOf(source, namespace, sources)) {

@@ -14,6 +14,8 @@ export const nodeSettingsFields = {
   /** Addresses of the cluster's DNS; without any, `ClusterFirst` means `Default`. */
   clusterDNS: z.array(z.ipv4().or(z.ipv6())).max(3).default([]),
   clusterDomain: z.string().regex(/^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/, 'must be a DNS-1123 subdomain').default('cluster.local'),
+  /** Where pods reach the API server: told to them as `KUBERNETES_SERVICE_HOST` and `…_PORT`, unless there is a Service `kubernetes` in the namespace `default`. */
+  apiServer: z.strictObject({ host: z.string().min(1).max(253), port: z.int().min(1).max(65_535) }).optional(),
   /** Where the node's resolver is configured; '' for nowhere. */
   resolvConf: absolute.or(z.literal('')).default('/etc/resolv.conf'),
   /** Processes and threads that a container may have at once. */

@@ -11,6 +11,13 @@ export function serviceEnvironment(services: readonly Service[]): readonly EnvEn
   return services.filter(({ spec }) => spec.clusterIP !== undefined && spec.clusterIP !== '' && spec.clusterIP !== 'None').flatMap(variablesOf);
 }
 
+/** Variables by which client libraries in pods find the API server (rest.InClusterConfig). */
+export function apiEnvironment(at: { readonly host: string; readonly port: number } | undefined): readonly EnvEntry[] {
+  if (at === undefined) return [];
+  const value = String(at.port);
+  return [{ name: 'KUBERNETES_SERVICE_HOST', value: at.host }, { name: 'KUBERNETES_SERVICE_PORT', value }, { name: 'KUBERNETES_SERVICE_PORT_HTTPS', value }];
+}
+
 function variablesOf(service: Service): EnvEntry[] {
   const name = envName(service.metadata.name ?? '');
   const host = service.spec.clusterIP ?? '';
