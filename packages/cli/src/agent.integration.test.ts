@@ -110,6 +110,8 @@ describe('orrery up --nodes 0 and two orrery agents', () => {
     const before = await live();
     expect(new Set(before.map(({ spec }) => spec.nodeName))).toEqual(new Set(['one', 'two']));
     await expect.poll(() => running().sort()).toEqual(uidsOf(before));
+    // The server does not connect to agents: what would need it is refused, and does not hang.
+    await expect(line.read(`/api/v1/namespaces/default/pods/${before[0]?.metadata.name ?? ''}/log`)).rejects.toMatchObject({ reason: 'ServiceUnavailable', code: 503 });
     const [stay, lost] = [await runningOn('one'), await runningOn('two')];
 
     const two = all.get('two') as Run;
