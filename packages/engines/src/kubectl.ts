@@ -31,6 +31,7 @@ export interface Outcome {
 /** The real kubectl (or helm) against one server. */
 export class Kubectl {
   readonly #config: string;
+  #more: NodeJS.ProcessEnv = {};
 
   constructor(
     readonly program: string,
@@ -43,9 +44,16 @@ export class Kubectl {
     if (typeof config !== 'string') writeFileSync(this.#config, JSON.stringify(config), { mode: 0o600 });
   }
 
+  /** The same with more variables in its environment. */
+  with(more: NodeJS.ProcessEnv): Kubectl {
+    const other = new Kubectl(this.program, this.folder, this.#config);
+    other.#more = { ...this.#more, ...more };
+    return other;
+  }
+
   /** What its commands run with. */
   get environment(): NodeJS.ProcessEnv {
-    return { PATH: process.env.PATH, HOME: this.folder, KUBECONFIG: this.#config, KUBECACHEDIR: join(this.folder, 'cache') };
+    return { ...this.#more, PATH: process.env.PATH, HOME: this.folder, KUBECONFIG: this.#config, KUBECACHEDIR: join(this.folder, 'cache') };
   }
 
   /** Runs a command to its end. */

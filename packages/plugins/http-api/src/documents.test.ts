@@ -94,6 +94,9 @@ describe('OpenAPI', () => {
     expect(body.swagger).toBe('2.0');
     expect(JSON.stringify(body)).not.toMatch(/"(anyOf|oneOf|nullable)":/);
     expect(body.definitions['io.k8s.api.core.v1.Service'].properties.spec.properties.ports.items.properties.targetPort).toMatchObject({ type: 'string', format: 'int-or-string' });
-    expect((await get('/openapi/v2', 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf')).code).toBe(404);
+    const proto = await get('/openapi/v2', 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf');
+    expect([proto.code, proto.headers['content-type']]).toEqual([200, 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf']);
+    expect(proto.text).toContain('io.k8s.api.apps.v1.Deployment');
+    expect((await get('/openapi/v2', 'image/png')).code).toBe(404);
   });
 });

@@ -3,6 +3,7 @@ import { wantsAggregatedDiscovery } from './accept.js';
 import { aggregated, apiGroupList, apiVersions } from './discovery.js';
 import type { Exchange } from './exchange.js';
 import { type Document, openApiV2, openApiV3, openApiV3Index, pathOf } from './openapi.js';
+import { OPENAPI_V2_PROTOBUF, openApiV2Protobuf, wantsOpenApiV2Protobuf } from './openapi-protobuf.js';
 import { notServed } from './refusal.js';
 import { groupVersions } from './served.js';
 
@@ -21,6 +22,7 @@ export class Documents {
   #v3: ReadonlyMap<string, Described> = new Map();
   #documents: ReadonlyMap<string, Document> = new Map();
   #v2: Document | undefined;
+  #v2Protobuf: Buffer | undefined;
 
   constructor(
     private readonly kinds: ServedKinds,
@@ -35,12 +37,16 @@ export class Documents {
     return exchange.text(200, AGGREGATED, JSON.stringify(aggregated(all, isCore)));
   }
 
-  /** `/openapi/v2`, as JSON. kubectl asks for it as protobuf only, and makes do with v3 when there is none: it is not stopped by 404, but by 406. */
+  /** `/openapi/v2`, as JSON, or as the protobuf in which alone kubectl asks for it: it checks lists of manifests with it. */
   openApiV2(exchange: Exchange): Promise<void> {
     const { accept = '*/*' } = exchange.request.headers;
-    if (!/(^|[\s,])(application\/json|application\/\*|\*\/\*)/.test(accept)) throw notServed();
     this.#refresh();
     this.#v2 ??= openApiV2(groupVersions(this.kinds, this.subresources()));
+    if (wantsOpenApiV2Protobuf(accept)) {
+      this.#v2Protobuf ??= openApiV2Protobuf(JSON.parse(this.#v2.text) as Parameters<typeof openApiV2Protobuf>[0]);
+      return exchange.text(200, OPENAPI_V2_PROTOBUF, this.#v2Protobuf);
+    }
+    if (!/(^|[\s,])(application\/json|application\/\*|\*\/\*)/.test(accept)) throw notServed();
     return this.#send(exchange, this.#v2);
   }
 
@@ -70,6 +76,7 @@ export class Documents {
     this.#v3 = v3;
     this.#documents = new Map([...v3].map(([path, { document }]) => [path, document]));
     this.#v2 = undefined;
+    this.#v2Protobuf = undefined;
     this.#kinds = kinds;
     this.#subresources = subresources;
     return this.#documents;
