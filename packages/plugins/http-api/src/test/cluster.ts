@@ -33,7 +33,7 @@ export class TestCluster {
         scheduler(),
         workloadControllers(),
         runtime,
-        nodeAgent({ rootDir: join(folder, 'nodes'), prober: { probe: async () => ({ ok: true, message: '' }) }, capacity: { cpu: '64', memory: '64Gi', pods: '500' }, nodes: [{ name: 'n1' }, { name: 'n2' }] }),
+        nodeAgent({ metricsSeconds: 0.5, rootDir: join(folder, 'nodes'), prober: { probe: async () => ({ ok: true, message: '' }) }, capacity: { cpu: '64', memory: '64Gi', pods: '500' }, nodes: [{ name: 'n1' }, { name: 'n2' }] }),
         httpApi({ port: 0, tls: { ...authority.server(), clientCa: authority.certificate }, tokens: [{ token: TOKEN, user: 'anna' }], listening: (at) => (url = at) }),
       ],
     });
