@@ -158,6 +158,7 @@ describe.skipIf(missing !== undefined)('kubectl with custom resources', () => {
     await kubectl.run('apply -f -', DEFINITION.replace('port: {', 'level: { type: string, default: easy }\n                port: {').replace('maximum: 10', 'maximum: 20'));
     await expect.poll(async () => (await read('get games')).items.every(({ spec }: { spec: { level?: string } }) => spec.level === 'easy'), { timeout: 5_000 }).toBe(true);
     await kubectl.run('apply -f -', game('big', '{ size: 15, level: hard }'));
+    expect(await kubectl.run('explain games.spec.level')).toContain('FIELD: level <string>');
     expect(await kubectl.run('delete crd games.play.example.com --timeout=10s')).toContain('deleted');
     expect(await refused('get games')).toMatch(/doesn't have a resource type|could not find the requested resource/);
     await kubectl.run('apply -f -', DEFINITION);

@@ -121,6 +121,15 @@ describe('structural schemas', () => {
     ).toEqual([]);
   });
 
+  it('that are as large as a request may be are judged in seconds, and told of in bounds', () => {
+    const started = process.hrtime.bigint();
+    const long = Array.from({ length: 300 }, (_, i) => `self.p${i} == ${i}`).join(' || ');
+    const fields = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`p${i}`, { type: 'integer' }]));
+    expect(schemaErrors(inSpec({ type: 'object', properties: fields, 'x-kubernetes-validations': Array.from({ length: 100 }, () => ({ rule: long })) }))).toEqual([]);
+    expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(5_000);
+    expect(schemaErrors({ type: 'object', properties: Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`p${i}`, {}])) })).toHaveLength(100);
+  });
+
   it('that are nothing of the kind are refused, not fallen over', () => {
     for (const schema of [null, 1, 'x', [], { type: 5 }, { type: 'object', properties: [] }, { type: 'object', properties: { a: null } }, { type: 'object', properties: { a: { type: 'string', enum: 'x' } } }, inSpec({ type: 'object', allOf: {} }), inSpec({ type: 'object', required: 'a' }), inSpec({ type: 'object', 'x-kubernetes-validations': ['true'] })]) {
       expect(schemaErrors(schema).length).toBeGreaterThan(0);

@@ -1,6 +1,7 @@
 import { cloneJson, equalJson, type FieldError, fieldError } from '@orrery/core';
 import { compileExpression } from '../rules/compile.js';
 import { escapedName } from '../rules/values.js';
+import { told } from '../schema/budget.js';
 import { patternOf } from '../schema/patterns.js';
 import { pruneUnknown } from '../schema/prune.js';
 import { type JsonSchemaProps, objectOf, type ValidationRule } from '../schema/types.js';
@@ -11,7 +12,7 @@ import { checkWords } from './schema-words.js';
 export function validateStructuralSchema(schema: JsonSchemaProps, path: string): FieldError[] {
   const wrong = checkWords(schema, path);
   // What is no schema at all cannot be judged further.
-  if (wrong.length > 0) return wrong;
+  if (wrong.length > 0) return told(wrong);
   const errors: FieldError[] = [];
   if (schema.type !== 'object') {
     errors.push(schema.type === undefined || schema.type === '' ? fieldError.required(`${path}.type`, 'must not be empty at the root') : fieldError.invalid(`${path}.type`, schema.type, 'must be object at the root'));
@@ -21,7 +22,7 @@ export function validateStructuralSchema(schema: JsonSchemaProps, path: string):
   errors.push(...ofMetadata(schema, path));
   structure(schema, path, 'root', errors);
   if (errors.length === 0) defaults(schema, path, errors);
-  return errors;
+  return told(errors);
 }
 
 type Level = 'root' | 'field' | 'item';

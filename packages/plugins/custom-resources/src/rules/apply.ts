@@ -1,6 +1,6 @@
 import { Optional } from '@marcbachmann/cel-js';
 import { equalJson, type FieldError, fieldError } from '@orrery/core';
-import { Budget, TooExpensive } from '../schema/budget.js';
+import { Budget, told, TooExpensive } from '../schema/budget.js';
 import { correlate } from '../schema/correlate.js';
 import { type JsonSchemaProps, memberOf, objectOf, propertyOf, type ValidationRule } from '../schema/types.js';
 import { typeOf } from '../schema/validate.js';
@@ -26,7 +26,7 @@ export function validateRules(schema: JsonSchemaProps, value: unknown, old?: unk
     if (!(error instanceof TooExpensive)) throw error;
     asking.errors.push(fieldError.forbidden('<root>', 'validation failed due to running out of cost budget, no further validation rules will be run'));
   }
-  return asking.errors;
+  return told(asking.errors);
 }
 
 interface Variables {

@@ -51,7 +51,7 @@ export function compileExpression(text: string, schema: JsonSchemaProps, wanted:
     const { valid, type, error } = parsed.check();
     if (!valid) return `compilation failed: ${firstLine(error)}`;
     if (type !== wanted && type !== 'dyn') return wanted === 'bool' ? 'cel expression must evaluate to a bool' : 'must evaluate to string';
-    const nodes = [...nodesOf(parsed.ast as unknown as Node)];
+    const nodes = nodesOf(parsed.ast as unknown as Node);
     const wrong = nodes.map((node) => problemOf(node, schema, { optionalOld, isRoot })).find((problem) => problem !== undefined);
     if (wrong !== undefined) return `compilation failed: ${wrong}`;
     const meter: Meter = { budget: new Budget(0) };
@@ -81,15 +81,22 @@ interface Meter {
 const NOT_NODES: ReadonlySet<string> = new Set(['iterCtx', 'bindCtx', 'candidates', 'argTypes', 'checkedType', 'registry']);
 
 /** All nodes of an expression, those that macros became included. */
-function* nodesOf(from: unknown, seen = new Set<unknown>()): Generator<Node, void, undefined> {
-  if (typeof from !== 'object' || from === null || seen.has(from)) return;
-  seen.add(from);
-  const { op, meta } = from as Partial<Node>;
-  if (typeof op === 'string' && typeof meta === 'object') {
-    yield from as Node;
-    yield* nodesOf(meta, seen);
+function nodesOf(root: Node): readonly Node[] {
+  const nodes: Node[] = [];
+  const seen = new Set<unknown>();
+  const left: unknown[] = [root];
+  while (left.length > 0) {
+    const part = left.pop();
+    if (typeof part !== 'object' || part === null || seen.has(part)) continue;
+    seen.add(part);
+    const { op, meta } = part as Partial<Node>;
+    if (typeof op === 'string' && typeof meta === 'object') {
+      nodes.push(part as Node);
+      left.push(meta);
+    }
+    for (const [key, inner] of Object.entries(part)) if (!NOT_NODES.has(key)) left.push(inner);
   }
-  for (const [key, part] of Object.entries(from)) if (!NOT_NODES.has(key)) yield* nodesOf(part, seen);
+  return nodes;
 }
 
 /** Has a node pay for what it does; patterns are matched in linear time. */
@@ -153,9 +160,21 @@ const OF_RESOURCES: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metada
 
 /** A field by the name it has in rules; undefined when there is certainly none. */
 function fieldOf({ schema, isRoot }: Place, name: string): Place | typeof UNKNOWN | undefined {
-  const property = Object.entries(schema.properties ?? {}).find(([key]) => escapedName(key) === name);
+  const property = namesIn(schema).get(name);
   if (OF_RESOURCES.has(name) && (isRoot || schema['x-kubernetes-embedded-resource'] === true)) return UNKNOWN;
-  if (property !== undefined) return { schema: property[1], isRoot: false };
+  if (property !== undefined) return { schema: property, isRoot: false };
   const isOpen = schema['x-kubernetes-preserve-unknown-fields'] === true || objectOf(schema.additionalProperties) !== undefined || schema.additionalProperties === true;
   return isOpen || schema['x-kubernetes-int-or-string'] === true || schema.type === undefined ? UNKNOWN : undefined;
+}
+
+const named = new WeakMap<JsonSchemaProps, ReadonlyMap<string, JsonSchemaProps>>();
+
+/** The properties of a schema by the names that they have in rules. */
+function namesIn(schema: JsonSchemaProps): ReadonlyMap<string, JsonSchemaProps> {
+  let names = named.get(schema);
+  if (names === undefined) {
+    names = new Map(Object.entries(schema.properties ?? {}).map(([key, property]) => [escapedName(key) ?? '', property]));
+    named.set(schema, names);
+  }
+  return names;
 }

@@ -1,5 +1,5 @@
 import { equalJson, type FieldError, fieldError, validateObjectMeta } from '@orrery/core';
-import { Budget, TooExpensive, VALIDATION_COST } from './budget.js';
+import { Budget, told, TooExpensive, VALIDATION_COST } from './budget.js';
 import { correlate } from './correlate.js';
 import { fitsFormat, hasFormat } from './formats.js';
 import { finds, patternOf } from './patterns.js';
@@ -21,7 +21,7 @@ export function validateValue(schema: JsonSchemaProps, value: unknown, place: Pl
     if (!(error instanceof TooExpensive)) throw error;
     errors.push(fieldError.forbidden(place.path === '' ? '<root>' : place.path, 'validating this object costs more than it may: it, or its schema, is too large'));
   }
-  return errors;
+  return told(errors);
 }
 
 class Check {

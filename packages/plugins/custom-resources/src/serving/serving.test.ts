@@ -114,6 +114,22 @@ describe('definitions are served', () => {
     await expect.poll(() => kindOf('v1')).toBeUndefined();
   });
 
+  it('by every process that works on the same store', async () => {
+    const kept = definePlugin({ name: 'kept-store', setup: ({ provide }) => provide(Store, () => store) });
+    const other = await createOrchestrator({ plugins: [kept(), customResources()], leaderElection: false });
+    await other.start();
+    try {
+      await orchestrator.client.apply(definition('toys', 'Toy'));
+      await orchestrator.client.kind(await served('v1')).create(toy('v1', 'a', { size: 1 }));
+      await expect.poll(() => other.get(ServedKinds).list().some(({ plural }) => plural === 'toys')).toBe(true);
+      expect(await other.client.apply(toy('v1', 'a', { size: 2 }))).toMatchObject([{ action: 'configured' }]);
+      await definitions().delete({ name: 'toys.example.com' });
+      await expect.poll(() => other.get(ServedKinds).list().some(({ plural }) => plural === 'toys'), { timeout: 5_000 }).toBe(false);
+    } finally {
+      await other.stop();
+    }
+  });
+
   it('with subresources, columns and fields to select by', async () => {
     const version = {
       name: 'v1', served: true, storage: true, subresources: { status: {}, scale: { specReplicasPath: '.spec.size', statusReplicasPath: '.status.size' } }, selectableFields: [{ jsonPath: '.spec.color' }],
