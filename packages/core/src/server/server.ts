@@ -135,6 +135,9 @@ export class ApiServer implements Transport {
     const { kinds } = this.options;
     const gone = kinds.offer(at, offered);
     if (this.#running === undefined) return;
+    const lost = gone.filter(({ version }) => !offered.some((kind) => kind.version === version));
+    // Told before it ends: who follows it then does not take that for a loss.
+    for (const kind of lost) kinds.withdraw(kind);
     for (const kind of gone) {
       this.#ending.get(idOf(kind))?.abort();
       this.#ending.delete(idOf(kind));
@@ -142,8 +145,6 @@ export class ApiServer implements Transport {
     }
     const isServed = (kind: KindDefinition): boolean => this.#ending.has(idOf(kind));
     await Promise.all(offered.filter((kind) => !isServed(kind)).map((kind) => this.#serve(kind)));
-    const lost = gone.filter(({ version }) => !offered.some((kind) => kind.version === version));
-    for (const kind of lost) kinds.withdraw(kind);
     const [preferred] = offered;
     // One that kept its address is known to everybody already.
     if (preferred !== undefined && (lost.length > 0 || !gone.some(({ version }) => version === preferred.version))) kinds.announce(preferred);
