@@ -154,6 +154,7 @@ export class ApiServer implements Transport {
     if (signal?.aborted === true) throw new OrreryError('ABORTED', 'The request was aborted before it began.', {}, signal.reason);
     try {
       const resource = this.#find(request.ref);
+      if (resource.kind.deprecation !== undefined) request.warn?.(resource.kind.deprecation);
       const answer = await this.#dispatch(resource, request);
       if (resource.kind.kind === Namespace.kind && (request.verb === 'delete' || request.verb === 'deletecollection')) this.#namespaceDeletedAt = Math.max(this.#namespaceDeletedAt, newestOf(answer));
       return answer;

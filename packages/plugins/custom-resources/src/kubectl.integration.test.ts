@@ -88,6 +88,7 @@ spec:
                 conditions: { type: array, items: { type: object, properties: { type: { type: string }, status: { type: string } } } }
     - name: v2beta1
       served: true
+      deprecated: true
       storage: false
       schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } }
 `;
@@ -131,7 +132,8 @@ describe.skipIf(missing !== undefined)('kubectl with custom resources', () => {
     expect(await kubectl.run('scale game chess --replicas=3')).toContain('scaled');
     expect(await kubectl.run('get games --field-selector=spec.color=red -o name')).toBe('game.play.example.com/chess\n');
     expect(await kubectl.run('get games --field-selector=spec.color=blue -o name')).toBe('');
-    expect((await read('get games.v2beta1.play.example.com chess')).spec.replicas).toBe(3);
+    const old = await kubectl.try(['get', 'games.v2beta1.play.example.com', 'chess', '-o', 'jsonpath={.spec.replicas}']);
+    expect([old.out, old.err.trim()]).toEqual(['3', 'Warning: play.example.com/v2beta1 Game is deprecated']);
   });
 
   it('says what is wrong with an object in the words of Kubernetes', async () => {

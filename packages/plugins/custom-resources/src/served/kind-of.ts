@@ -58,6 +58,7 @@ function kindOf({ spec: { group, names, scope } }: CustomResourceDefinition, ver
     ...(scale !== undefined && {
       scale: { specReplicas: scale.specReplicasPath, statusReplicas: scale.statusReplicasPath, ...(scale.labelSelectorPath !== undefined && { labelSelector: scale.labelSelectorPath }) },
     }),
+    ...(version.deprecated === true && { deprecation: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated` }),
     columns: columnsOf(version),
     onlyColumns: true,
     rules: {
