@@ -14,7 +14,8 @@ let server: Server;
 let issuer: string;
 let asked: string[];
 let answers: Map<string, { status: number; text: string }>;
-const keys = new Map<string, CryptoKey>();
+type Key = Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
+const keys = new Map<string, Key>();
 const jwks: JWK[] = [];
 async function addKey(kid: string): Promise<void> {
   const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true });
@@ -44,7 +45,7 @@ const mapping = { usernameClaim: 'sub', usernamePrefix: 'idp#', groupsClaim: 'gr
 const authenticator = (more: object = {}): Authenticator => oidcAuthenticator({ issuer, audiences: ['kubectl'], algorithms: ['RS256'], ca: authority.certificate, ...mapping, ...more }, systemClock);
 const who = async (token: string, of = authenticator()): Promise<UserInfo | undefined> => of.authenticate({ token });
 const now = (): number => Math.floor(systemClock.now() / 1_000);
-const tokenOf = (claims: object = {}, kid = 'one', key = keys.get(kid) as CryptoKey): Promise<string> =>
+const tokenOf = (claims: object = {}, kid = 'one', key = keys.get(kid) as Key): Promise<string> =>
   new SignJWT({ iss: issuer, aud: 'kubectl', sub: 'anna', groups: ['team'], exp: now() + 60, ...claims }).setProtectedHeader({ alg: 'RS256', kid }).sign(key);
 
 describe('a token of the provider', () => {

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { ApiClient, ApiError, CertificateSigningRequest, type Client, createOrchestrator, type Orchestrator, Secret, ServedKinds, systemRandom, Transport } from '@orrery/core';
+import { ApiClient, ApiError, builtinKinds, CertificateSigningRequest, type Client, createOrchestrator, KindRegistry, type Orchestrator, Secret, systemRandom, Transport } from '@orrery/core';
 import { VirtualClock } from '@orrery/core/testing';
 import { rbac } from '@orrery/rbac';
 import { memoryStore } from '@orrery/store-memory';
@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => orchestrator.stop());
 
-const as = (user: { readonly name: string; readonly groups: readonly string[] }): Client => new ApiClient({ transport: orchestrator.get(Transport), kinds: orchestrator.get(ServedKinds), user });
+const as = (user: { readonly name: string; readonly groups: readonly string[] }): Client => new ApiClient({ transport: orchestrator.get(Transport), kinds: new KindRegistry(builtinKinds), user });
 const requests = (client = orchestrator.client) => client.kind(CertificateSigningRequest);
 const NODE_CLIENT = { signerName: 'kubernetes.io/kube-apiserver-client-kubelet', usages: ['digital signature', 'client auth'] };
 const CLIENT = { signerName: 'kubernetes.io/kube-apiserver-client', usages: ['client auth'] };

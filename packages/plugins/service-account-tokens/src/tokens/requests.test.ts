@@ -1,4 +1,4 @@
-import { type KubeObject, Node, Pod, Secret, ServiceAccount } from '@orrery/core';
+import { type KubeObject, type KindDefinition, Node, Pod, Secret, ServiceAccount } from '@orrery/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cluster, NODE, ROOT } from '../test/cluster.js';
 
@@ -97,7 +97,8 @@ describe('a token', () => {
       const token = await tokenOf('robot', { boundObjectRef: refOf(object) });
       const who = await cluster.who(token) as { extra: Record<string, string[]> };
       if (extra !== undefined) expect(who.extra[`authentication.kubernetes.io/${extra}`]).toEqual([object.metadata.name]);
-      await cluster.client.kind(object.kind === 'Pod' ? Pod : object.kind === 'Node' ? Node : Secret).delete({ name: object.metadata.name ?? '', namespace: object.metadata.namespace }, { gracePeriodSeconds: 0 });
+      const kind = (object.kind === 'Pod' ? Pod : object.kind === 'Node' ? Node : Secret) as unknown as KindDefinition;
+      await cluster.client.kind(kind).delete({ name: object.metadata.name ?? '', namespace: object.metadata.namespace }, { gracePeriodSeconds: 0 });
       await expect.poll(() => cluster.who(token)).toBe(401);
     }
   });
