@@ -88,10 +88,10 @@ describe.skipIf(missing)(`answers that are lost on the way${note}`, () => {
       while (cutting) {
         const cuts = proxy.cuts;
         proxy.way = 'cut-replies';
-        await expect.poll(() => proxy.cuts > cuts || !cutting, { interval: 2 }).toBe(true);
+        await expect.poll(() => proxy.cuts > cuts || !cutting, { interval: 2, timeout: 30_000 }).toBe(true);
         proxy.way = 'open';
         const before = acknowledged;
-        await expect.poll(() => acknowledged > before + 40 || !cutting, { interval: 2, timeout: 10_000 }).toBe(true);
+        await expect.poll(() => acknowledged > before + 40 || !cutting, { interval: 2, timeout: 30_000 }).toBe(true);
       }
     })();
     const unknown: string[] = [];
