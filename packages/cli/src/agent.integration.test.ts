@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiClient, builtinKinds, type Client, KindRegistry, Node, Pod, systemClock } from '@orrery/core';
+import { ApiClient, builtinKinds, type Client, KindRegistry, Node, Pod, Secret, systemClock } from '@orrery/core';
 import { findConnection, HttpTransport } from '@orrery/http-client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
@@ -143,6 +143,39 @@ describe('orrery up --nodes 0 and two orrery agents', () => {
     await expect.poll(() => readiness('one'), { timeout: 20_000 }).toBe('True');
     await expect.poll(async () => running().sort().join() === uidsOf(await runningOn('two')).join(), { timeout: 20_000 }).toBe(true);
     expect(await live()).toHaveLength(4);
+  }, 60_000);
+});
+
+describe('a machine that nobody knows yet', () => {
+  const joining = (...args: string[]): Run => Run.begin('agent', ...args, '--name', 'three', '--data', join(folder, 'three'), '--renew', '0.5', '--proxy', 'none', '--on-exit', 'remove', '--log', 'error');
+
+  it('joins by a token and the hash of the authority, gets a certificate of its own, and needs neither again', async () => {
+    const made = Run.begin('token', '--kubeconfig', config);
+    await made.ended;
+    const [, server = '', token = '', hash = ''] = /orrery agent --join (\S+) --token (\S+) --ca-hash (\S+)/.exec(made.out) ?? [];
+    const other = joining('--join', server, '--token', token, '--ca-hash', `sha256:${'0'.repeat(64)}`);
+    await other.ended;
+    expect([other.child.exitCode, other.out]).toEqual([2, expect.stringContaining('shows no authority with this hash')]);
+    const unknown = joining('--join', server, '--token', 'abcdef.0123456789abcdef', '--ca-hash', hash);
+    await unknown.ended;
+    expect([unknown.child.exitCode, unknown.out]).toEqual([2, expect.stringContaining('does not know this bootstrap token')]);
+
+    const three = await joining('--join', server, '--token', token, '--ca-hash', hash).said(/is the node three/);
+    await expect.poll(() => readiness('three'), { timeout: 20_000 }).toBe('True');
+    const own = join(folder, 'three', 'kubeconfig');
+    expect(statSync(own).mode & 0o777).toBe(0o600);
+    await using asNode = new HttpTransport({ connection: await findConnection({ kubeconfig: own, clock: systemClock }), clock: systemClock });
+    // It is this node and nothing more.
+    await expect(asNode.request({ verb: 'list', user: { name: '', groups: [] }, ref: { group: '', version: 'v1', resource: 'secrets', namespace: 'default' } })).rejects.toMatchObject({ reason: 'Forbidden' });
+    const pod = await client.kind(Pod).create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'placed' }, spec: { nodeName: 'three', terminationGracePeriodSeconds: 0, containers: [{ name: 'main', image: 'none', command: ['sleep', '1000'] }] } } as Pod);
+    await expect.poll(async () => (await client.kind(Pod).get({ name: pod.metadata.name ?? '' })).status?.phase, { timeout: 20_000 }).toBe('Running');
+    await client.kind(Pod).delete({ name: 'placed' });
+    await expect.poll(async () => client.kind(Pod).find({ name: 'placed' }), { timeout: 20_000 }).toBeUndefined();
+
+    three.child.kill('SIGTERM');
+    await three.ended;
+    await client.kind(Secret).delete({ namespace: 'kube-system', name: `bootstrap-token-${token.split('.')[0]}` });
+    await joining('--join', server, '--token', token, '--ca-hash', hash).said(/is the node three/);
   }, 60_000);
 });
 

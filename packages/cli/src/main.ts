@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { OrreryError, VERSION } from '@orrery/core';
 import { Report } from './report.js';
+import type { TokenSettings } from './token/token.js';
 import { UsageError } from './usage-error.js';
 
 const report = new Report(process.stdout, process.stderr);
@@ -21,6 +22,7 @@ program
   .option('--name <name...>', 'more host names and addresses by which clients reach the API')
   .option('--kubeconfig <file>', 'where the kubeconfig of the administrator goes (default: kubeconfig in the data folder)')
   .option('--on-exit <what>', 'what becomes of the containers: leave them running, or remove them (default: remove with a memory store, else leave)')
+  .option('--audit-log <file>', 'writes down who changed what, as lines of JSON')
   .option('--log <level>', 'what is told on standard error: debug, info, warn, error or none (default: warn)')
   .option('--log-format <format>', 'text or json (default: text)')
   .action(async (options: Record<string, unknown>) => {
@@ -35,6 +37,8 @@ program
   .option('--join <https://host:port>', 'where the API is (default: the server of the kubeconfig)')
   .option('--kubeconfig <file>', 'the credentials of the node, and whom it trusts (default: as kubectl finds it)')
   .option('--context <name>', 'context of the kubeconfig (default: the current one)')
+  .option('--token <token>', 'a bootstrap token: this machine asks for credentials of its own with it (with --join and --ca-hash)')
+  .option('--ca-hash <sha256:hex>', 'the authority that the API must be of, by the hash of its public key')
   .option('--name <name>', 'what the node is called (default: the name of this machine)')
   .option('--label <key=value...>', 'labels of a node that is new')
   .option('--data <dir>', 'where volumes and containers are kept (default: ~/.orrery/agent)')
@@ -48,6 +52,16 @@ program
   .action(async (options: Record<string, unknown>) => {
     const [{ readAgentSettings }, { agent }] = await Promise.all([import('./agent/settings.js'), import('./agent/agent.js')]);
     await agent(await readAgentSettings(options), report);
+  });
+
+program
+  .command('token')
+  .description('Makes a token that machines can join with, and prints the command for them.')
+  .option('--kubeconfig <file>', 'credentials that may make Secrets in kube-system (default: as kubectl finds it)')
+  .option('--context <name>', 'context of the kubeconfig (default: the current one)')
+  .option('--hours <number>', 'how long it is good for', whole, 24)
+  .action(async (options: TokenSettings) => {
+    await (await import('./token/token.js')).makeToken(options, report);
   });
 
 try {

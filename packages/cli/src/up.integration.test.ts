@@ -62,7 +62,8 @@ afterAll(async () => {
 describe.skipIf(missing !== undefined)('orrery up', () => {
   it('serves a cluster whose containers, objects and clients outlive a kill -9', async () => {
     const data = join(folder, 'kept');
-    const first = begun(await Run.up('--data', data, '--log', 'error'));
+    const audit = join(folder, 'audit.log');
+    const first = begun(await Run.up('--data', data, '--log', 'error', '--audit-log', audit));
     const config = join(data, 'kubeconfig');
     expect(statSync(config).mode & 0o777).toBe(0o600);
     const k = kubectl(config);
@@ -75,6 +76,8 @@ describe.skipIf(missing !== undefined)('orrery up', () => {
     left.push(pid);
     const { uid } = JSON.parse(await k.run('get pods -o json')).items[0].metadata;
 
+    const written = readFileSync(audit, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+    expect(written.filter(({ verb, objectRef }) => verb === 'create' && objectRef?.resource === 'deployments')).toEqual([expect.objectContaining({ user: expect.objectContaining({ username: 'orrery-admin' }), responseStatus: expect.objectContaining({ code: 201 }) })]);
     await first.stop('SIGKILL');
     process.kill(pid, 0);
     const second = begun(await Run.up('--data', data, '--log', 'error', '--on-exit', 'remove'));

@@ -3,6 +3,7 @@ import { createOrchestrator, OrreryError, type Plugin, silentLogger, systemClock
 import { type Connection, findConnection, remoteApi } from '@orrery/http-client';
 import { userspaceProxy } from '@orrery/proxy-userspace';
 import { nodeParts } from '../nodes.js';
+import { joined } from './join.js';
 import type { Report } from '../report.js';
 import { streamLogger } from '../stream-logger.js';
 import { untilTold } from '../until-told.js';
@@ -31,8 +32,9 @@ export async function agent(settings: AgentSettings, report: Report): Promise<vo
   report.done(onExit === 'remove' ? 'stopped; containers were removed' : 'stopped; containers run on');
 }
 
-async function connectionFor({ join: server, kubeconfig, context }: AgentSettings): Promise<Connection> {
+async function connectionFor({ join: server, kubeconfig, context, token, caHash, name, data }: AgentSettings): Promise<Connection> {
   try {
+    if (token !== undefined && caHash !== undefined && server !== undefined) return await findConnection({ kubeconfig: await joined({ server, token, caHash, name, data }), clock: systemClock });
     const found = await findConnection({ kubeconfig, context, clock: systemClock });
     return server === undefined ? found : { ...found, server };
   } catch (error) {

@@ -11,9 +11,12 @@ const labels = z
   .default([])
   .transform((texts) => Object.fromEntries(texts.map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)])));
 
-const settings = z.strictObject({
+const settings = z
+  .strictObject({
   join: z.string().regex(/^https:\/\/[^\s/?#]+(\/[^\s?#]*)?$/, 'must be https://HOST:PORT').optional(),
   kubeconfig: path.optional(),
+  token: z.string().regex(/^[a-z0-9]{6}\.[a-z0-9]{16}$/, 'must be a bootstrap token').optional(),
+  caHash: z.string().regex(/^sha256:[0-9a-fA-F]{64}$/, 'must be sha256: and 64 hexadecimal digits').optional(),
   context: z.string().min(1).optional(),
   data: path.prefault(join(homedir(), '.orrery', 'agent')),
   name: z.string().regex(/^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/, 'must be lower-case letters, digits, "-" and "."').default(nodeNameOf(hostname())),
@@ -25,7 +28,11 @@ const settings = z.strictObject({
   onExit: z.enum(['leave', 'remove']).default('leave'),
   log: z.enum([...LEVELS, 'none']).default('warn'),
   logFormat: z.enum(['text', 'json']).default('text'),
-});
+})
+  .refine(({ token, caHash, join: server, kubeconfig }) => token === undefined || (caHash !== undefined && server !== undefined && kubeconfig === undefined), {
+    path: ['token'],
+    message: 'needs join, where the API is, and caHash, by which it is trusted; and no kubeconfig',
+  });
 
 /** What `orrery agent` is to do, checked and complete. */
 export interface AgentSettings extends z.output<typeof settings> {}

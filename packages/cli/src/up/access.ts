@@ -18,7 +18,8 @@ export async function openAccess(data: string, host: string, names: readonly str
   const authority = await CertificateAuthority.open({ clock, random, file: join(data, 'pki', 'ca.pem') });
   const all = [...new Set([host, 'localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', ...names])].filter((name) => name !== '0.0.0.0' && name !== '::');
   const serving = await authority.issue({ subject: { commonName: 'orrery' }, usages: ['server'], dnsNames: all.filter((name) => isIP(name) === 0), ipAddresses: all.filter((name) => isIP(name) !== 0) });
-  return { authority, serving };
+  // With the authority in the chain a machine that joins can tell it by its hash.
+  return { authority, serving: { key: serving.key, cert: serving.cert + authority.certificate } };
 }
 
 /**

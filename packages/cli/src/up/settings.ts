@@ -23,6 +23,7 @@ const settings = z.strictObject({
     .refine(({ port }) => port <= 65_535, 'the port must be at most 65535'),
   name: z.array(hostName).max(100).default([]),
   kubeconfig: path.optional(),
+  auditLog: path.optional(),
   onExit: z.enum(['leave', 'remove']).optional(),
   log: z.enum([...LEVELS, 'none']).default('warn'),
   logFormat: z.enum(['text', 'json']).default('text'),

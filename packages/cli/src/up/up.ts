@@ -33,9 +33,9 @@ export async function up(settings: UpSettings, report: Report): Promise<void> {
 
 async function assemble(settings: UpSettings, access: Access): Promise<{ readonly orchestrator: Orchestrator; readonly url: () => string }> {
   const { authority, serving } = access;
-  const { log, logFormat, listen, data } = settings;
+  const { log, logFormat, listen, data, auditLog } = settings;
   let served = '';
-  const door = httpApi({ ...listen, tls: { ...serving, clientCa: authority.certificate }, listening: (url) => (served = url) });
+  const door = httpApi({ ...listen, tls: { ...serving, clientCa: authority.certificate }, listening: (url) => (served = url), ...(auditLog !== undefined && { audit: { path: auditLog } }) });
   const logger = log === 'none' ? silentLogger : streamLogger({ stream: process.stderr, clock: systemClock, level: log, format: logFormat });
   const orchestrator = await createOrchestrator({ plugins: [...(await partsOf(settings)), ...identitiesOf(data, access), door], logger });
   return { orchestrator, url: () => served.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:') };

@@ -23,6 +23,11 @@ export class Exchange {
   user: UserInfo | undefined;
   /** Who really asks, when that is in the name of `user`. */
   impersonator: UserInfo | undefined;
+  /** What was sent and what is answered, once that is known, for who writes requests down. */
+  sent: unknown;
+  answered: unknown;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
   /** Told when it is over; set when it is known what it is about. */
   counted: ((code: number, seconds: number) => void) | undefined;
 
@@ -34,6 +39,7 @@ export class Exchange {
     readonly id: string,
     readonly stallMs: number,
   ) {
+    this.receivedAt = clock.now();
     // In a server of the host somebody may have answered before, or the client have gone: of that nothing is told again.
     if (response.headersSent || response.writableEnded || response.destroyed) {
       this.#gone.abort();
@@ -63,6 +69,7 @@ export class Exchange {
       this.response.destroy();
       return;
     }
+    this.answered = status;
     const retryAfter = status.details?.retryAfterSeconds;
     if (retryAfter !== undefined) this.response.setHeader('Retry-After', String(retryAfter));
     // Else what is left of a long body would be read, to the end.
@@ -72,6 +79,7 @@ export class Exchange {
 
   /** Answers one value. */
   async value(code: number, value: object, encoding: Encoding = 'json'): Promise<void> {
+    this.answered = value;
     if (encoding === 'json') return this.text(code, 'application/json', JSON.stringify(value));
     const { stringify } = await import('yaml');
     return this.text(code, 'application/yaml', stringify(value, { version: '1.1', aliasDuplicateObjects: false, lineWidth: 0 }));

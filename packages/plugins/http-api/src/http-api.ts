@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type ApiDocument, ApiError, type Clock, errorMessage, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, type Random, type ResourceRef, type ServedKinds, type Subresource, type Transport, type UserInfo } from '@orrery/core';
 import { authenticate, type Authenticator } from './authenticators.js';
 import { type Attributes, authorize, type Authorizer, everybodyKnown } from './authorizer.js';
+import type { Auditor } from './audit/auditor.js';
 import type { BodyBudget } from './body.js';
 import { apiGroup, apiResourceList } from './discovery.js';
 import { Documents } from './documents.js';
@@ -44,6 +45,8 @@ export interface HttpApiOptions {
   /** Where it is mounted, e.g. `/k8s`; default at the root. */
   readonly basePath?: string;
   readonly limits?: Partial<HttpLimits>;
+  /** Writes requests down. Default: nobody does. */
+  readonly audit?: Auditor;
   /** The nodes whose pods' logs, commands and ports can be reached. Default: none. */
   readonly streams?: Pick<LiveList<NodeStreams>, 'items'>;
   /** Subresources besides those of the kinds, as the transport serves them: for discovery and OpenAPI. Default: none. */
@@ -126,6 +129,7 @@ export class HttpApi {
         response.destroy();
       });
     } finally {
+      this.options.audit?.end(exchange, path);
       (exchange.counted ?? this.#metrics.begin(NO_OBJECT))(response.statusCode, (clock.monotonic() - began) / 1000);
     }
   }
@@ -143,12 +147,14 @@ export class HttpApi {
     const { ref } = route;
     const stream = streamOf(ref);
     if (stream !== undefined) {
+      await this.#audited(exchange, { user, verb: stream === 'log' ? 'get' : 'create', ref }, true);
       exchange.counted = this.#metrics.begin({ ...labelsOf(stream === 'log' ? 'get' : 'connect', ref), subresource: stream });
       // A WebSocket is a GET, and browsers open it for any page.
       if (stream !== 'log' && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot open streams');
       return this.#streams.serve(exchange, { ref, user, stream }, upgrade);
     }
     const verb = verbOf(exchange, ref);
+    await this.#audited(exchange, { user, verb, ref }, verb === 'watch');
     // What is served at a path is told only to who may ask.
     await this.#authorize(exchange, { user, verb, ...narrowed(exchange, ref, verb) });
     const asked = { kind: kindFor(kinds, ref, verb), ref, user };
@@ -158,6 +164,12 @@ export class HttpApi {
     if (isReview(asked.kind)) return this.#counted('requests', async () => answerReview(exchange, { ...asked, verb }, { ...this.#context, authenticators }));
     if (isMetrics(asked.kind)) return this.#counted('requests', async () => answerMetrics(exchange, asked, { ...this.#context, sources: this.options.metrics ?? { items: () => [] } }));
     return this.#counted('requests', async () => answerObjects(exchange, { ...asked, verb }, this.#context));
+  }
+
+  /** What is to be written down is done when there is room to do so. */
+  async #audited(exchange: Exchange, attributes: Attributes, goesOn = false): Promise<void> {
+    const { audit } = this.options;
+    if (audit !== undefined) await timely(this.#context, audit.begin(exchange, attributes, goesOn), exchange.gone);
   }
 
   /** Who the request counts as: who sent it, or the user that it names and may act as. */
@@ -192,6 +204,7 @@ export class HttpApi {
   async #describe(exchange: Exchange, route: Exclude<Route, { readonly type: 'resource' }>, user: UserInfo): Promise<void> {
     const method = exchange.request.method ?? '';
     const path = plainPath(route);
+    await this.#audited(exchange, { user, verb: method.toLowerCase(), path });
     await this.#authorize(exchange, { user, verb: method.toLowerCase(), path });
     if (method !== 'GET') throw methodNotAllowed();
     // Whoever is too busy is alive.

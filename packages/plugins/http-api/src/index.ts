@@ -7,6 +7,7 @@ import { ApiDocuments, Authenticators, type Authorizer, Authorizers, definePlugi
 import { z } from 'zod';
 import { anyOf, type Authenticator, clientCertificates, staticTokens } from './authenticators.js';
 import { everybodyKnown } from './authorizer.js';
+import { auditOptions, auditorOf } from './audit/options.js';
 import { HttpApi } from './http-api.js';
 import { Listener } from './listener.js';
 import type { UpgradeListener } from './streams/handshake.js';
@@ -16,6 +17,10 @@ export { type Attributes, type Authorizer, type Decision, everybodyKnown } from 
 export { HttpApi, type HttpApiOptions } from './http-api.js';
 export { DEFAULT_LIMITS, type HttpLimits } from './limits.js';
 export { Listener, type ListenOptions, type TlsOptions } from './listener.js';
+export { Auditor, type AuditorOptions } from './audit/auditor.js';
+export type { AuditEvent, AuditStage } from './audit/event.js';
+export { type AuditSink, FileLog, type FileLogOptions } from './audit/file-log.js';
+export { auditLevel, type AuditLevel, type AuditPolicy, type AuditResources, type AuditRule, DEFAULT_AUDIT_POLICY } from './audit/policy.js';
 export type { UpgradeListener } from './streams/handshake.js';
 
 /** Takes the handlers into a server of the host: of requests, and of its event `upgrade`, without which commands and ports are not served. What it returns takes them out again. */
@@ -46,6 +51,8 @@ const options = z
     authorizer: z.custom<Authorizer>((value) => typeof (value as Authorizer | undefined)?.authorize === 'function').optional(),
     /** Whether clients without credentials are let in, as `system:anonymous`. */
     anonymous: z.boolean().default(false),
+    /** Writes requests down, in a file or in a place of one's own. */
+    audit: auditOptions.optional(),
     limits: z
       .strictObject({
         bodyBytes: positive,
@@ -73,13 +80,15 @@ export const httpApi = definePlugin({
   name: 'http-api',
   core: '^0.1.0',
   options,
-  setup: ({ run, clock, random, log, options: given }) => {
+  setup: ({ run, scope, clock, random, log, options: given }) => {
     const { host, port, tls, listening, mount, basePath, tokens, authorizer, anonymous } = given;
+    const auditor = given.audit && auditorOf(given.audit, { clock, log });
+    if (auditor !== undefined) scope.defer(() => auditor.close());
     run((get) => {
       const added = get(Authenticators);
       const authenticators = [...(tls?.clientCa === undefined ? [] : [clientCertificates()]), ...(tokens.length === 0 ? [] : [staticTokens(tokens.map(withoutAbsent))]), ...given.authenticators, anyOf('plugins', () => added.items())];
       const limits = withoutAbsent(given.limits);
-      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, authorizer: authorizerOf(authorizer, get(Authorizers)), anonymous, basePath, limits, subresources: get(Subresources), documents: get(ApiDocuments), streams: get(PodStreams), metrics: get(MetricsSources) });
+      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, authorizer: authorizerOf(authorizer, get(Authorizers)), anonymous, basePath, limits, subresources: get(Subresources), documents: get(ApiDocuments), streams: get(PodStreams), metrics: get(MetricsSources), ...(auditor !== undefined && { audit: auditor.audit }) });
       return {
         name: 'http-api',
         phase: 'api',

@@ -110,12 +110,14 @@ async function questionOf(exchange: Exchange, { ref, verb, user }: ObjectRequest
     case 'create':
     case 'update': {
       const body = (await bodyOf(request, reading)) ?? refuseEmpty();
+      exchange.sent = body;
       if (verb === 'update') checkAddress(ref, body);
       return { ...base, ...writeOf(query, request.headers['user-agent'], verb === 'create' ? 'CreateOptions' : 'UpdateOptions'), verb, body };
     }
     case 'patch': {
       const type = patchTypeOf(request);
       const body = (await bodyOf(request, reading)) ?? refuseEmpty();
+      exchange.sent = body;
       const force = query.flag('force');
       if (force === true && type !== 'apply') throw ApiError.badRequest('force: Forbidden: may not be specified for non-apply patch');
       // Who applies has to say so: a manager made up from the program would own fields by accident.
