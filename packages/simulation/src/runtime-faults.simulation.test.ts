@@ -4,8 +4,7 @@ import { commandFor, simulate } from './simulate.js';
 
 /** Two machines whose runtimes lose replies, exits and events, are slow, and whose agents die in the middle of a step. */
 const CLUSTER = { nodes: 2, pods: 6, minutes: 2, restMinutes: 1, faults: RUNTIME_RATES };
-/** With more of them the whole of CI would take longer than it may; `npm run simulate -- --weather runtime --seeds A..B` runs any. */
-const SEEDS = 600;
+const SEEDS = 1_000;
 const AT_ONCE = 50;
 
 describe('pods on runtimes at their worst', () => {

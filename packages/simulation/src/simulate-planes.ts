@@ -60,8 +60,12 @@ export async function simulatePlanes(options: PlanesSimulationOptions): Promise<
     await cluster.boot();
     workload.begin();
     await chaos.run(minutes * MINUTE_MS);
-    if (await converge(cluster)) {
-      takeover = await replaceLeader(cluster, chanceOf(seed, 'loss').pick(LOSSES));
+    const converged = await converge(cluster);
+    const { leader } = cluster;
+    // Told also where nothing converged: that is what becomes of a cluster without a leader.
+    if (leader === undefined) cluster.violated('nobody leads in good weather');
+    else if (converged) {
+      takeover = await replaceLeader(cluster, leader, chanceOf(seed, 'loss').pick(LOSSES));
       workload.change();
       workload.change();
       if (await converge(cluster)) for (const problem of (await staleCaches(cluster)).slice(0, 10)) cluster.violated(`a cache is wrong: ${problem}`);
@@ -85,12 +89,8 @@ export async function simulatePlanes(options: PlanesSimulationOptions): Promise<
 }
 
 /** Takes the leader away; another has to lead in time. Then it comes back. */
-async function replaceLeader(cluster: PlanesCluster, how: Loss): Promise<{ how: Loss; ms: number } | undefined> {
-  const { clock, leader: old } = cluster;
-  if (old === undefined) {
-    cluster.violated('nobody leads in good weather');
-    return undefined;
-  }
+async function replaceLeader(cluster: PlanesCluster, old: Plane, how: Loss): Promise<{ how: Loss; ms: number }> {
+  const { clock } = cluster;
   const began = clock.monotonic();
   lose(old, how);
   const successor = (): Plane | undefined => cluster.planes.find((plane) => plane !== old && plane.ready && plane.leads);
