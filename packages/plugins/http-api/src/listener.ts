@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { errorMessage, type Logger, OrreryError } from '@orrery/core';
 import type { UpgradeListener } from './streams/handshake.js';
 import type { HttpLimits } from './limits.js';
@@ -29,11 +29,20 @@ const HEADER_BYTES = 32 * 1024;
 /** A server of our own around the handlers of an `HttpApi`. */
 export class Listener {
   readonly #server: Server;
+  /** Also those still in their handshake, which an HTTP server does not count as connections but waits for. */
+  readonly #sockets = new Set<Socket>();
+  #closing = false;
 
   constructor({ handle, upgrade }: { readonly handle: RequestListener; readonly upgrade: UpgradeListener }, tls: TlsOptions | undefined, limits: HttpLimits, log: Logger) {
     const bounds = { headersTimeout: limits.headersMs, requestTimeout: limits.headersMs + limits.bodyMs, connectionsCheckingInterval: CHECK_MS, maxHeaderSize: HEADER_BYTES, keepAliveTimeout: 60_000 };
     this.#server = tls === undefined ? createServer(bounds, handle) : createTlsServer({ ...bounds, ...secure(tls), handshakeTimeout: limits.headersMs }, handle);
     this.#server.on('upgrade', upgrade);
+    this.#server.on('connection', (socket: Socket) => {
+      // One that was accepted before the end and is told of after it.
+      if (this.#closing) return void socket.destroy();
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     this.#server.maxConnections = limits.connections;
     // When a connection cannot be accepted, say for want of file descriptors, the others go on.
     this.#server.on('error', (error) => log.warn('the listener of the Kubernetes API had an error', { error: errorMessage(error) }));
@@ -55,7 +64,8 @@ export class Listener {
   async close(drained: Promise<void>): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     await drained;
-    this.#server.closeAllConnections();
+    this.#closing = true;
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 }
