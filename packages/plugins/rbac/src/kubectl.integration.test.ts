@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createOrchestrator, type Orchestrator, systemClock, systemRandom } from '@orrery/core';
-import { Kubectl, kubeconfig, unpackKubectl } from '@orrery/engines';
+import { Kubectl, kubeconfig, requireKubectl } from '@orrery/engines';
 import { httpApi } from '@orrery/http-api';
 import { CertificateAuthority } from '@orrery/pki';
 import { memoryStore } from '@orrery/store-memory';
@@ -12,12 +12,7 @@ import { rbac } from './index.js';
 // The real kubectl 1.35 of several users, over HTTPS, with tokens and with certificates.
 
 const folder = mkdtempSync(join(tmpdir(), 'orrery-rbac-'));
-const here = unpackKubectl(folder);
-const missing = 'missing' in here ? here.missing : undefined;
-if (missing !== undefined) {
-  if (process.env.ORRERY_REQUIRE === 'all') throw new Error(missing);
-  console.warn(`skipped: ${missing}`);
-}
+const { missing, note, program: kubectlProgram } = requireKubectl();
 
 const ANNA = 'anna-has-this-token-0123456789';
 let orchestrator: Orchestrator;
@@ -25,7 +20,7 @@ let root: Kubectl;
 let anna: Kubectl;
 let node: Kubectl;
 beforeAll(async () => {
-  if (missing !== undefined) return;
+  if (missing) return;
   const authority = await CertificateAuthority.open({ clock: systemClock, random: systemRandom });
   const { key, cert } = await authority.issue({ subject: { commonName: 'localhost' }, usages: ['server'], dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] });
   let url = '';
@@ -34,7 +29,7 @@ beforeAll(async () => {
   });
   await orchestrator.start();
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
-  const as = (name: string, user: object): Kubectl => new Kubectl('program' in here ? here.program : '', join(folder, name), kubeconfig(url, { 'certificate-authority-data': base64(authority.certificate) }, user));
+  const as = (name: string, user: object): Kubectl => new Kubectl(kubectlProgram, join(folder, name), kubeconfig(url, { 'certificate-authority-data': base64(authority.certificate) }, user));
   const certified = async (commonName: string, organization: string): Promise<Kubectl> => {
     const made = await authority.issue({ subject: { commonName, organizations: [organization] }, usages: ['client'] });
     return as(commonName.replaceAll(':', '-'), { 'client-certificate-data': base64(made.cert), 'client-key-data': base64(made.key) });
@@ -68,7 +63,7 @@ roleRef: { kind: Role, name: reader, apiGroup: rbac.authorization.k8s.io }
 subjects: [{ kind: Group, name: team, apiGroup: rbac.authorization.k8s.io }]
 `;
 
-describe.skipIf(missing !== undefined)('kubectl', () => {
+describe.skipIf(missing)(`kubectl${note}`, () => {
   it('sees the default roles as they are in Kubernetes', async () => {
     expect(await root.run('get clusterroles')).toMatch(/^NAME +CREATED AT\n/);
     expect(await root.run('get clusterrolebindings cluster-admin -o wide')).toMatch(/^NAME +ROLE +AGE +USERS +GROUPS +SERVICEACCOUNTS\ncluster-admin +ClusterRole\/cluster-admin +\S+ +system:masters/);

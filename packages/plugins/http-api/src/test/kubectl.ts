@@ -1,1 +1,1 @@
-export { Kubectl, kubeconfig, unpackKubectl } from '@orrery/engines';
+export { Kubectl, kubeconfig, requireKubectl } from '@orrery/engines';
