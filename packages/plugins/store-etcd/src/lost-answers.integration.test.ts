@@ -5,6 +5,9 @@ import { EtcdStore } from './etcd-store.js';
 import { type Proxy, startProxy } from './test/proxy.js';
 import { Watching } from './test/watching.js';
 
+/** Within this time every call of a store has ended, whatever happens to its answers (`outcomeTimeoutMs`, by default). */
+const OUTCOME_MS = 5_000;
+
 const { missing, note } = requireParts('etcd', 'etcdctl');
 
 describe.skipIf(missing)(`answers that are lost on the way${note}`, () => {
@@ -88,10 +91,10 @@ describe.skipIf(missing)(`answers that are lost on the way${note}`, () => {
       while (cutting) {
         const cuts = proxy.cuts;
         proxy.way = 'cut-replies';
-        await expect.poll(() => proxy.cuts > cuts || !cutting, { interval: 2, timeout: 30_000 }).toBe(true);
+        await expect.poll(() => proxy.cuts > cuts || !cutting, { interval: 2, timeout: OUTCOME_MS }).toBe(true);
         proxy.way = 'open';
         const before = acknowledged;
-        await expect.poll(() => acknowledged > before + 40 || !cutting, { interval: 2, timeout: 30_000 }).toBe(true);
+        await expect.poll(() => acknowledged > before + 40 || !cutting, { interval: 2, timeout: 2 * OUTCOME_MS }).toBe(true);
       }
     })();
     const unknown: string[] = [];

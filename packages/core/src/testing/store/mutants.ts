@@ -220,6 +220,7 @@ export const storeMutants: readonly StoreMutant[] = [
     wrap: committing((store, change) => store.commit({ ...change, guards: change.guards.filter((guard) => !('lease' in guard)) })),
   },
   {
+    // That it swallows the refusal is its fault.
     name: 'answers after close',
     caughtBy: 'use after close is refused, and closing twice is not',
     wrap: (store) => wrapped(store, { get: (key) => store.get(key).catch(() => undefined) }),

@@ -73,6 +73,7 @@ export class World {
     const loop = async (): Promise<void> => {
       while (!signal.aborted) {
         for (const name of this.alive) await this.#beatOnce(name).catch(ignoreGone);
+        // Rejects only when it was told to end, which the loop looks at.
         await this.clock.sleep(everyMs, signal).catch(() => undefined);
       }
     };

@@ -80,7 +80,8 @@ class PortForwarder {
 
   /** Takes no more streams, and closes. */
   async leave(): Promise<void> {
-    await this.tunnel.send(goAway(this.#last)).catch(() => undefined);
+    // A client that left before it could be told is what closing would come to.
+    await this.tunnel.send(goAway(this.#last)).catch((error: unknown) => this.log.debug('a client left before it was told to', { error: errorMessage(error) }));
     await this.tunnel.close(CLOSE.goingAway, 'the server is shutting down');
   }
 
@@ -178,7 +179,7 @@ class PortForwarder {
         await tunnel.send(dataFrame(data.id, NOTHING, true));
         return;
       }
-      await copyPort(target, { input: data.pipe, send: (chunk) => tunnel.send(dataFrame(data.id, chunk)) }, signal);
+      await copyPort(target, { input: data.pipe, send: (chunk) => tunnel.send(dataFrame(data.id, chunk)) }, signal, this.log);
       if (signal.aborted) return;
       await tunnel.send(dataFrame(data.id, NOTHING, true));
       await tunnel.send(dataFrame(error.id, NOTHING, true));
