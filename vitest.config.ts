@@ -28,6 +28,8 @@ export default defineConfig({
   test: {
     // Most of the time goes into waiting for engines, not into computing.
     maxWorkers: 2,
+    // A worker loads a module once for all of its files: loading them for each took longer than the unit tests. So no test may leave anything behind in a module.
+    isolate: false,
     coverage: { provider: 'v8', include: ['packages/*/src/**', 'packages/plugins/*/src/**'] },
     projects: [
       { ...unit, test: { ...unit.test, exclude: notUnit } },
