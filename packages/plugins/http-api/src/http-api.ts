@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ApiDocument, ApiError, type Clock, errorMessage, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, type Random, type ResourceRef, type ServedKinds, type Subresource, type Transport, type UserInfo } from '@orrery/core';
+import { served, type Upgrade, type UpgradeListener, withToken } from '@orrery/stream-channels';
 import { authenticate, type Authenticator } from './authenticators.js';
 import { type Attributes, authorize, type Authorizer, everybodyKnown } from './authorizer.js';
 import type { Auditor } from './audit/auditor.js';
@@ -21,10 +22,8 @@ import { answerReview } from './reviews/answer.js';
 import { isReview } from './reviews/kinds.js';
 import { plainPath, type Route, routeOf } from './route.js';
 import { groupVersions, partsOf } from './served.js';
-import { type UpgradeListener, type Upgrade, withToken } from './streams/handshake.js';
 import { PodStreamServer } from './streams/pod-stream-server.js';
 import { streamOf } from './streams/requested.js';
-import { served } from './streams/upgraded-response.js';
 import { versionInfo } from './version-info.js';
 import { answerWatch, type WatchesContext } from './watches.js';
 import { EncodedObjects } from './watch-stream.js';

@@ -4,13 +4,13 @@
  */
 import type { RequestListener } from 'node:http';
 import { ApiDocuments, Authenticators, type Authorizer, Authorizers, definePlugin, firstOpinion, type LiveList, MetricsSources, PodStreams, ServedKinds, Subresources, Transport, untilAborted } from '@orrery/core';
+import type { UpgradeListener } from '@orrery/stream-channels';
 import { z } from 'zod';
 import { anyOf, type Authenticator, clientCertificates, staticTokens } from './authenticators.js';
 import { everybodyKnown } from './authorizer.js';
 import { auditOptions, auditorOf } from './audit/options.js';
 import { HttpApi } from './http-api.js';
 import { Listener } from './listener.js';
-import type { UpgradeListener } from './streams/handshake.js';
 
 export { type Authenticator, type Credentials, clientCertificates, type StaticToken, staticTokens } from './authenticators.js';
 export { type Attributes, type Authorizer, type Decision, everybodyKnown } from './authorizer.js';
@@ -21,7 +21,7 @@ export { Auditor, type AuditorOptions } from './audit/auditor.js';
 export type { AuditEvent, AuditStage } from './audit/event.js';
 export { type AuditSink, FileLog, type FileLogOptions } from './audit/file-log.js';
 export { auditLevel, type AuditLevel, type AuditPolicy, type AuditResources, type AuditRule, DEFAULT_AUDIT_POLICY } from './audit/policy.js';
-export type { UpgradeListener } from './streams/handshake.js';
+export type { UpgradeListener } from '@orrery/stream-channels';
 
 /** Takes the handlers into a server of the host: of requests, and of its event `upgrade`, without which commands and ports are not served. What it returns takes them out again. */
 export type Mount = (handle: RequestListener, upgrade: UpgradeListener) => (() => void) | void;

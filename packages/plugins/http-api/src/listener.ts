@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { errorMessage, type Logger, OrreryError } from '@orrery/core';
-import type { UpgradeListener } from './streams/handshake.js';
+import type { UpgradeListener } from '@orrery/stream-channels';
 import type { HttpLimits } from './limits.js';
 
 /** Certificates of a server, as PEM. */

@@ -1,16 +1,13 @@
 import { ApiError, type Authorizer, type Clock, type LiveList, type Logger, type NodeStreams, type Pod, type PodIdentity, type ResourceRef, type Transport, type UserInfo } from '@orrery/core';
+import { Handshakes, offeredProtocols, type RemoteCommand, serveCommand, servePortChannels, Tunnel, type Upgrade, wantsWebSocket } from '@orrery/stream-channels';
 import { authorize } from '../authorizer.js';
 import type { Exchange } from '../exchange.js';
 import type { HttpLimits } from '../limits.js';
 import { timely } from '../objects.js';
-import { methodNotAllowed, tooBusy } from '../refusal.js';
+import { methodNotAllowed, statusOf, tooBusy } from '../refusal.js';
 import { answerLog } from './answer-log.js';
-import { Handshakes, offeredProtocols, type Upgrade, wantsWebSocket } from './handshake.js';
-import { servePortChannels } from './port-channels.js';
 import { servePortSpdy } from './port-spdy.js';
-import { type RemoteCommand, serveCommand } from './remote-command.js';
 import { argumentsOf, commandOf, containerOf, logQueryOf, portsOf, type StreamName } from './requested.js';
-import { Tunnel } from './tunnel.js';
 
 /** What serving the streams of pods needs. */
 export interface PodStreamContext {
@@ -100,7 +97,7 @@ export class PodStreamServer {
         const protocol = choose(SPDY, V4);
         if (protocol === SPDY) return { protocol, serve: (tunnel) => servePortSpdy(tunnel, connect, stopping, log) };
         const ports = portsOf(query);
-        return { protocol, serve: (tunnel) => servePortChannels(tunnel, ports, connect, stopping, log) };
+        return { protocol, serve: (tunnel) => servePortChannels(tunnel, { ports, connect }, stopping, log) };
       };
     }
     const { tty, ...streams } = commandOf(query);
@@ -110,7 +107,7 @@ export class PodStreamServer {
       const protocol = choose(V5, V4);
       const { stdin } = streams;
       const open: RemoteCommand['open'] = (signal) => (stream === 'exec' ? node.exec(identity, container, { command, tty, stdin }, signal) : node.attach(identity, container, { tty, stdin }, signal));
-      return { protocol, serve: (tunnel) => serveCommand(tunnel, { ...streams, open, closes: protocol === V5, tellsExit: stream === 'exec' }, stopping, log) };
+      return { protocol, serve: (tunnel) => serveCommand(tunnel, { ...streams, open, closes: protocol === V5, tellsExit: stream === 'exec', statusOf }, stopping, log) };
     };
   }
 

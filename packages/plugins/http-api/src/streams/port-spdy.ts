@@ -1,10 +1,7 @@
 import { type DuplexStream, errorMessage, type Logger, longLived } from '@orrery/core';
-import { BytePipe } from './byte-pipe.js';
-import type { ConnectPort } from './port-channels.js';
-import { copyPort } from './port-copy.js';
+import { BytePipe, CLOSE, type ConnectPort, copyPort, type Tunnel } from '@orrery/stream-channels';
 import { CONTROL, controlFrame, dataFrame, type Frame, FrameReader, goAway, RESET, rstStream, SpdyError, words } from './spdy/frames.js';
 import { emptyHeaders, HeaderReader } from './spdy/header-blocks.js';
-import { CLOSE, type Tunnel } from './tunnel.js';
 
 /** Streams of one client at the same time: two a connection. More are refused. */
 const MAX_STREAMS = 2_000;

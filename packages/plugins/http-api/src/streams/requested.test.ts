@@ -1,6 +1,6 @@
+import { clientMessage } from '@orrery/stream-channels';
 import { describe, expect, it } from 'vitest';
 import { Query } from '../query.js';
-import { clientMessage } from './channels.js';
 import { argumentsOf, commandOf, containerOf, logQueryOf, portsOf, streamOf } from './requested.js';
 
 const pod = { metadata: { name: 'p' }, spec: { containers: [{ name: 'a' }, { name: 'b' }], initContainers: [{ name: 'i' }], ephemeralContainers: [{ name: 'e' }] } } as Parameters<typeof containerOf>[0];
