@@ -55,8 +55,12 @@ export interface RequestContext {
   readonly fence?: { readonly lease: string; readonly epoch: number };
   /** Do everything but write. */
   readonly dryRun?: boolean;
+  /** Aborts when nobody waits for the answer any more. Set by the server, from the signal of the request. */
+  readonly signal?: AbortSignal;
   /** Told about each warning for the client. */
   warn?(message: string): void;
+  /** Told what admission has to say for the audit log. */
+  annotate?(key: string, value: string): void;
   /** Told when an apply made the object instead of changing it. */
   created?(): void;
 }

@@ -32,7 +32,7 @@ export async function apply(resource: Resource, request: ApplyRequest): Promise<
   };
   for (;;) {
     try {
-      return await change(resource, { ...request, applies: true }, merged);
+      return await change(resource, { ...request, applies: true, patches: true }, merged);
     } catch (error) {
       if (!isMissing(kind, error, ref) || ref.subresource !== undefined) throw error;
     }

@@ -1,4 +1,3 @@
-import type { AdmissionRequest } from '../contracts/admission.js';
 import type { RequestContext, ResourceRef } from '../contracts/transport.js';
 import { ApiError } from '../model/api-error.js';
 import { cloneJson, deepFreeze } from '../model/json.js';
@@ -6,6 +5,7 @@ import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import { timeOfMillis } from '../model/timestamp.js';
 import { validateObjectMeta } from '../model/validation/object-meta.js';
+import { admissionRequest, writeOptions } from './admission-request.js';
 import { mutateAdmission, validateAdmission } from './admit.js';
 import { commitFor } from './commit.js';
 import { decodeBody } from './decode-body.js';
@@ -57,17 +57,16 @@ export async function create(resource: Resource, request: CreateRequest): Promis
 }
 
 /** Without an object: the name is taken, or an address of it was contested. */
-async function createOnce(resource: Resource, request: RequestContext & { readonly ref: ResourceRef }, draft: KubeObject): Promise<Written> {
+async function createOnce(resource: Resource, request: CreateRequest, draft: KubeObject): Promise<Written> {
   const { kind, context } = resource;
-  const admission: AdmissionRequest = {
+  const applies = request.applies === true;
+  const admission = admissionRequest(request, {
     operation: 'CREATE',
-    ref: request.ref,
     kind,
-    user: request.user,
-    dryRun: request.dryRun ?? false,
     object: draft,
-    warn: (message) => request.warn?.(message),
-  };
+    options: writeOptions(applies ? 'PatchOptions' : 'CreateOptions', request),
+    settle: (object) => settled(resource, draft, object, request),
+  });
   await mutateAdmission(context, admission);
   const errors = [
     ...validateObjectMeta(draft.metadata, { namespaced: kind.namespaced, ...(kind.rules.validateName && { validateName: kind.rules.validateName }), anyFinalizer: kind.shape !== undefined }),
@@ -111,6 +110,20 @@ function prepare(resource: Resource, draft: KubeObject, base: string | undefined
   if (kind.hasStatus) delete (draft as { status?: unknown }).status;
   kind.rules.applyDefaults?.(draft);
   kind.rules.prepareForCreate?.(draft, by);
+}
+
+/** What an object from outside comes to in the place of a draft: the same one by name and uid. */
+function settled({ kind }: Resource, draft: KubeObject, object: unknown, request: CreateRequest): KubeObject {
+  const next = decodeBody(kind, object, { user: request.user, fieldValidation: 'Ignore' });
+  placeInNamespace(kind, next, draft.metadata.namespace);
+  const { name, uid, creationTimestamp, generation, managedFields } = draft.metadata;
+  if (next.metadata.name !== name) throw ApiError.badRequest(`the name of the object may not be changed by admission (${name} to ${String(next.metadata.name).slice(0, 100)})`);
+  for (const field of ['resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'generation', 'managedFields'] as const) delete next.metadata[field];
+  Object.assign(next.metadata, { uid, creationTimestamp, ...(generation !== undefined && { generation }), ...(managedFields !== undefined && { managedFields }) });
+  if (kind.hasStatus) delete (next as { status?: unknown }).status;
+  kind.rules.applyDefaults?.(next);
+  kind.rules.prepareForCreate?.(next, request.user);
+  return next;
 }
 
 /** The namespace of the request and of the object must agree; the object gets it. */

@@ -1,10 +1,10 @@
-import type { AdmissionRequest } from '../contracts/admission.js';
 import type { DeleteOptions, PropagationPolicy, RequestContext, ResourceRef, Selection } from '../contracts/transport.js';
 import { ApiError } from '../model/api-error.js';
 import { deepFreeze } from '../model/json.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeList, KubeObject } from '../model/object.js';
 import { timeOfMillis } from '../model/timestamp.js';
+import { admissionRequest, deletionOptions } from './admission-request.js';
 import { validateAdmission } from './admit.js';
 import { commitFor, isFenced } from './commit.js';
 import { storageKey } from './keys.js';
@@ -34,15 +34,7 @@ export async function remove(resource: Resource, request: DeleteRequest): Promis
     const current = await readCurrent(resource, namespace, name);
     if (current === undefined) throw ApiError.notFound(kind, name);
     checkPreconditions(kind, current.object, options);
-    const admission: AdmissionRequest = {
-      operation: 'DELETE',
-      ref: request.ref,
-      kind,
-      user: request.user,
-      dryRun,
-      old: current.object,
-      warn: (message) => request.warn?.(message),
-    };
+    const admission = admissionRequest(request, { operation: 'DELETE', kind, dryRun, old: current.object, options: deletionOptions(options, dryRun) });
     await validateAdmission(context, admission);
     const plan = planDeletion(kind, current.object, options, context.clock.now());
     if (plan.action === 'nothing' || dryRun) return plan.object;

@@ -1,4 +1,3 @@
-import type { AdmissionRequest } from '../contracts/admission.js';
 import type { DeleteOptions, RequestContext, ResourceRef } from '../contracts/transport.js';
 import { ApiError } from '../model/api-error.js';
 import { readPath } from '../model/json.js';
@@ -7,6 +6,7 @@ import type { PodDisruptionBudget } from '../model/kinds/pod-disruption-budget.j
 import { labelMatcher } from '../model/label-selector.js';
 import type { KubeObject } from '../model/object.js';
 import { timeOfMillis } from '../model/timestamp.js';
+import { admissionRequest, deletionOptions } from './admission-request.js';
 import { validateAdmission } from './admit.js';
 import { checkPreconditions, commitDeletion, planDeletion } from './delete.js';
 import { needsNoBudget, planEviction } from './eviction-plan.js';
@@ -33,7 +33,7 @@ export async function evict(pods: Resource, budgets: Resource, request: EvictReq
     const pod = current.object as Pod;
     const budget = needsNoBudget(pod) ? undefined : await budgetOf(budgets, pod);
     const plan = planEviction(pod, budget?.object as PodDisruptionBudget | undefined, context.clock.now());
-    const admission: AdmissionRequest = { operation: 'DELETE', ref: request.ref, kind, user: request.user, dryRun, old: pod, warn: (message) => request.warn?.(message) };
+    const admission = admissionRequest(request, { operation: 'DELETE', kind, dryRun, old: pod, options: deletionOptions(options, dryRun) });
     await validateAdmission(context, admission);
     const marked: Pod = { ...pod, status: disrupted(pod, timeOfMillis(context.clock.now())) };
     const deletion = planDeletion(kind, marked, options, context.clock.now());

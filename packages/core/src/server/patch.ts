@@ -14,7 +14,7 @@ type PatchRequest = ChangeRequest & { readonly type: PatchType; readonly body: u
 export function patch(resource: Resource, request: PatchRequest): Promise<KubeObject> {
   const { type } = request;
   if (type === 'apply') return apply(resource, request);
-  return change(resource, request, (current) => patched(resource.kind, current, type, request));
+  return change(resource, { ...request, patches: true }, (current) => patched(resource.kind, current, type, request));
 }
 
 function patched(kind: KindDefinition, current: KubeObject, type: Exclude<PatchType, 'apply'>, request: PatchRequest): KubeObject {

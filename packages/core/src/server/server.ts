@@ -155,7 +155,7 @@ export class ApiServer implements Transport {
     try {
       const resource = this.#find(request.ref);
       if (resource.kind.deprecation !== undefined) request.warn?.(resource.kind.deprecation);
-      const answer = await this.#dispatch(resource, request);
+      const answer = await this.#dispatch(resource, signal === undefined ? request : { ...request, signal });
       if (resource.kind.kind === Namespace.kind && (request.verb === 'delete' || request.verb === 'deletecollection')) this.#namespaceDeletedAt = Math.max(this.#namespaceDeletedAt, newestOf(answer));
       return answer;
     } catch (error) {

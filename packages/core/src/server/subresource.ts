@@ -1,9 +1,9 @@
-import type { AdmissionRequest } from '../contracts/admission.js';
 import type { Subresource } from '../contracts/subresources.js';
 import type { RequestContext, ResourceRef } from '../contracts/transport.js';
 import { ApiError } from '../model/api-error.js';
 import { deepFreeze } from '../model/json.js';
 import type { KubeObject } from '../model/object.js';
+import { admissionRequest, writeOptions } from './admission-request.js';
 import { mutateAdmission, validateAdmission } from './admit.js';
 import { decodeBody } from './decode-body.js';
 import { readCurrent, type Resource } from './resource.js';
@@ -20,7 +20,13 @@ export async function askSubresource(resource: Resource, part: Subresource, requ
   if (current === undefined) throw ApiError.notFound(kind, ref.name ?? '');
   const asked = { ref, user, dryRun, parent: current.object, object };
   part.prepare?.(asked);
-  const admission: AdmissionRequest = { operation: 'CREATE', ref, kind: part.kind, user, dryRun, object, warn: (message) => request.warn?.(message) };
+  const admission = admissionRequest(request, {
+    operation: 'CREATE',
+    kind: part.kind,
+    object,
+    options: writeOptions('CreateOptions', request),
+    settle: (other) => decodeBody(part.kind, other, { user, fieldValidation: 'Ignore' }),
+  });
   await mutateAdmission(context, admission);
   const errors = part.validate?.(object) ?? [];
   if (errors.length > 0) throw ApiError.invalid(part.kind, object.metadata.name ?? '', errors);

@@ -1,10 +1,10 @@
-import type { AdmissionRequest } from '../contracts/admission.js';
 import type { RequestContext, ResourceRef } from '../contracts/transport.js';
 import { ApiError } from '../model/api-error.js';
 import { deepFreeze, equalJson } from '../model/json.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../model/validation/object-meta.js';
+import { admissionRequest, writeOptions } from './admission-request.js';
 import { mutateAdmission, validateAdmission } from './admit.js';
 import { fieldsAfter } from './managed-fields.js';
 import { commitFor } from './commit.js';
@@ -22,6 +22,8 @@ export interface ChangeRequest extends RequestContext {
   readonly ref: ResourceRef;
   /** What is computed is applied: it says itself who manages which field. */
   readonly applies?: boolean;
+  /** It is a patch. */
+  readonly patches?: boolean;
   /** The subresource through which a part of the object itself is written: as what it is kept who manages that. */
   readonly through?: string;
 }
@@ -60,31 +62,22 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
   const { kind, context } = resource;
   const old = current.object;
   const isStatus = request.ref.subresource === 'status';
-  const isFinalize = request.ref.subresource === 'finalize';
   const part = kind.rules.subresources?.[request.ref.subresource ?? ''];
-  checkName(draft, request.ref);
-  placeInNamespace(kind, draft, request.ref.namespace);
-  const next = isStatus ? withStatusOf(kind, old, draft) : part !== undefined ? part.take(draft, old) : draft;
-  // A part may be one of the status; what is not is the old object's.
-  carryOver(kind, next, old, isStatus || part !== undefined);
-  if (isStatus) kind.rules.prepareForStatusUpdate?.(next, old);
-  else {
-    kind.rules.applyDefaults?.(next);
-    if (!isFinalize && part === undefined) kind.rules.prepareForUpdate?.(next, old);
-  }
-
+  const next = allowedOf(kind, old, draft, request.ref);
   if (request.applies === true) next.metadata.managedFields = draft.metadata.managedFields;
 
-  const admission: AdmissionRequest = {
+  const admission = admissionRequest(request, {
     operation: 'UPDATE',
-    ref: request.ref,
     kind,
-    user: request.user,
-    dryRun: request.dryRun ?? false,
     object: next,
     old,
-    warn: (message) => request.warn?.(message),
-  };
+    options: writeOptions(request.patches === true ? 'PatchOptions' : 'UpdateOptions', request),
+    settle: (object) => {
+      const other = decodeBody(kind, object, { user: request.user, fieldValidation: 'Ignore' });
+      const { managedFields } = next.metadata;
+      return withManagers(allowedOf(kind, old, other, request.ref), managedFields);
+    },
+  });
   await mutateAdmission(context, admission);
   if (!isStatus && kind.tracksGeneration && desiredStateChanged(kind, next, old)) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
   if (request.applies !== true) trackFields(kind, old, next, draft, request, context.clock.now());
@@ -104,6 +97,30 @@ async function changeOnce(resource: Resource, request: ChangeRequest, current: C
       return commitChange(resource, request, current, next);
     },
   );
+}
+
+/** Of a draft what the request may change; the rest is as it was. */
+function allowedOf(kind: KindDefinition, old: KubeObject, draft: KubeObject, ref: ResourceRef): KubeObject {
+  const isStatus = ref.subresource === 'status';
+  const part = kind.rules.subresources?.[ref.subresource ?? ''];
+  checkName(draft, ref);
+  placeInNamespace(kind, draft, ref.namespace);
+  const next = isStatus ? withStatusOf(kind, old, draft) : part !== undefined ? part.take(draft, old) : draft;
+  // A part may be one of the status; what is not is the old object's.
+  carryOver(kind, next, old, isStatus || part !== undefined);
+  if (isStatus) {
+    kind.rules.prepareForStatusUpdate?.(next, old);
+    return next;
+  }
+  kind.rules.applyDefaults?.(next);
+  if (ref.subresource !== 'finalize' && part === undefined) kind.rules.prepareForUpdate?.(next, old);
+  return next;
+}
+
+function withManagers(object: KubeObject, managedFields: KubeObject['metadata']['managedFields']): KubeObject {
+  if (managedFields === undefined) delete object.metadata.managedFields;
+  else object.metadata.managedFields = managedFields;
+  return object;
 }
 
 async function commitChange(resource: Resource, request: ChangeRequest, current: Current, next: KubeObject): Promise<Written> {

@@ -117,7 +117,7 @@ describe('the agent of a node', () => {
     const pod = await cluster.client.kind(Pod).get({ namespace: 'default', name: 'p1' });
     const step = nodeRestriction(() => uses);
     const ask = async (user: string, bound: object | undefined, name = 'robot') => {
-      const request = { operation: 'CREATE' as const, ref: { group: '', version: 'v1', resource: 'serviceaccounts', namespace: 'default', name, subresource: 'token' }, kind: ServiceAccount as unknown as KindDefinition, user: { name: user, groups: ['system:nodes'] }, dryRun: false, warn: () => undefined };
+      const request = { operation: 'CREATE' as const, ref: { group: '', version: 'v1', resource: 'serviceaccounts', namespace: 'default', name, subresource: 'token' }, kind: ServiceAccount as unknown as KindDefinition, user: { name: user, groups: ['system:nodes'] }, dryRun: false, options: {}, isAgain: false, replace: () => undefined, again: () => undefined, warn: () => undefined, annotate: () => undefined };
       await step.validate?.({ ...request, object: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: {}, spec: { boundObjectRef: bound } } as KubeObject });
     };
     const bound = { kind: 'Pod', apiVersion: 'v1', name: 'p1', uid: pod.metadata.uid };
