@@ -21,7 +21,7 @@ export interface LogQuery {
 
 /**
  * The streams of the pods of one node, as its agent offers them: what the kubelet's own server does.
- * Containers are meant by their names in the pod, init and ephemeral containers included; whoever asks has made sure that the pod has one of that name.
+ * A pod whose `uid` is empty is meant by its name alone. Containers are meant by their names in the pod, init and ephemeral containers included; whoever asks has made sure that the pod has one of that name.
  * Refusals are `ApiError`s in the kubelet's words; nothing is held for a request that was refused. Aborting the signal ends what it was given to.
  */
 export interface NodeStreams {

@@ -19,7 +19,9 @@ export type StatusReason =
   | 'Timeout'
   | 'ServerTimeout'
   | 'ServiceUnavailable'
-  | 'InternalError';
+  | 'InternalError'
+  /** What kube-apiserver gives no reason for, such as a node that cannot be reached. */
+  | '';
 
 const CODE_OF: Readonly<Record<StatusReason, number>> = {
   BadRequest: 400,
@@ -40,6 +42,7 @@ const CODE_OF: Readonly<Record<StatusReason, number>> = {
   ServiceUnavailable: 503,
   Timeout: 504,
   ServerTimeout: 500,
+  '': 500,
 };
 
 /** One cause of a refused request (metav1.StatusCause). */
@@ -96,7 +99,7 @@ export class ApiError extends Error {
   /** The wire form. */
   toStatus(): Status {
     const details = Object.keys(this.details).length === 0 ? {} : { details: this.details };
-    return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: this.message, reason: this.reason, ...details, code: this.code };
+    return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: this.message, ...(this.reason !== '' && { reason: this.reason }), ...details, code: this.code };
   }
 
   /** `pods "x" not found`. `resource` is the plural name, with `.group` when there is one. */

@@ -66,6 +66,8 @@ const options = node
     nodes: z.array(node.required({ name: true })).optional(),
     /** The node's address. */
     hostIP: z.string().default('127.0.0.1'),
+    /** Port of the server by which the API server reaches this node's pods, asked for at each status; see `nodeServer` of `@orrery/node-server`. Default: it has none. */
+    serverPort: z.custom<() => number | undefined>((value) => typeof value === 'function').optional(),
     /** Folder for volumes; default: a folder of this user below the system's temporary folder. */
     rootDir: z.string().optional(),
     /** Folder for volumes of claims, which outlive pods; default: a folder below `rootDir`. With several nodes each has a folder of its name in it. */
@@ -117,7 +119,7 @@ export const nodeAgent = definePlugin({
         const folder = join(rootDir, nodeName);
         const staticPods = options.staticPodPath === undefined || nodes === undefined ? options.staticPodPath : join(options.staticPodPath, nodeName);
         const agent = (running = new NodeAgent({
-          config: { name: nodeName, labels: rest.labels, taints: rest.taints, capacity: rest.capacity, hostIP, runtime: runtime.name },
+          config: { name: nodeName, labels: rest.labels, taints: rest.taints, capacity: rest.capacity, hostIP, runtime: runtime.name, serverPort: options.serverPort },
           machine: { ...machine, capacity: { ...machine.capacity, ...(realProcesses && readDisk(folder)) } },
           reserved: { kubeReserved: options.kubeReserved, systemReserved: options.systemReserved },
           eviction: evictionSettings(options.eviction),

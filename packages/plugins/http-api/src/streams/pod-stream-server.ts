@@ -1,4 +1,4 @@
-import { ApiError, type Authorizer, type Clock, type LiveList, type Logger, type NodeStreams, type Pod, type PodIdentity, type ResourceRef, type Transport, type UserInfo } from '@orrery/core';
+import { ApiError, type Authorizer, type Clock, type LiveList, type Logger, type NodeStreams, type Pod, type PodIdentity, type RemoteNodes, type ResourceRef, type Transport, type UserInfo } from '@orrery/core';
 import { Handshakes, offeredProtocols, type RemoteCommand, serveCommand, servePortChannels, Tunnel, type Upgrade, wantsWebSocket } from '@orrery/stream-channels';
 import { authorize } from '../authorizer.js';
 import type { Exchange } from '../exchange.js';
@@ -19,6 +19,8 @@ export interface PodStreamContext {
   /** Aborts when the server stops: streams then end politely. */
   readonly stopping: AbortSignal;
   readonly nodes: Pick<LiveList<NodeStreams>, 'items'>;
+  /** The ways to nodes elsewhere. */
+  readonly remoteNodes: Pick<LiveList<RemoteNodes>, 'items'>;
 }
 
 /** A request for a stream of a pod. */
@@ -125,10 +127,13 @@ export class PodStreamServer {
 
   /** Throws ServiceUnavailable for a node that cannot be reached from here. */
   #node({ spec: { nodeName = '' } }: Pod): NodeStreams {
-    const found = this.context.nodes.items().find(({ node }) => node === nodeName);
+    const found = streamsOf(nodeName, this.context);
     if (found === undefined) throw new ApiError('ServiceUnavailable', `the agent of node ${JSON.stringify(nodeName)} cannot be reached from this server`);
     return found;
   }
 }
+
+/** The streams of a node, here or elsewhere; undefined: there is no way to it. */
+export const streamsOf = (node: string, { nodes, remoteNodes }: Pick<PodStreamContext, 'nodes' | 'remoteNodes'>): NodeStreams | undefined => nodes.items().find((one) => one.node === node) ?? remoteNodes.items()[0]?.streams(node);
 
 const identityOf = ({ metadata: { namespace = '', name = '', uid = '' } }: Pod): PodIdentity => ({ namespace, name, uid });

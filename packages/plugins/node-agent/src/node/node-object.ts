@@ -13,6 +13,8 @@ export interface NodeConfig {
   readonly capacity: Readonly<Record<string, string>>;
   readonly hostIP: string;
   readonly runtime: string;
+  /** Where the node's own server listens; undefined: it has none. */
+  readonly serverPort?: (() => number | undefined) | undefined;
 }
 
 /** The Node object at first registration (kubelet's initialNode). Pure. */
@@ -45,8 +47,10 @@ export interface NodeFacts {
 
 /** The status a node reports: capacity, addresses, conditions, images. Times of transitions are kept where nothing changed. Pure. */
 export function nodeStatus(node: Node, { config, machine, resources, health, images }: NodeFacts, now: number): NonNullable<Node['status']> {
+  const port = config.serverPort?.();
+  const { daemonEndpoints: _former, ...kept } = node.status ?? {};
   return {
-    ...node.status,
+    ...kept,
     capacity: { ...resources.capacity },
     allocatable: { ...resources.allocatable },
     addresses: [
@@ -54,6 +58,7 @@ export function nodeStatus(node: Node, { config, machine, resources, health, ima
       { type: 'Hostname', address: config.name },
     ],
     conditions: nodeConditions(health, node.status?.conditions ?? [], timeOfMillis(now)),
+    ...(port !== undefined && { daemonEndpoints: { kubeletEndpoint: { Port: port } } }),
     nodeInfo: {
       machineID: machine.machineID ?? '',
       systemUUID: machine.systemUUID ?? machine.machineID ?? '',

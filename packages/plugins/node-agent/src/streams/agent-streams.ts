@@ -67,7 +67,7 @@ export class AgentStreams implements NodeStreams {
   #pod({ namespace, name, uid }: PodIdentity): Pod {
     for (const pod of this.options.pods()) {
       const { metadata } = pod;
-      if (metadata.uid === uid || (metadata.name === name && metadata.namespace === namespace && isStatic(pod))) return pod;
+      if (metadata.uid === uid || (metadata.name === name && metadata.namespace === namespace && (uid === '' || isStatic(pod)))) return pod;
     }
     throw ApiError.notFound({ group: '', plural: 'pods' }, name);
   }
