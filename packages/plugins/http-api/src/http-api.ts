@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ApiDocument, ApiError, type Clock, errorMessage, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, type Random, type ResourceRef, type ServedKinds, type Subresource, type Transport, type UserInfo } from '@orrery/core';
+import { type ApiDocument, ApiError, type Clock, errorMessage, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, type Random, type RemoteNodes, type ResourceRef, type ServedKinds, type Subresource, type Transport, type UserInfo } from '@orrery/core';
 import { served, type Upgrade, type UpgradeListener, withToken } from '@orrery/stream-channels';
 import { authenticate, type Authenticator } from './authenticators.js';
 import { type Attributes, authorize, type Authorizer, everybodyKnown } from './authorizer.js';
@@ -48,6 +48,8 @@ export interface HttpApiOptions {
   readonly audit?: Auditor;
   /** The nodes whose pods' logs, commands and ports can be reached. Default: none. */
   readonly streams?: Pick<LiveList<NodeStreams>, 'items'>;
+  /** The ways to nodes that are elsewhere. Default: none. */
+  readonly remoteNodes?: Pick<LiveList<RemoteNodes>, 'items'>;
   /** Subresources besides those of the kinds, as the transport serves them: for discovery and OpenAPI. Default: none. */
   readonly subresources?: Pick<LiveList<Subresource>, 'items'>;
   /** Pages besides its own. Default: none. */
@@ -77,7 +79,7 @@ export class HttpApi {
     this.#metrics = new RequestMetrics(clock.now());
     this.#documents = new Documents(kinds, basePath, this.#subresources);
     this.#context = { transport, kinds, clock, random, log, authorizer, limits: this.limits, budget: this.#budget, encoded: new EncodedObjects(), stopping: this.#stopping.signal };
-    this.#streams = new PodStreamServer({ ...this.#context, nodes: options.streams ?? { items: () => [] } });
+    this.#streams = new PodStreamServer({ ...this.#context, nodes: options.streams ?? { items: () => [] }, remoteNodes: options.remoteNodes ?? { items: () => [] } });
   }
 
   /** Answers one request. For `http.createServer(api.handle)`, or a host's own router. Never throws. */

@@ -3,7 +3,7 @@
  * @packageDocumentation
  */
 import type { RequestListener } from 'node:http';
-import { ApiDocuments, Authenticators, type Authorizer, Authorizers, definePlugin, firstOpinion, type LiveList, MetricsSources, PodStreams, ServedKinds, Subresources, Transport, untilAborted } from '@orrery/core';
+import { ApiDocuments, Authenticators, type Authorizer, Authorizers, definePlugin, firstOpinion, type LiveList, MetricsSources, PodStreams, RemoteNodes, ServedKinds, Subresources, Transport, untilAborted } from '@orrery/core';
 import type { UpgradeListener } from '@orrery/stream-channels';
 import { z } from 'zod';
 import { anyOf, type Authenticator, clientCertificates, staticTokens } from './authenticators.js';
@@ -88,7 +88,7 @@ export const httpApi = definePlugin({
       const added = get(Authenticators);
       const authenticators = [...(tls?.clientCa === undefined ? [] : [clientCertificates()]), ...(tokens.length === 0 ? [] : [staticTokens(tokens.map(withoutAbsent))]), ...given.authenticators, anyOf('plugins', () => added.items())];
       const limits = withoutAbsent(given.limits);
-      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, authorizer: authorizerOf(authorizer, get(Authorizers)), anonymous, basePath, limits, subresources: get(Subresources), documents: get(ApiDocuments), streams: get(PodStreams), metrics: get(MetricsSources), ...(auditor !== undefined && { audit: auditor.audit }) });
+      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, authorizer: authorizerOf(authorizer, get(Authorizers)), anonymous, basePath, limits, subresources: get(Subresources), documents: get(ApiDocuments), streams: get(PodStreams), remoteNodes: get(RemoteNodes), metrics: get(MetricsSources), ...(auditor !== undefined && { audit: auditor.audit }) });
       return {
         name: 'http-api',
         phase: 'api',
