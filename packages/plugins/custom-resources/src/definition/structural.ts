@@ -1,8 +1,8 @@
+import { patternOf } from '@orrery/cel';
 import { cloneJson, equalJson, type FieldError, fieldError } from '@orrery/core';
 import { compileExpression } from '../rules/compile.js';
 import { escapedName } from '../rules/values.js';
-import { told } from '../schema/budget.js';
-import { patternOf } from '../schema/patterns.js';
+import { told } from '../schema/bounds.js';
 import { pruneUnknown } from '../schema/prune.js';
 import { type JsonSchemaProps, objectOf, type ValidationRule } from '../schema/types.js';
 import { validateValue } from '../schema/validate.js';

@@ -1,6 +1,6 @@
-import { Optional } from '@marcbachmann/cel-js';
+import { Budget, firstLine, Optional, TooExpensive } from '@orrery/cel';
 import { equalJson, type FieldError, fieldError } from '@orrery/core';
-import { Budget, told, TooExpensive } from '../schema/budget.js';
+import { told } from '../schema/bounds.js';
 import { correlate } from '../schema/correlate.js';
 import { type JsonSchemaProps, memberOf, objectOf, propertyOf, type ValidationRule } from '../schema/types.js';
 import { typeOf } from '../schema/validate.js';
@@ -99,8 +99,6 @@ function textOf(message: Expression, variables: Variables, budget: Budget): stri
   }
   return typeof text === 'string' && text.trim() !== '' && !text.includes('\n') && text.length <= 5 * 1024 ? text : undefined;
 }
-
-const firstLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split('\n')[0] as string;
 
 function errorOf({ reason, fieldPath = '' }: ValidationRule, path: string, type: string, detail: string): FieldError {
   const at = `${path}${fieldPath}`.replace(/^\./, '');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Budget } from '../schema/budget.js';
+import { Budget } from '@orrery/cel';
 import type { JsonSchemaProps, ValidationRule } from '../schema/types.js';
 import { validateRules } from './apply.js';
 import { compileExpression, RULES_COST } from './compile.js';

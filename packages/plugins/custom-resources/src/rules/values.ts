@@ -1,4 +1,4 @@
-import { Duration } from '@marcbachmann/cel-js/evaluator';
+import { Duration } from '@orrery/cel';
 import { type Json, type JsonSchemaProps, memberOf, objectOf, propertyOf } from '../schema/types.js';
 
 // Values of JSON as rules see them, by their schema: whole numbers are ints, texts of some formats are times, names that are no words of CEL are written in another way.

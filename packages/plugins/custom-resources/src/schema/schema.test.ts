@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applySchemaDefaults } from './defaults.js';
-import { patternOf } from './patterns.js';
+import { patternOf } from '@orrery/cel';
 import { pruneUnknown } from './prune.js';
 import type { JsonSchemaProps } from './types.js';
 import { validateValue } from './validate.js';

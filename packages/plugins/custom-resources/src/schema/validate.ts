@@ -1,8 +1,8 @@
+import { Budget, finds, patternOf, TooExpensive } from '@orrery/cel';
 import { equalJson, type FieldError, fieldError, validateObjectMeta } from '@orrery/core';
-import { Budget, told, TooExpensive, VALIDATION_COST } from './budget.js';
+import { told, VALIDATION_COST } from './bounds.js';
 import { correlate } from './correlate.js';
 import { fitsFormat, hasFormat } from './formats.js';
-import { finds, patternOf } from './patterns.js';
 import { type Json, type JsonSchemaProps, memberOf, objectOf } from './types.js';
 
 /** A value on its way through its schema. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { Environment } from '@marcbachmann/cel-js';
 import { addQuantities, approximateNumber, compareQuantities, fitsInt64, int64Value, parseQuantity, type Quantity, quantityOf, subtractQuantities } from '@orrery/core';
-import { patternOf } from '../schema/patterns.js';
+import { patternOf } from './patterns.js';
 
 // What rules may call beyond CEL itself, of Kubernetes' libraries: lists, regular expressions, texts, quantities, URLs and addresses. What is not here is refused when a definition is made.
 
