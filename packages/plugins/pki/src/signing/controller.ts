@@ -1,11 +1,13 @@
-import { ApiError, CertificateSigningRequest, type Controller, type ReconcileContext, type ReconcileResult, timeOfMillis, watching } from '@orrery/core';
+import { ApiError, CertificateSigningRequest, type Controller, equalJson, Node, type ReconcileContext, type ReconcileResult, systemIdentities, timeOfMillis, watching } from '@orrery/core';
 import type { CertificateAuthority } from '../authority.js';
 import { readRequest, type RequestedCertificate } from '../signing-request.js';
-import { approvalOf, conditionOf, endOf, judge, SIGNERS } from './signers.js';
+import { approvalOf, conditionOf, endOf, judge, type NodeAddresses, SIGNERS } from './signers.js';
 
 /** What certificates are signed with. */
 export interface SigningOptions {
   readonly authority: Pick<CertificateAuthority, 'sign'>;
+  /** Signs the serving certificates of nodes. Default: the same; but who trusts it for the API server then trusts a node that says it were there. */
+  readonly servingAuthority?: Pick<CertificateAuthority, 'sign'>;
   /** Days a certificate is valid for at most. */
   readonly maxDays: number;
 }
@@ -18,12 +20,17 @@ export function signingController(options: SigningOptions): Controller {
     name: 'certificate-signing',
     start: (setup) => {
       const requests = setup.informer(CertificateSigningRequest).lister;
+      const nodes = setup.informer(Node).lister;
+      const addresses: AddressesOf = (node) => nodes.get(node)?.status?.addresses;
+      /** Those that wait for the node to say that it is there, and where. */
+      const waiting = ({ metadata: { name } }: Node): string[] =>
+        requests.list().flatMap(({ metadata, spec, status }) => (spec.signerName === SIGNERS.serving && spec.username === `${systemIdentities.nodeUser}${name}` && (status?.certificate ?? '') === '' ? (metadata.name ?? []) : []));
       return {
-        watches: [watching<CertificateSigningRequest>({ kind: CertificateSigningRequest, keys: ({ metadata }, _old, deleted) => (deleted ? [] : [metadata.name ?? '']) })],
+        watches: [watching<CertificateSigningRequest>({ kind: CertificateSigningRequest, keys: ({ metadata }, _old, deleted) => (deleted ? [] : [metadata.name ?? '']) }), watching<Node>({ kind: Node, keys: (node, old) => (old !== undefined && equalJson(node.status?.addresses, old.status?.addresses) ? [] : waiting(node)) })],
         reconcile: async (name, context) => {
           const request = requests.get(name);
           if (request === undefined || request.metadata.deletionTimestamp !== undefined) return;
-          await step(request, options, context);
+          await step(request, options, addresses, context);
           return tidy(request, context);
         },
       };
@@ -31,7 +38,10 @@ export function signingController(options: SigningOptions): Controller {
   };
 }
 
-async function step(request: CertificateSigningRequest, { authority, maxDays }: SigningOptions, context: ReconcileContext): Promise<void> {
+/** What a node of that name says that it is reached by; undefined where there is none. */
+type AddressesOf = (node: string) => NodeAddresses | undefined;
+
+async function step(request: CertificateSigningRequest, { authority, servingAuthority = authority, maxDays }: SigningOptions, addresses: AddressesOf, context: ReconcileContext): Promise<void> {
   const { conditions, certificate = '' } = request.status ?? {};
   const isOver = certificate !== '' || conditionOf(conditions, 'Denied') !== undefined || conditionOf(conditions, 'Failed') !== undefined;
   if (isOver || !OURS.has(request.spec.signerName)) return;
@@ -45,11 +55,11 @@ async function step(request: CertificateSigningRequest, { authority, maxDays }: 
     return;
   }
   if (!isApproved) {
-    const why = approvalOf(request, wanted);
+    const why = approvalOf(request, wanted, addresses);
     if (why !== undefined) await decide(request, 'Approved', 'AutoApproved', why, context);
     return;
   }
-  const signed = await authority.sign(pem, verdict.certificate);
+  const signed = await (request.spec.signerName === SIGNERS.serving ? servingAuthority : authority).sign(pem, verdict.certificate);
   await written(context.client.kind(CertificateSigningRequest).updateStatus({ ...request, status: { ...request.status, certificate: Buffer.from(signed).toString('base64') } }));
 }
 

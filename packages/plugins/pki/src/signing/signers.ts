@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net';
 import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '@orrery/core';
 import { systemIdentities } from '@orrery/core';
 import type { Certificate } from '../authority.js';
@@ -48,15 +49,34 @@ export function judge({ spec }: CertificateSigningRequest, wanted: RequestedCert
 /** The group of who has a bootstrap token. */
 export const BOOTSTRAPPERS = 'system:bootstrappers';
 
+/** What a node says that it is reached by. */
+export type NodeAddresses = readonly { readonly type: string; readonly address: string }[];
+
 /**
  * Why a wish is approved by itself; undefined: somebody has to. A client certificate of a node is, for who joins by a bootstrap token, and for the node itself (csrapproving's nodeclient and selfnodeclient).
- * Only for wishes that are certified at all.
+ * Its serving certificate is, for the node itself, when all names and addresses in it are those of its Node object: Kubernetes leaves that to an approver of the user's. Only for wishes that are certified at all.
+ * @param addresses of the Node of a name; undefined where there is none
  */
-export function approvalOf({ spec: { signerName, username, groups = [] } }: CertificateSigningRequest, { commonName }: RequestedCertificate): string | undefined {
+export function approvalOf({ spec: { signerName, username, groups = [] } }: CertificateSigningRequest, wanted: RequestedCertificate, addresses: (node: string) => NodeAddresses | undefined): string | undefined {
+  const { commonName } = wanted;
+  if (signerName === SIGNERS.serving) {
+    const own = username === commonName && groups.includes(systemIdentities.nodes) ? addresses(commonName.slice(systemIdentities.nodeUser.length)) : undefined;
+    return own !== undefined && areOf(own, wanted) ? 'Auto approving kubelet serving certificate: the node asks for its own names and addresses.' : undefined;
+  }
   if (signerName !== SIGNERS.node) return undefined;
   if (username === commonName && groups.includes(systemIdentities.nodes)) return 'Auto approving self kubelet client certificate: the node asks for itself.';
   return groups.includes(BOOTSTRAPPERS) ? 'Auto approving kubelet client certificate: asked with a bootstrap token.' : undefined;
 }
+
+/** Whether all that is asked for is the node's. Addresses are compared as they are meant: there are several ways of writing one. */
+function areOf(own: NodeAddresses, { dnsNames, ipAddresses }: RequestedCertificate): boolean {
+  const known = new BlockList();
+  for (const { address } of own) if (isIP(address) !== 0) known.addAddress(address, familyOf(address));
+  const names = new Set(own.filter(({ address }) => isIP(address) === 0).map(({ address }) => address));
+  return dnsNames.every((name) => names.has(name)) && ipAddresses.every((address) => isIP(address) !== 0 && known.check(address, familyOf(address)));
+}
+
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 4 ? 'ipv4' : 'ipv6');
 
 const HOUR_MS = 3_600_000;
 /** How long a wish is kept after it was decided, and while it is not (pkg/controller/certificates/cleaner). */

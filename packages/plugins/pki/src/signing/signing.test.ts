@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { ApiClient, ApiError, builtinKinds, CertificateSigningRequest, type Client, createOrchestrator, KindRegistry, type Orchestrator, Secret, systemRandom, Transport } from '@orrery/core';
+import { ApiClient, ApiError, builtinKinds, CertificateSigningRequest, type Client, createOrchestrator, KindRegistry, Node, type Orchestrator, Secret, systemRandom, Transport } from '@orrery/core';
 import { VirtualClock } from '@orrery/core/testing';
 import { rbac } from '@orrery/rbac';
 import { memoryStore } from '@orrery/store-memory';
@@ -13,11 +13,13 @@ const NODE = { name: 'system:node:n1', groups: ['system:nodes', 'system:authenti
 const ANNA = { name: 'anna', groups: ['system:authenticated'] };
 let clock: VirtualClock;
 let authority: CertificateAuthority;
+let servingAuthority: CertificateAuthority;
 let orchestrator: Orchestrator;
 beforeEach(async () => {
   clock = new VirtualClock(START);
   authority = await CertificateAuthority.open({ clock, random: systemRandom });
-  orchestrator = await createOrchestrator({ plugins: [memoryStore(), rbac(), certificateSigning({ authority })], clock });
+  servingAuthority = await CertificateAuthority.open({ clock, random: systemRandom, name: 'nodes' });
+  orchestrator = await createOrchestrator({ plugins: [memoryStore(), rbac(), certificateSigning({ authority, servingAuthority })], clock });
   await orchestrator.start();
 });
 afterEach(() => orchestrator.stop());
@@ -68,6 +70,24 @@ describe('a wish for a certificate', () => {
     await ask(BOOTSTRAP, 'last', node, NODE_CLIENT);
     await vi.waitFor(async () => expect(await stateOf('last')).toContain('issued'));
     for (const { metadata: { name = '' } } of (await requests().list()).items) if (name !== 'last') expect([name, await stateOf(name)]).toEqual([name, []]);
+  });
+
+  it('for serving is approved for the node itself, and for the names and addresses that are its own; another authority signs it', async () => {
+    await ask(NODE, 'early', { ...node, dnsNames: ['n1'], ipAddresses: ['10.0.0.1', 'fd00:0:0::1'] }, SERVING);
+    await orchestrator.client.kind(Node).create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n2' }, status: { addresses: [{ type: 'InternalIP', address: '10.0.0.1' }] } } as Node);
+    await ask(NODE, 'refused', { ...node, dnsNames: ['n1', 'kubernetes'], ipAddresses: ['10.0.0.1'] }, SERVING);
+    await ask(NODE, 'elsewhere', { ...node, dnsNames: ['n1'], ipAddresses: ['10.0.0.2'] }, SERVING);
+    await ask({ ...NODE, groups: [] }, 'groupless', { ...node, dnsNames: ['n1'] }, SERVING);
+    await ask({ ...NODE, name: 'system:node:n2' }, 'anothers', { ...node, ipAddresses: ['10.0.0.1'] }, SERVING);
+    expect(await stateOf('early')).toEqual([]);
+    const made = await orchestrator.client.kind(Node).create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } } as Node);
+    await orchestrator.client.kind(Node).updateStatus({ ...made, status: { addresses: [{ type: 'InternalIP', address: '10.0.0.1' }, { type: 'InternalIP', address: 'fd00::1' }, { type: 'Hostname', address: 'n1' }] } } as Node);
+    await vi.waitFor(async () => expect(await stateOf('early')).toEqual(['Approved AutoApproved', 'issued']));
+    const certificate = await certificateOf('early');
+    expect([certificate.verify(new X509Certificate(servingAuthority.certificate).publicKey), certificate.verify(new X509Certificate(authority.certificate).publicKey), certificate.keyUsage]).toEqual([true, false, ['1.3.6.1.5.5.7.3.1']]);
+    await ask(NODE, 'last', { ...node, dnsNames: ['n1'] }, SERVING);
+    await vi.waitFor(async () => expect(await stateOf('last')).toContain('issued'));
+    for (const name of ['refused', 'elsewhere', 'groupless', 'anothers']) expect([name, await stateOf(name)]).toEqual([name, []]);
   });
 
   it('is signed when it was approved, and says why it is not', async () => {
