@@ -4,6 +4,7 @@ import { ControllerRevision } from './kinds/controllerrevision.js';
 import { CronJob } from './kinds/cronjob.js';
 import { DaemonSet } from './kinds/daemonset.js';
 import { Deployment } from './kinds/deployment.js';
+import { Endpoints } from './kinds/endpoints.js';
 import { EndpointSlice } from './kinds/endpointslice.js';
 import { CertificateSigningRequest } from './kinds/certificate-signing-request.js';
 import { Event } from './kinds/event.js';
@@ -44,6 +45,7 @@ export const builtinKinds: readonly KindDefinition[] = [
   CronJob,
   HorizontalPodAutoscaler,
   Service,
+  Endpoints,
   EndpointSlice,
   ConfigMap,
   Secret,

@@ -36,6 +36,8 @@ export interface KindOptions<T extends KubeObject = KubeObject> {
   /** What a row of `kubectl get` says of an object besides its cells. */
   readonly rowConditions?: KindDefinition<T>['rowConditions'];
   readonly scale?: ScalePaths;
+  /** What every request for the kind is warned of: that it is deprecated, and what to use instead. */
+  readonly deprecation?: string;
   readonly rules?: KindRules<T>;
 }
 
@@ -90,6 +92,7 @@ function makeKind<T extends KubeObject>(options: KindOptions<T>, schema: z.ZodTy
     ...(options.scale === undefined ? {} : { scale: options.scale }),
     columns: options.columns ?? [],
     ...(options.rowConditions && { rowConditions: options.rowConditions }),
+    ...(options.deprecation !== undefined && { deprecation: options.deprecation }),
     rules: options.rules ?? {},
   };
 }

@@ -99,6 +99,8 @@ export { CronJob } from './kinds/cronjob.js';
 export type { CronJobSpec, CronJobStatus, JobTemplateSpec } from './kinds/cronjob.js';
 export { Deployment } from './kinds/deployment.js';
 export type { RollingUpdateDeployment, DeploymentStrategy, DeploymentSpec, DeploymentCondition, DeploymentStatus } from './kinds/deployment.js';
+export { Endpoints } from './kinds/endpoints.js';
+export type { EndpointAddress, EndpointSubset, EndpointSubsetPort } from './kinds/endpoints.js';
 export { EndpointSlice } from './kinds/endpointslice.js';
 export type { EndpointConditions, ForZone, ForNode, EndpointHints, Endpoint, EndpointPort } from './kinds/endpointslice.js';
 export type {

@@ -1,8 +1,8 @@
-import { type Client, type Clock, controllerOf, Deployment, EndpointSlice, type KindDefinition, Pod, ReplicaSet, Service, timeOfMillis } from '@orrery/core';
+import { type Client, type Clock, controllerOf, Deployment, Endpoints, EndpointSlice, type KindDefinition, Pod, ReplicaSet, Service, timeOfMillis } from '@orrery/core';
 import { controllerConformance, type ControllerFixture, check } from '@orrery/core/testing';
 import { MemoryStore } from '@orrery/store-memory';
 import { describe, it } from 'vitest';
-import { deploymentController, endpointSliceController, replicaSetController } from './index.js';
+import { deploymentController, endpointsController, endpointSliceController, endpointSliceMirroringController, replicaSetController } from './index.js';
 import { make } from './test-support/world.js';
 
 const at = (name: string) => ({ namespace: 'default', name });
@@ -99,7 +99,44 @@ const endpointSlice: ControllerFixture = {
   },
 };
 
+const endpoints: ControllerFixture = {
+  ...endpointSlice,
+  controller: () => endpointsController(),
+  check: async (client, changes) => {
+    const wanted = [['10.1.0.1'], ['10.1.0.1', '10.1.0.2'], ['10.1.0.2']][changes];
+    const { subsets = [] } = await client.kind(Endpoints).get(at('web'));
+    check.equal(subsets.map(({ addresses = [] }) => addresses.map(({ ip }) => ip)), [wanted], 'The addresses');
+  },
+  // Of a service without a selector: somebody's own.
+  foreign: async (client) => {
+    await client.kind(Service).create(make({ apiVersion: 'v1', kind: 'Service', metadata: at('own'), spec: { clusterIP: '10.0.0.2', ipFamilies: ['IPv4'], ports: [{ port: 80 }] } }));
+    const own = { apiVersion: 'v1', kind: 'Endpoints', metadata: at('own'), subsets: [{ addresses: [{ ip: '192.0.2.1' }], ports: [{ port: 80 }] }] };
+    return [{ kind: kindOf(Endpoints), object: await client.kind(Endpoints).create(make(own)) }];
+  },
+};
+
+const setAddresses = async (client: Client, ...ips: readonly string[]): Promise<void> => void (await client.kind(Endpoints).patch(at('db'), 'merge', { subsets: [{ addresses: ips.map((ip) => ({ ip })), ports: [{ port: 5432 }] }] }));
+const mirroring: ControllerFixture = {
+  controller: () => endpointSliceMirroringController(),
+  seed: async (client) => {
+    await client.kind(Service).create(make({ apiVersion: 'v1', kind: 'Service', metadata: at('db'), spec: { clusterIP: '10.0.0.1', ipFamilies: ['IPv4'], ports: [{ port: 5432 }] } }));
+    await client.kind(Endpoints).create(make({ apiVersion: 'v1', kind: 'Endpoints', metadata: at('db'), subsets: [{ addresses: [{ ip: '192.0.2.1' }], ports: [{ port: 5432 }] }] }));
+  },
+  changes: [
+    { name: 'a second address', run: (client) => setAddresses(client, '192.0.2.1', '192.0.2.2') },
+    { name: 'another address', run: (client) => setAddresses(client, '192.0.2.3') },
+  ],
+  check: async (client, changes) => {
+    const wanted = [['192.0.2.1'], ['192.0.2.1', '192.0.2.2'], ['192.0.2.3']][changes];
+    const slices = (await client.kind(EndpointSlice).list()).items.filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === 'db');
+    check.equal(slices.map((slice) => slice.endpoints.map(({ addresses }) => addresses[0])), [wanted], 'The slices');
+  },
+  foreign: endpointSlice.foreign,
+};
+
 const store = (clock: Clock) => new MemoryStore({ clock });
 controllerConformance('replicaset', () => ({ fixture: replicaSet, store }), { describe, it });
 controllerConformance('deployment', () => ({ fixture: deployment, store }), { describe, it });
 controllerConformance('endpointslice', () => ({ fixture: endpointSlice, store }), { describe, it });
+controllerConformance('endpoints', () => ({ fixture: endpoints, store }), { describe, it });
+controllerConformance('endpointslice-mirroring', () => ({ fixture: mirroring, store }), { describe, it });

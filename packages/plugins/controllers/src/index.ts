@@ -27,6 +27,12 @@ export { disruptionController, type DisruptionControllerOptions } from './disrup
 export { type BudgetPlan, type BudgetView, planBudget } from './disruption/plan.js';
 export { disruption } from './disruption/plugin.js';
 export { staleDisruptionController } from './disruption/stale-disruption.js';
+export { endpointsController, type EndpointsControllerOptions } from './endpoints/controller.js';
+export { type EndpointsView, planEndpoints } from './endpoints/plan.js';
+export { endpoints } from './endpoints/plugin.js';
+export { endpointSliceMirroringController, type EndpointSliceMirroringOptions } from './endpointslice-mirroring/controller.js';
+export { type MirrorPlan, type MirrorView, planMirror } from './endpointslice-mirroring/plan.js';
+export { endpointSliceMirroring } from './endpointslice-mirroring/plugin.js';
 export { endpointSliceController, type EndpointSliceControllerOptions } from './endpointslice/controller.js';
 export { planSlices, type SlicePlan, type SliceView } from './endpointslice/plan.js';
 export { endpointSlices } from './endpointslice/plugin.js';

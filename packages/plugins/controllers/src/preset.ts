@@ -4,6 +4,8 @@ import { cronJobs } from './cronjob/plugin.js';
 import { daemonSets } from './daemonset/plugin.js';
 import { deployments } from './deployment/plugin.js';
 import { disruption } from './disruption/plugin.js';
+import { endpoints } from './endpoints/plugin.js';
+import { endpointSliceMirroring } from './endpointslice-mirroring/plugin.js';
 import { endpointSlices } from './endpointslice/plugin.js';
 import { garbageCollection } from './garbage-collector/plugin.js';
 import { horizontalPodAutoscaling } from './horizontal-pod-autoscaler/plugin.js';
@@ -34,6 +36,8 @@ export const workloadControllers = definePlugin({
     cronJobs(),
     ttlAfterFinished(),
     endpointSlices(),
+    endpointSliceMirroring(),
+    endpoints(),
     disruption(),
     horizontalPodAutoscaling(),
     garbageCollection(),

@@ -1,3 +1,4 @@
+import type { Endpoints } from '../kinds/endpoints.js';
 import type { EndpointSlice } from '../kinds/endpointslice.js';
 import type { Service } from '../kinds/service.js';
 
@@ -22,6 +23,11 @@ export function applyServiceDefaults({ spec, status }: Service): void {
   if (spec.type !== 'LoadBalancer') return;
   spec.allocateLoadBalancerNodePorts ??= true;
   for (const ingress of status?.loadBalancer?.ingress ?? []) if ((ingress.ip ?? '') !== '') ingress.ipMode ??= 'VIP';
+}
+
+/** Fills in what Endpoints leave open (SetDefaults_Endpoints). */
+export function applyEndpointsDefaults({ subsets = [] }: Endpoints): void {
+  for (const { ports = [] } of subsets) for (const port of ports) port.protocol ??= 'TCP';
 }
 
 /** Fills in what an EndpointSlice leaves open (discovery SetDefaults_EndpointPort). */

@@ -1,4 +1,5 @@
 import type { Column } from '../kind.js';
+import type { Endpoints } from '../kinds/endpoints.js';
 import type { EndpointSlice } from '../kinds/endpointslice.js';
 import type { Service } from '../kinds/service.js';
 import { age, column, fewOf, labelsText, orNone, wide } from './cells.js';
@@ -33,6 +34,17 @@ export const serviceColumns: readonly Column<Service>[] = [
   age(),
   wide('Selector', ({ spec }) => labelsText(spec.selector)),
 ];
+
+/** Each address under each port (formatEndpoints). */
+function addressesText({ subsets = [] }: Endpoints): string {
+  if (subsets.length === 0) return '<none>';
+  const joined = (ip: string, port: number): string => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
+  const all = subsets.flatMap(({ addresses = [], ports = [] }) => (ports.length === 0 ? addresses.map(({ ip }) => ip) : ports.flatMap(({ port }) => addresses.map(({ ip }) => joined(ip, port)))));
+  return fewOf(all, SHOWN, '');
+}
+
+/** Columns of Endpoints. */
+export const endpointsColumns: readonly Column<Endpoints>[] = [column('Endpoints', addressesText), age()];
 
 /** Columns of EndpointSlices. */
 export const endpointSliceColumns: readonly Column<EndpointSlice>[] = [

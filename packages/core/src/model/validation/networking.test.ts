@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeObject, Ingress, IngressClass, type KindDefinition, type KubeObject, NetworkPolicy, RuntimeClass } from '../index.js';
+import { decodeObject, Endpoints, Ingress, IngressClass, type KindDefinition, type KubeObject, NetworkPolicy, RuntimeClass } from '../index.js';
 
 const made = <T extends KubeObject>(kind: KindDefinition<T>, body: object): T => {
   const { object } = decodeObject(kind, { apiVersion: kind.apiVersion, kind: kind.kind, metadata: { name: 'x', ...(kind.namespaced && { namespace: 'default' }) }, ...body });
@@ -81,4 +81,21 @@ it('runtime classes keep their handler', () => {
   expect(wrong(RuntimeClass, { handler: 'docker', overhead: { podFixed: { memory: '10Mi' } } })).toEqual([]);
   expect(wrong(RuntimeClass, { handler: 'Not This', overhead: { podFixed: { memory: '-1' } }, scheduling: { tolerations: [{ operator: 'Exists', value: 'x' }] } })).toEqual(['handler Invalid', 'overhead.podFixed[memory] Invalid', 'scheduling.tolerations[0].operator Invalid']);
   expect(changed(RuntimeClass, { handler: 'a' }, { handler: 'b' })).toEqual(['handler Invalid']);
+});
+
+describe('endpoints', () => {
+  const of = (...subsets: object[]): string[] => wrong(Endpoints, { subsets });
+  const good = { addresses: [{ ip: '192.0.2.1', hostname: 'a', nodeName: 'n' }, { ip: '127.0.0.5' }], ports: [{ port: 80 }] };
+
+  it('have addresses and ports that can be', () => {
+    expect(of(good, { notReadyAddresses: [{ ip: '2001:db8::1' }] })).toEqual([]);
+    expect(made(Endpoints, { subsets: [good] }).subsets?.[0]?.ports).toEqual([{ port: 80, protocol: 'TCP' }]);
+    expect(of({ ports: [{ port: 80 }] })).toEqual(['subsets[0] Required']);
+    expect(of({ addresses: [{ ip: 'x' }, { ip: '0.0.0.0' }, { ip: '169.254.1.1' }, { ip: '224.0.0.1' }, { ip: 'fe80::1' }, { ip: '::' }] })).toEqual(Array.from({ length: 6 }, (_, i) => `subsets[0].addresses[${i}].ip Invalid`));
+    expect(of({ addresses: [{ ip: '192.0.2.1', hostname: 'A_', nodeName: 'N' }] })).toEqual(['subsets[0].addresses[0].hostname Invalid', 'subsets[0].addresses[0].nodeName Invalid']);
+    expect(of({ ...good, ports: [{ port: 0, name: 'a' }, { port: 80, protocol: 'ICMP' }, { port: 70_000, name: 'B', appProtocol: 'a b' }] })).toEqual([
+      'subsets[0].ports[0].port Invalid', 'subsets[0].ports[1].name Required', 'subsets[0].ports[1].protocol NotSupported',
+      'subsets[0].ports[2].name Invalid', 'subsets[0].ports[2].port Invalid', 'subsets[0].ports[2].appProtocol Invalid',
+    ]);
+  });
 });

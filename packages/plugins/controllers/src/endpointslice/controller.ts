@@ -1,12 +1,8 @@
 import {
-  ApiError,
   type Controller,
   EndpointSlice,
-  equalJson,
   keyOf,
-  type LabelMatcher,
   type Lister,
-  matcherOfLabels,
   Node,
   type ObjectKey,
   Pod,
@@ -15,20 +11,16 @@ import {
   watching,
 } from '@orrery/core';
 import { goneIsFine } from '../shared/claim.js';
-import { byNode, isPodReady, isPodTerminal, NODE_INDEX } from '../shared/pods.js';
+import { byNode, NODE_INDEX } from '../shared/pods.js';
+import { byLabel, createIn, LABEL_INDEX, podsOf, servicesTouched } from '../shared/service-pods.js';
 import { ZONE_LABEL } from './endpoint.js';
 import { planSlices } from './plan.js';
 import { MANAGED_BY, MANAGED_BY_LABEL, SERVICE_LABEL } from './slice.js';
-import { TriggerTimes } from './trigger-time.js';
+import { TriggerTimes } from '../shared/trigger-time.js';
 
-/** Pods by namespace and label, so that a service's pods are found without looking at all. */
-const LABEL_INDEX = 'endpointslice.label';
 const SERVICE_INDEX = 'endpointslice.service';
 
-const podIndexes = {
-  [LABEL_INDEX]: ({ metadata }: Pod) => Object.entries(metadata.labels ?? {}).map(([key, value]) => `${metadata.namespace}/${key}=${value}`),
-  [NODE_INDEX]: byNode,
-};
+const podIndexes = { [LABEL_INDEX]: byLabel, [NODE_INDEX]: byNode };
 const sliceIndexes = { [SERVICE_INDEX]: (slice: EndpointSlice) => (isOurs(slice) ? [serviceKey(slice)] : []) };
 
 const isOurs = ({ metadata }: EndpointSlice): boolean => metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
@@ -78,43 +70,6 @@ export function endpointSliceController(options: EndpointSliceControllerOptions 
 
 const zoneOf = (node: Node): string | undefined => node.metadata.labels?.[ZONE_LABEL];
 
-const matchers = new WeakMap<Service, LabelMatcher>();
-
-/** The service's selector; undefined when its endpoints are somebody else's business. */
-function selectorOf(service: Service): LabelMatcher | undefined {
-  const { selector, type } = service.spec;
-  if (type === 'ExternalName' || selector === undefined || Object.keys(selector).length === 0) return undefined;
-  const known = matchers.get(service) ?? matcherOfLabels(selector);
-  matchers.set(service, known);
-  return known;
-}
-
-/** The services whose endpoints a pod's change may change: none, when nothing an endpoint shows is different (podEndpointsChanged). */
-function servicesTouched(pod: Pod, old: Pod | undefined, services: Lister<Service>): readonly ObjectKey[] {
-  const labels = [pod.metadata.labels];
-  if (old !== undefined) {
-    const moved = !equalJson(old.metadata.labels, pod.metadata.labels);
-    if (moved) labels.push(old.metadata.labels);
-    else if (!endpointChanged(pod, old)) return [];
-  }
-  return services
-    .list(pod.metadata.namespace)
-    .filter((service) => labels.some((some) => selectorOf(service)?.matches(some) === true))
-    .map(keyOf);
-}
-
-function endpointChanged(pod: Pod, old: Pod): boolean {
-  return (
-    pod.metadata.deletionTimestamp !== old.metadata.deletionTimestamp ||
-    pod.metadata.uid !== old.metadata.uid ||
-    isPodReady(pod) !== isPodReady(old) ||
-    isPodTerminal(pod) !== isPodTerminal(old) ||
-    pod.spec.nodeName !== old.spec.nodeName ||
-    pod.status?.podIP !== old.status?.podIP ||
-    !equalJson(pod.status?.podIPs, old.status?.podIPs)
-  );
-}
-
 /** The services that have pods on a node. */
 function servicesOn(node: Node, { pods, services }: Caches): readonly ObjectKey[] {
   const found = new Set<ObjectKey>();
@@ -124,13 +79,11 @@ function servicesOn(node: Node, { pods, services }: Caches): readonly ObjectKey[
 
 async function reconcile(key: ObjectKey, { client }: ReconcileContext, caches: Caches, times: TriggerTimes, max: number): Promise<void> {
   const service = caches.services.get(key);
-  const matcher = service === undefined ? undefined : selectorOf(service);
-  if (service === undefined || matcher === undefined) {
+  const pods = service === undefined ? undefined : podsOf(service, caches.pods);
+  if (service === undefined || pods === undefined) {
     times.forget(key);
     return;
   }
-  const [label] = Object.entries(service.spec.selector ?? {});
-  const pods = caches.pods.byIndex(LABEL_INDEX, `${service.metadata.namespace}/${label?.[0]}=${label?.[1]}`).filter((pod) => matcher.matches(pod.metadata.labels));
   const slices = caches.slices.byIndex(SERVICE_INDEX, key).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const plan = planSlices({ service, pods, node: (name) => caches.nodes.get(name), slices, max, triggerTime: times.next(service, pods) });
 
@@ -142,16 +95,5 @@ async function reconcile(key: ObjectKey, { client }: ReconcileContext, caches: C
   for (const slice of plan.update) await verbs.update(slice);
   for (const { metadata } of plan.remove) {
     await goneIsFine(verbs.delete({ namespace: metadata.namespace, name: metadata.name ?? '' }, { preconditions: { uid: metadata.uid ?? '' } }));
-  }
-}
-
-/** False in a namespace that is being terminated: then everything else will be gone soon too. */
-async function createIn(creating: Promise<EndpointSlice>): Promise<boolean> {
-  try {
-    await creating;
-    return true;
-  } catch (error) {
-    if (ApiError.is(error, 'Forbidden') && error.details.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true) return false;
-    throw error;
   }
 }

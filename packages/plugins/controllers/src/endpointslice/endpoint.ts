@@ -21,7 +21,8 @@ export function addressTypesOf({ spec }: Service): readonly AddressType[] {
   return ['IPv4', 'IPv6'];
 }
 
-const familyOf = (address: string): AddressType => (address.includes(':') ? 'IPv6' : 'IPv4');
+/** The family of an IP address. */
+export const familyOf = (address: string): AddressType => (address.includes(':') ? 'IPv6' : 'IPv4');
 
 /** The endpoint that a pod is for a service; its addresses are empty when it has none of that family. */
 export function endpointOf(pod: Pod, node: Node | undefined, service: Service, addressType: AddressType): Endpoint {

@@ -1,5 +1,5 @@
 import { keyOf, type ObjectKey, type Pod, type Service } from '@orrery/core';
-import { readyCondition } from '../shared/pods.js';
+import { readyCondition } from './pods.js';
 
 interface Seen {
   readonly service: string;
