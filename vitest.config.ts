@@ -18,7 +18,8 @@ const aliases = [
 const project = (name: string, include: string[], testTimeout: number) => ({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: false } },
   resolve: { alias: aliases },
-  test: { name, include, testTimeout, hookTimeout: testTimeout },
+  // A worker loads a module once for all of its files: loading them for each took longer than the unit tests. So no test may leave anything behind in a module.
+  test: { name, include, testTimeout, hookTimeout: testTimeout, isolate: false },
 });
 
 const notUnit = ['**/*.{conformance,integration,simulation}.test.ts', '**/node_modules/**', '**/dist/**'];
@@ -28,8 +29,6 @@ export default defineConfig({
   test: {
     // Most of the time goes into waiting for engines, not into computing.
     maxWorkers: 2,
-    // A worker loads a module once for all of its files: loading them for each took longer than the unit tests. So no test may leave anything behind in a module.
-    isolate: false,
     coverage: { provider: 'v8', include: ['packages/*/src/**', 'packages/plugins/*/src/**'] },
     projects: [
       { ...unit, test: { ...unit.test, exclude: notUnit } },

@@ -39,9 +39,14 @@ export class JobModel {
   readonly succeeded = new Set<string>();
   /** Pods that failed, or were deleted before they ended, while they were tracked. */
   readonly failed = new Set<string>();
-  /** Those of `succeeded` that were let go because the Job was over, before anybody had seen how they ended: they are not counted, as in Kubernetes. */
+  /**
+   * Those of `succeeded` that were let go because the Job was over, before anybody had seen how they ended: they are not counted, as in Kubernetes,
+   * unless a process with an old list of pods sees them once more.
+   */
   readonly unseen = new Set<string>();
   mostActive = 0;
+  /** Every uid that a status of the Job ever told among its ends: those are counted, whatever another process sees of them. */
+  readonly #told = new Set<string>();
   readonly #history: State[] = [];
   #mind: Mind = { jobs: 0, pods: 0, status: undefined, backoff: noBackoff };
   #serial = 0;
@@ -133,6 +138,10 @@ export class JobModel {
       // A conflict: the cache of Jobs was behind. What was done to pods stays done.
       if (this.job.metadata.resourceVersion !== job.metadata.resourceVersion) return true;
       this.#commit({ job: { ...this.job, status } });
+      for (const uid of status.uncountedTerminatedPods?.succeeded ?? []) {
+        this.#told.add(uid);
+        this.unseen.delete(uid);
+      }
       mind.jobs = this.state.revision;
       mind.status = status;
     }
@@ -141,7 +150,7 @@ export class JobModel {
     for (const pod of release) {
       if (dies()) return true;
       const { uid = '' } = pod.metadata;
-      if (status.conditions !== undefined && !isOver(pod.status?.phase) && this.succeeded.has(uid)) this.unseen.add(uid);
+      if (status.conditions !== undefined && !isOver(pod.status?.phase) && this.succeeded.has(uid) && !this.#told.has(uid)) this.unseen.add(uid);
       this.#release(pod);
     }
     // Before the next pass the caches have shown what this one wrote.

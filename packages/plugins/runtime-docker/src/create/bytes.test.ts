@@ -51,12 +51,12 @@ describe('what goes over the socket', () => {
   it('is nothing at all when the policy refuses', async () => {
     const made = await opened();
     const refusals = [
-      made.runtime.runSandbox(sandboxOf('two', { hostNetwork: true }), never),
-      made.runtime.createContainer(ID, containerOf('x', { security: { privileged: true } }), never),
-      made.runtime.createContainer(ID, containerOf('x', { mounts: [{ hostPath: made.server.socketPath, containerPath: '/docker.sock', readOnly: true }], name: 'socket' }), never),
-      made.runtime.createContainer(ID, containerOf('x', { mounts: [{ hostPath: '/', containerPath: '/host', readOnly: true }], name: 'root' }), never),
+      () => made.runtime.runSandbox(sandboxOf('two', { hostNetwork: true }), never),
+      () => made.runtime.createContainer(ID, containerOf('x', { security: { privileged: true } }), never),
+      () => made.runtime.createContainer(ID, containerOf('x', { mounts: [{ hostPath: made.server.socketPath, containerPath: '/docker.sock', readOnly: true }], name: 'socket' }), never),
+      () => made.runtime.createContainer(ID, containerOf('x', { mounts: [{ hostPath: '/', containerPath: '/host', readOnly: true }], name: 'root' }), never),
     ];
-    for (const refusal of refusals) await expect(refusal).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    for (const refusal of refusals) await expect(refusal()).rejects.toMatchObject({ code: 'FORBIDDEN' });
     expect(creates(made.server)).toEqual([]);
   });
 
