@@ -15,3 +15,4 @@ export { type RegistryFault, type RegistryProxy, startRegistryProxy } from './re
 export { type RedisOptions, type RedisServer, startRedis } from './redis.js';
 export { type RedisCluster, type RedisSentinels, startRedisCluster, startRedisSentinels } from './redis-groups.js';
 export { Kubectl, kubeconfig, type LayerProgram, type Outcome, requireKubectl } from './kubectl.js';
+export { type Answering, type Asked, WebhookServer } from './webhook-server.js';
