@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { createGzip, gzip } from 'node:zlib';
-import { ApiError, type Clock, type Status, type UserInfo } from '@orrery/core';
+import { ApiError, type Clock, type Status, type UserInfo, yieldToPlatform } from '@orrery/core';
 import { acceptsGzip, type Encoding } from './accept.js';
 import { type Query } from './query.js';
 
@@ -12,6 +12,9 @@ const WARNINGS_LENGTH = 4096;
 const WARNING_LENGTH = 256;
 /** Items of a list that is written as YAML at most: writing it takes the process for itself. */
 const YAML_ITEMS = 1_000;
+
+/** How long a list is written before others have their turn, milliseconds. */
+const SLICE_MS = 20;
 
 const compress = promisify(gzip);
 
@@ -30,6 +33,8 @@ export class Exchange {
   readonly receivedAt: number;
   /** Told when it is over; set when it is known what it is about. */
   counted: ((code: number, seconds: number) => void) | undefined;
+  /** Objects of the list that is answered. */
+  length: number | undefined;
 
   constructor(
     readonly request: IncomingMessage,
@@ -87,6 +92,7 @@ export class Exchange {
 
   /** Answers what has a long list of `items` or `rows`, in pieces: it is never as a whole in memory as text. */
   async list(rest: object, key: 'items' | 'rows', list: readonly object[], encoding: Encoding): Promise<void> {
+    this.length = list.length;
     if (encoding === 'json') return this.#pieces(jsonOfList(rest, key, list));
     if (list.length > YAML_ITEMS) throw new ApiError('NotAcceptable', `lists of more than ${YAML_ITEMS} objects are written as JSON only; ask for pages with limit`);
     return this.value(200, { ...rest, [key]: list }, encoding);
@@ -110,9 +116,14 @@ export class Exchange {
       this.gone.addEventListener('abort', () => zip.destroy(), { once: true });
     }
     const out = zip ?? this.response;
+    let turn = this.clock.monotonic();
     for (let piece: string | undefined = first; piece !== undefined; piece = pieceOf(iterator.next())) {
       if (this.gone.aborted) return;
       if (!out.write(piece)) await this.drained(out);
+      // What the system takes at once is drained without anybody else having had a turn.
+      if (this.clock.monotonic() - turn < SLICE_MS) continue;
+      await yieldToPlatform();
+      turn = this.clock.monotonic();
     }
     if (this.gone.aborted) return;
     const finished = this.#finished();

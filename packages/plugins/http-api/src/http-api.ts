@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ApiDocument, ApiError, type Clock, errorMessage, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, type Random, type RemoteNodes, type ResourceRef, type ServedKinds, type Subresource, type Transport, type UserInfo } from '@orrery/core';
+import { type ApiDocument, ApiError, type ApiRequest, type Clock, errorMessage, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, type Random, type RemoteNodes, type ResourceRef, type ServedKinds, type Subresource, type Transport, type UserInfo } from '@orrery/core';
 import { served, type Upgrade, type UpgradeListener, withToken } from '@orrery/stream-channels';
 import { authenticate, type Authenticator } from './authenticators.js';
 import { type Attributes, authorize, type Authorizer, everybodyKnown } from './authorizer.js';
@@ -9,14 +9,15 @@ import type { BodyBudget } from './body.js';
 import { apiGroup, apiResourceList } from './discovery.js';
 import { Documents } from './documents.js';
 import { Exchange } from './exchange.js';
+import { Gate, type RateLimits } from './fairness/gate.js';
 import { type Health, healthOf, type HealthCheck } from './health.js';
 import { impersonated } from './impersonation.js';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.js';
 import { answerMetrics } from './metrics/answer.js';
 import { isMetrics } from './metrics/kinds.js';
-import { answerObjects, kindFor, narrowed, timely, verbOf } from './objects.js';
+import { answerObjects, kindFor, narrowed, type ObjectRequest, timely, verbOf } from './objects.js';
 import { Query } from './query.js';
-import { HttpRefusal, methodNotAllowed, notServed, statusOf, tooBusy } from './refusal.js';
+import { HttpRefusal, methodNotAllowed, notServed, statusOf } from './refusal.js';
 import { metricVerb, NO_OBJECT, type RequestLabels, RequestMetrics } from './request-metrics.js';
 import { answerReview } from './reviews/answer.js';
 import { isReview } from './reviews/kinds.js';
@@ -44,6 +45,8 @@ export interface HttpApiOptions {
   /** Where it is mounted, e.g. `/k8s`; default at the root. */
   readonly basePath?: string;
   readonly limits?: Partial<HttpLimits>;
+  /** How often clients may ask. Default: as often as they like. */
+  readonly rates?: RateLimits;
   /** Writes requests down. Default: nobody does. */
   readonly audit?: Auditor;
   /** The nodes whose pods' logs, commands and ports can be reached. Default: none. */
@@ -70,13 +73,13 @@ export class HttpApi {
   readonly #metrics: RequestMetrics;
   readonly #subresources = (): readonly Subresource[] => this.options.subresources?.items() ?? NONE;
   readonly #pages = (): readonly ApiDocument[] => this.options.documents?.items() ?? [];
-  #requests = 0;
-  #watches = 0;
+  readonly #gate: Gate;
 
   constructor(readonly options: HttpApiOptions) {
     const { transport, kinds, clock, random, log, authorizer = everybodyKnown, basePath = '' } = options;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#metrics = new RequestMetrics(clock.now());
+    this.#gate = new Gate({ clock, limits: this.limits, rates: options.rates ?? {}, registry: this.#metrics.registry });
     this.#documents = new Documents(kinds, basePath, this.#subresources);
     this.#context = { transport, kinds, clock, random, log, authorizer, limits: this.limits, budget: this.#budget, encoded: new EncodedObjects(), stopping: this.#stopping.signal };
     this.#streams = new PodStreamServer({ ...this.#context, nodes: options.streams ?? { items: () => [] }, remoteNodes: options.remoteNodes ?? { items: () => [] } });
@@ -136,7 +139,7 @@ export class HttpApi {
   }
 
   async #serve(exchange: Exchange, path: string, upgrade: Upgrade | undefined): Promise<void> {
-    const { authenticators, anonymous = false, kinds } = this.options;
+    const { authenticators, anonymous = false } = this.options;
     const { request } = exchange;
     const route = routeOf(this.#unmounted(path));
     const caller = await timely(this.#context, authenticate(withToken(request), authenticators, anonymous), exchange.gone);
@@ -152,19 +155,29 @@ export class HttpApi {
       exchange.counted = this.#metrics.begin({ ...labelsOf(stream === 'log' ? 'get' : 'connect', ref), subresource: stream });
       // A WebSocket is a GET, and browsers open it for any page.
       if (stream !== 'log' && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot open streams');
-      return this.#streams.serve(exchange, { ref, user, stream }, upgrade);
+      return this.#gate.stream(user, async () => this.#streams.serve(exchange, { ref, user, stream }, upgrade));
     }
     const verb = verbOf(exchange, ref);
     await this.#audited(exchange, { user, verb, ref }, verb === 'watch');
-    // What is served at a path is told only to who may ask.
+    const asked: Attributes = { user, verb, ref };
+    if (verb === 'watch') return this.#gate.watch(exchange, asked, async (begun) => answerWatch(exchange, await this.#allowed(exchange, user, verb, ref), this.#context, begun));
+    return this.#gate.request(exchange, asked, async () => this.#objects(exchange, user, verb, ref));
+  }
+
+  async #objects(exchange: Exchange, user: UserInfo, verb: ApiRequest['verb'], ref: ResourceRef): Promise<void> {
+    const asked = { ...(await this.#allowed(exchange, user, verb, ref)), verb };
+    if (isReview(asked.kind)) return answerReview(exchange, asked, { ...this.#context, authenticators: this.options.authenticators });
+    if (isMetrics(asked.kind)) return answerMetrics(exchange, asked, { ...this.#context, sources: this.options.metrics ?? { items: () => [] } });
+    return answerObjects(exchange, asked, this.#context);
+  }
+
+  /** What is served at a path is told only to who may ask. */
+  async #allowed(exchange: Exchange, user: UserInfo, verb: ObjectRequest['verb'], ref: ResourceRef): Promise<Omit<ObjectRequest, 'verb'>> {
     await this.#authorize(exchange, { user, verb, ...narrowed(exchange, ref, verb) });
-    const asked = { kind: kindFor(kinds, ref, verb), ref, user };
-    exchange.counted = this.#metrics.begin({ ...labelsOf(verb, ref), subresource: partsOf(asked.kind).some(({ name }) => name === ref.subresource) ? (ref.subresource ?? '') : '' });
+    const kind = kindFor(this.options.kinds, ref, verb);
+    exchange.counted = this.#metrics.begin({ ...labelsOf(verb, ref), subresource: partsOf(kind).some(({ name }) => name === ref.subresource) ? (ref.subresource ?? '') : '' });
     if (this.#stopping.signal.aborted) throw new ApiError('ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 });
-    if (verb === 'watch') return this.#counted('watches', async () => answerWatch(exchange, { ...asked, verb }, this.#context));
-    if (isReview(asked.kind)) return this.#counted('requests', async () => answerReview(exchange, { ...asked, verb }, { ...this.#context, authenticators }));
-    if (isMetrics(asked.kind)) return this.#counted('requests', async () => answerMetrics(exchange, asked, { ...this.#context, sources: this.options.metrics ?? { items: () => [] } }));
-    return this.#counted('requests', async () => answerObjects(exchange, { ...asked, verb }, this.#context));
+    return { kind, ref, user };
   }
 
   /** What is to be written down is done when there is room to do so. */
@@ -190,27 +203,16 @@ export class HttpApi {
     return path.slice(basePath.length);
   }
 
-  async #counted(what: 'requests' | 'watches', work: () => Promise<void>): Promise<void> {
-    if (what === 'requests' ? this.#requests >= this.limits.requests : this.#watches >= this.limits.watches) throw tooBusy(`too many ${what}, please try again later`);
-    const count = (by: number): void => void (what === 'requests' ? (this.#requests += by) : (this.#watches += by));
-    count(1);
-    try {
-      await work();
-    } finally {
-      count(-1);
-    }
-  }
-
   /** Everything that is not about objects. */
   async #describe(exchange: Exchange, route: Exclude<Route, { readonly type: 'resource' }>, user: UserInfo): Promise<void> {
     const method = exchange.request.method ?? '';
     const path = plainPath(route);
     await this.#audited(exchange, { user, verb: method.toLowerCase(), path });
-    await this.#authorize(exchange, { user, verb: method.toLowerCase(), path });
-    if (method !== 'GET') throw methodNotAllowed();
-    // Whoever is too busy is alive.
-    if (path === '/livez') return this.#health(exchange, 'livez');
-    return this.#counted('requests', async () => this.#tell(exchange, route));
+    return this.#gate.request(exchange, { user, verb: method.toLowerCase(), path }, async () => {
+      await this.#authorize(exchange, { user, verb: method.toLowerCase(), path });
+      if (method !== 'GET') throw methodNotAllowed();
+      return this.#tell(exchange, route);
+    });
   }
 
   #authorize(exchange: Exchange, attributes: Attributes): Promise<void> {

@@ -3,7 +3,7 @@
  * @packageDocumentation
  */
 import type { RequestListener } from 'node:http';
-import { ApiDocuments, Authenticators, type Authorizer, Authorizers, definePlugin, firstOpinion, type LiveList, MetricsSources, PodStreams, RemoteNodes, ServedKinds, Subresources, Transport, untilAborted } from '@orrery/core';
+import { ApiDocuments, Authenticators, type Authorizer, Authorizers, type CertificateSource, definePlugin, firstOpinion, type LiveList, MetricsSources, PodStreams, RemoteNodes, ServedKinds, Subresources, Transport, untilAborted } from '@orrery/core';
 import type { UpgradeListener } from '@orrery/stream-channels';
 import { z } from 'zod';
 import { anyOf, type Authenticator, clientCertificates, staticTokens } from './authenticators.js';
@@ -15,6 +15,8 @@ import { Listener } from './listener.js';
 export { type Authenticator, type Credentials, clientCertificates, type StaticToken, staticTokens } from './authenticators.js';
 export { type Attributes, type Authorizer, type Decision, everybodyKnown } from './authorizer.js';
 export { HttpApi, type HttpApiOptions } from './http-api.js';
+export type { RateLimits } from './fairness/gate.js';
+export type { Rate } from './fairness/token-buckets.js';
 export { DEFAULT_LIMITS, type HttpLimits } from './limits.js';
 export { Listener, type ListenOptions, type TlsOptions } from './listener.js';
 export { Auditor, type AuditorOptions } from './audit/auditor.js';
@@ -28,6 +30,7 @@ export type Mount = (handle: RequestListener, upgrade: UpgradeListener) => (() =
 
 const pem = z.union([z.string(), z.instanceof(Buffer)]);
 const positive = z.int().positive();
+const rate = z.strictObject({ perSecond: z.number().positive(), burst: z.number().min(1) });
 
 const options = z
   .strictObject({
@@ -36,7 +39,7 @@ const options = z
     /** 0: any free port; see `listening`. */
     port: z.int().min(0).max(65_535).default(6443),
     /** Certificates; without them it is plain HTTP, over which kubectl sends no tokens. */
-    tls: z.strictObject({ key: pem, cert: pem, clientCa: pem.optional() }).optional(),
+    tls: z.strictObject({ key: pem, cert: pem, clientCa: pem.optional(), renewed: z.custom<CertificateSource>((value) => typeof (value as CertificateSource | undefined)?.changed === 'function').optional() }).optional(),
     /** Called with the URL when it is served. */
     listening: z.custom<(url: string) => void>((value) => typeof value === 'function').optional(),
     /** Instead of listening: takes the handler into a server of the host. */
@@ -59,9 +62,13 @@ const options = z
         bodyBytesInFlight: positive,
         bodyDepth: positive.max(200),
         requests: positive,
+        queueLength: positive,
+        queueMs: positive.max(2 ** 31 - 1),
         watches: positive,
+        watchesPerUser: positive,
         watchBacklog: positive,
         streams: positive,
+        streamsPerUser: positive,
         streamIdleMs: positive.max(2 ** 31 - 1),
         headersMs: positive,
         bodyMs: positive,
@@ -72,6 +79,8 @@ const options = z
       })
       .partial()
       .default({}),
+    /** How often clients may ask. */
+    rates: z.strictObject({ user: rate.optional(), events: z.strictObject({ server: rate.optional(), namespace: rate.optional(), user: rate.optional() }).optional() }).default({}),
   })
   .prefault({});
 
@@ -88,7 +97,8 @@ export const httpApi = definePlugin({
       const added = get(Authenticators);
       const authenticators = [...(tls?.clientCa === undefined ? [] : [clientCertificates()]), ...(tokens.length === 0 ? [] : [staticTokens(tokens.map(withoutAbsent))]), ...given.authenticators, anyOf('plugins', () => added.items())];
       const limits = withoutAbsent(given.limits);
-      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, authorizer: authorizerOf(authorizer, get(Authorizers)), anonymous, basePath, limits, subresources: get(Subresources), documents: get(ApiDocuments), streams: get(PodStreams), remoteNodes: get(RemoteNodes), metrics: get(MetricsSources), ...(auditor !== undefined && { audit: auditor.audit }) });
+      const rates = withoutAbsent({ ...given.rates, events: given.rates.events && withoutAbsent(given.rates.events) });
+      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, authorizer: authorizerOf(authorizer, get(Authorizers)), anonymous, basePath, limits, rates, subresources: get(Subresources), documents: get(ApiDocuments), streams: get(PodStreams), remoteNodes: get(RemoteNodes), metrics: get(MetricsSources), ...(auditor !== undefined && { audit: auditor.audit }) });
       return {
         name: 'http-api',
         phase: 'api',

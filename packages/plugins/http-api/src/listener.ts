@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { errorMessage, type Logger, OrreryError } from '@orrery/core';
+import { type CertificateSource, errorMessage, type Logger, OrreryError } from '@orrery/core';
 import type { UpgradeListener } from '@orrery/stream-channels';
 import type { HttpLimits } from './limits.js';
 
@@ -11,6 +11,8 @@ export interface TlsOptions {
   readonly cert: string | Buffer;
   /** Certificate authorities of clients; without them no certificate of a client is asked for. */
   readonly clientCa?: string | Buffer;
+  /** Told of each newer pair, which new connections are then served with. */
+  readonly renewed?: CertificateSource;
 }
 
 /** Where a server listens. */
@@ -32,10 +34,13 @@ export class Listener {
   /** Also those still in their handshake, which an HTTP server does not count as connections but waits for. */
   readonly #sockets = new Set<Socket>();
   #closing = false;
+  #unsubscribe = (): void => {};
 
   constructor({ handle, upgrade }: { readonly handle: RequestListener; readonly upgrade: UpgradeListener }, tls: TlsOptions | undefined, limits: HttpLimits, log: Logger) {
     const bounds = { headersTimeout: limits.headersMs, requestTimeout: limits.headersMs + limits.bodyMs, connectionsCheckingInterval: CHECK_MS, maxHeaderSize: HEADER_BYTES, keepAliveTimeout: 60_000 };
     this.#server = tls === undefined ? createServer(bounds, handle) : createTlsServer({ ...bounds, ...secure(tls), handshakeTimeout: limits.headersMs }, handle);
+    const renewed = tls?.renewed;
+    if (tls !== undefined && renewed !== undefined) this.#unsubscribe = renewed.changed(() => (this.#server as TlsServer).setSecureContext(secure({ ...tls, ...renewed.current() })));
     this.#server.on('upgrade', upgrade);
     this.#server.on('connection', (socket: Socket) => {
       // One that was accepted before the end and is told of after it.
@@ -62,6 +67,7 @@ export class Listener {
 
   /** Accepts nothing more, waits for `drained`, then ends all connections. */
   async close(drained: Promise<void>): Promise<void> {
+    this.#unsubscribe();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     await drained;
     this.#closing = true;

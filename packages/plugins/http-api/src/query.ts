@@ -52,6 +52,18 @@ export function selectionOf(query: Query): Selection {
   return { ...(labelSelector !== undefined && { labelSelector }), ...(fieldSelector !== undefined && { fieldSelector }) };
 }
 
+/** How long a page is asked for; undefined: all, or what cannot be read and will be refused. */
+export function limitOf(query: Query): number | undefined {
+  const limit = Number(query.text('limit'));
+  return Number.isInteger(limit) && limit > 0 ? limit : undefined;
+}
+
+/** Whether all objects of a kind are asked for, not only some of them. */
+export const isWhole = (query: Query): boolean => ['limit', 'labelSelector', 'fieldSelector', 'continue'].every((name) => query.text(name) === undefined);
+
+/** Whether a watch begins with what there is. */
+export const hasInitialEvents = (query: Query): boolean => query.flag('sendInitialEvents') ?? (query.text('resourceVersion') ?? '0') === '0';
+
 /** Which page of which state of a list. */
 export function pageOf(query: Query) {
   const [limit, next, resourceVersion] = [query.count('limit'), query.text('continue'), query.text('resourceVersion')];

@@ -21,7 +21,7 @@ export const bodyTooLarge = (limit: number): HttpRefusal =>
   new HttpRefusal(new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${limit}`).toStatus(), true);
 
 /** There is too much to do; `retryAfterSeconds` is also sent as `Retry-After`. */
-export const tooBusy = (message: string): ApiError => new ApiError('TooManyRequests', message, { retryAfterSeconds: 1 });
+export const tooBusy = (message: string, retryAfterSeconds = 1): ApiError => new ApiError('TooManyRequests', message, { retryAfterSeconds });
 
 /** Nothing is served at this path. */
 export const notServed = (): ApiError => new ApiError('NotFound', 'the server could not find the requested resource');

@@ -27,14 +27,15 @@ export const metricVerb = (verb: string): string => VERBS[verb] ?? verb.toUpperC
 
 /** What is counted about requests, under the names that kube-apiserver has for it, and about the process. */
 export class RequestMetrics {
-  readonly #registry = new Registry();
-  readonly #total = new Counter({ name: 'apiserver_request_total', help: 'Requests by what they were about and how they were answered.', labelNames: [...LABELS, 'component', 'code'], registers: [this.#registry] });
-  readonly #duration = new Histogram({ name: 'apiserver_request_duration_seconds', help: 'How long requests took that end by themselves.', labelNames: [...LABELS, 'component'], buckets: SECONDS, registers: [this.#registry] });
-  readonly #inflight = new Gauge({ name: 'apiserver_current_inflight_requests', help: 'Requests that are being answered.', labelNames: ['request_kind'], registers: [this.#registry] });
-  readonly #longRunning = new Gauge({ name: 'apiserver_longrunning_requests', help: 'Watches and streams that are open.', labelNames: [...LABELS, 'component'], registers: [this.#registry] });
+  /** What is on the page; others count there too. */
+  readonly registry = new Registry();
+  readonly #total = new Counter({ name: 'apiserver_request_total', help: 'Requests by what they were about and how they were answered.', labelNames: [...LABELS, 'component', 'code'], registers: [this.registry] });
+  readonly #duration = new Histogram({ name: 'apiserver_request_duration_seconds', help: 'How long requests took that end by themselves.', labelNames: [...LABELS, 'component'], buckets: SECONDS, registers: [this.registry] });
+  readonly #inflight = new Gauge({ name: 'apiserver_current_inflight_requests', help: 'Requests that are being answered.', labelNames: ['request_kind'], registers: [this.registry] });
+  readonly #longRunning = new Gauge({ name: 'apiserver_longrunning_requests', help: 'Watches and streams that are open.', labelNames: [...LABELS, 'component'], registers: [this.registry] });
 
   constructor(startedAtMs: number) {
-    const of = (name: string, help: string, read: () => number): void => void new Gauge({ name, help, registers: [this.#registry], collect() { this.set(read()); } });
+    const of = (name: string, help: string, read: () => number): void => void new Gauge({ name, help, registers: [this.registry], collect() { this.set(read()); } });
     of('process_start_time_seconds', 'When the server was started, since the epoch.', () => startedAtMs / 1000);
     of('process_resident_memory_bytes', 'Memory of the process.', () => process.memoryUsage.rss());
     of('process_cpu_seconds_total', 'Time of processors that the process took.', () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6);
@@ -59,11 +60,11 @@ export class RequestMetrics {
 
   /** All of it in Prometheus' text format. */
   text(): Promise<string> {
-    return this.#registry.metrics();
+    return this.registry.metrics();
   }
 
   /** The media type of that text. */
   get contentType(): string {
-    return this.#registry.contentType;
+    return this.registry.contentType;
   }
 }

@@ -21,6 +21,8 @@ export interface WatchStreamOptions {
   readonly encoded: EncodedObjects;
   /** Told of what the events failed with, when the client is told no more than that something failed. */
   readonly failed: (error: unknown) => void;
+  /** Called when the first chunk has been written, or there is none yet, with its length; more than once. */
+  readonly begun: (length: number) => void;
 }
 
 /** JSON of the objects that were told last, so that an object is written once for all its watchers. Bounded in number and in length. */
@@ -71,6 +73,7 @@ export async function streamWatch(exchange: Exchange, events: AsyncIterable<read
   const pending: WatchEvent[] = [];
   /** How many of those are of the first chunk, which is as long as what there is. */
   let initial = 0;
+  let length = 0;
   let end: { readonly error?: Status } | undefined;
   let wake = (): void => {};
   const pump = (async (): Promise<void> => {
@@ -80,7 +83,7 @@ export async function streamWatch(exchange: Exchange, events: AsyncIterable<read
         pending.length = 0;
         throw new ApiError('Expired', `the watcher was more than ${options.backlog} events behind; list again`);
       }
-      if (isFirst) initial = next.value.length;
+      if (isFirst) initial = length = next.value.length;
       isFirst = false;
       for (const event of next.value) pending.push(event);
       wake();
@@ -104,6 +107,7 @@ export async function streamWatch(exchange: Exchange, events: AsyncIterable<read
         if (!exchange.response.write(text)) await exchange.drained();
       } else if (end !== undefined) break;
       else {
+        options.begun(length);
         await new Promise<void>((resolve) => {
           wake = resolve;
         });

@@ -17,8 +17,8 @@ export interface WatchesContext extends ObjectsContext {
   readonly stopping: AbortSignal;
 }
 
-/** Answers a watch. */
-export async function answerWatch(exchange: Exchange, asked: ObjectRequest, context: WatchesContext): Promise<void> {
+/** Answers a watch. `begun` is called when what there is in the beginning has been written, with the number of objects; it may be called again. */
+export async function answerWatch(exchange: Exchange, asked: Omit<ObjectRequest, 'verb'>, context: WatchesContext, begun: (length: number) => void): Promise<void> {
   const { request, query, clock, gone } = exchange;
   const { kind, ref, user } = asked;
   const { encoding, as } = wantedOf(request.headers.accept);
@@ -38,7 +38,7 @@ export async function answerWatch(exchange: Exchange, asked: ObjectRequest, cont
     const bookmarks = query.flag('allowWatchBookmarks') ?? false;
     const watch: WatchRequest = { ref, user, ...selectionOf(query), ...(since !== undefined && { resourceVersion: since }), allowWatchBookmarks: bookmarks };
     const failed = (error: unknown): void => context.log.warn('a watch failed', { audit: exchange.id, user: user.name, error: errorMessage(error) });
-    const options = { kind, shape: { as, include }, clock, backlog: context.limits.watchBacklog, marksInitialEvents: marksInitialEvents && bookmarks, encoded: context.encoded, failed };
+    const options = { kind, shape: { as, include }, clock, backlog: context.limits.watchBacklog, marksInitialEvents: marksInitialEvents && bookmarks, encoded: context.encoded, failed, begun };
     await streamWatch(exchange, context.transport.watch(watch, over.signal), options);
   } finally {
     cancel();
@@ -48,7 +48,7 @@ export async function answerWatch(exchange: Exchange, asked: ObjectRequest, cont
 }
 
 /** From which version on, and whether the end of the initial events is to be marked (the rules of ValidateListOptions for watches). */
-async function sinceOf(asked: ObjectRequest, query: Query, context: ObjectsContext): Promise<[since: string | undefined, marks: boolean]> {
+async function sinceOf(asked: Omit<ObjectRequest, 'verb'>, query: Query, context: ObjectsContext): Promise<[since: string | undefined, marks: boolean]> {
   const [version, initial, match] = [query.text('resourceVersion'), query.flag('sendInitialEvents'), query.oneOf('resourceVersionMatch', ['Exact', 'NotOlderThan'] as const, 'ListOptions')];
   if (initial === undefined) {
     if (match !== undefined) throw forbiddenOption('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');

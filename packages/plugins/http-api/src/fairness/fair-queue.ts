@@ -31,9 +31,11 @@ export interface LevelState {
 
 /** What a request is taken to need before it is known, milliseconds (kube-apiserver's estimate). What it really took is settled when it is over. */
 const ESTIMATE_MS = 3;
-/** Seats of one request at most, and as a part of those of its level (kube-apiserver's). */
-const WIDEST = 10;
-const WIDEST_PART = 0.15;
+/**
+ * How many of the widest requests a level bears at most, with all that others lend, and one flow half of that. kube-apiserver gives no request more than ten seats, as it has many processors;
+ * here one thread writes all answers, and long ones are done no sooner by being many at once.
+ */
+const WIDEST_AT_ONCE = 8;
 
 interface Flow<T> extends Placed {
   readonly key: string;
@@ -97,7 +99,7 @@ export class FairQueue<T> {
     const level = this.#level(name);
     const held = Math.min(Math.max(1, Math.ceil(width)), this.#widest(level));
     const flow = level.flows.get(key) ?? { key, virtual: level.virtual, order: (this.#order += 1), place: -1, waiting: new Set(), executing: 0, seats: 0 };
-    if (level.settings.queues ? flow.waiting.size >= this.bounds.queueLength : level.waiting > 0 || !this.#fits(level, held)) return undefined;
+    if (level.settings.queues ? flow.waiting.size >= this.bounds.queueLength : level.waiting > 0 || flow.seats + held > level.flowMax || !this.#fits(level, held)) return undefined;
     level.flows.set(key, flow);
     const ticket: Held<T> = { item, level: name, width: held, flow, state: 'waiting' };
     flow.waiting.add(ticket);
@@ -109,19 +111,24 @@ export class FairQueue<T> {
   /** The request that begins now, with its seats; undefined while there is none, or no room for it. To be asked again after each arrival and end. */
   next(): Ticket<T> | undefined {
     let chosen: Level<T> | undefined;
+    let isOwed = false;
     for (const level of this.#levels.values()) {
       const first = level.ready.first;
-      if (first === undefined || !this.#fits(level, headOf(first).width)) continue;
+      if (first === undefined) continue;
+      const { width } = headOf(first);
+      if (!this.#fits(level, width)) isOwed ||= isOwn(level, width);
       // Who has least of what is its own: a level below its seats goes before one that borrows.
-      if (chosen === undefined || level.seats / level.nominal < chosen.seats / chosen.nominal) chosen = level;
+      else if (chosen === undefined || level.seats / level.nominal < chosen.seats / chosen.nominal) chosen = level;
     }
+    // What becomes free is first for those whose own seats are lent: else narrow requests of others would take each of them.
+    if (chosen !== undefined && isOwed && !isOwn(chosen, headOf(chosen.ready.first as Flow<T>).width)) return undefined;
     return chosen === undefined ? undefined : this.#begin(chosen);
   }
 
-  /** The request is over, having had its seats for so long. Does nothing for one that was over already. */
-  end(ticket: Ticket<T>, milliseconds: number): void {
+  /** The request is over, having had its seats for so long. False: it was over already, or never began. */
+  end(ticket: Ticket<T>, milliseconds: number): boolean {
     const held = ticket as Held<T>;
-    if (held.state !== 'begun') return;
+    if (held.state !== 'begun') return false;
     held.state = 'over';
     const { flow, width } = held;
     const level = this.#level(held.level);
@@ -132,6 +139,7 @@ export class FairQueue<T> {
     flow.executing -= 1;
     flow.virtual += width * (milliseconds - ESTIMATE_MS);
     this.#offer(level, flow);
+    return true;
   }
 
   /** The request waits no more. False: it has begun, or is over. */
@@ -185,14 +193,15 @@ export class FairQueue<T> {
 
   /** Whether so many seats are free for a level, beside those that others keep for themselves. */
   #fits(level: Level<T>, width: number): boolean {
-    if (level.seats + width <= level.nominal) return this.#seats + width <= Math.max(this.bounds.seats, width);
+    if (isOwn(level, width)) return this.#seats + width <= Math.max(this.bounds.seats, width);
     let kept = 0;
     for (const other of this.#levels.values()) if (other !== level) kept += Math.max(0, other.reserved - other.seats);
     return this.#seats + width + kept <= this.bounds.seats;
   }
 
-  #widest({ nominal }: Level<T>): number {
-    return Math.min(WIDEST, Math.max(1, Math.ceil(nominal * WIDEST_PART)));
+  /** Never more than a level has of its own: else it could wait for ever. */
+  #widest({ nominal, max }: Level<T>): number {
+    return Math.min(nominal, Math.ceil(max / WIDEST_AT_ONCE));
   }
 
   #level(name: string): Level<T> {
@@ -201,6 +210,8 @@ export class FairQueue<T> {
     return level;
   }
 }
+
+const isOwn = ({ seats, nominal }: { readonly seats: number; readonly nominal: number }, width: number): boolean => seats + width <= nominal;
 
 function headOf<T>({ waiting }: Flow<T>): Held<T> {
   const [first] = waiting;
