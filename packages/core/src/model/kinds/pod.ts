@@ -1,5 +1,6 @@
 import { applyPodDefaults } from '../defaults/pod.js';
 import { validateEphemeralContainersUpdate } from '../validation/ephemeral-containers.js';
+import { takeResize, validatePodResize } from '../validation/pod-resize.js';
 import { validatePod, validatePodCreate, validatePodStatusUpdate, validatePodUpdate } from '../validation/pod.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
@@ -48,6 +49,7 @@ export const Pod: KindDefinition<Pod> = buildKind<Pod>({
         take: (draft, old) => ({ ...old, metadata: { ...old.metadata }, spec: { ...old.spec, ephemeralContainers: draft.spec.ephemeralContainers } }),
         validateUpdate: validateEphemeralContainersUpdate,
       },
+      resize: { take: takeResize, validateUpdate: validatePodResize },
     },
     selectableFields: {
       'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
