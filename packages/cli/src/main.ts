@@ -22,6 +22,7 @@ program
   .option('--name <name...>', 'more host names and addresses by which clients reach the API')
   .option('--kubeconfig <file>', 'where the kubeconfig of the administrator goes (default: kubeconfig in the data folder)')
   .option('--on-exit <what>', 'what becomes of the containers: leave them running, or remove them (default: remove with a memory store, else leave)')
+  .option('--cert-days <days>', 'how long the certificates are good that the server and nodes get; they are renewed in time (default: 365)', days)
   .option('--audit-log <file>', 'writes down who changed what, as lines of JSON')
   .option('--log <level>', 'what is told on standard error: debug, info, warn, error or none (default: warn)')
   .option('--log-format <format>', 'text or json (default: text)')
@@ -45,6 +46,8 @@ program
   .option('--runtime <runtime>', 'what containers are: process, docker or simulated (default: process)')
   .option('--proxy <proxy>', 'what Services are served by here: userspace or none (default: userspace)')
   .option('--host-ip <address>', 'the address of the node (default: 127.0.0.1)')
+  .option('--port <number>', 'where the node serves logs, commands and ports of its pods to the API server; 0 takes any (default: 10250)', whole)
+  .option('--client-ca <file>', 'the authority whose certificate the API server must show for that (default: that of the API, by the kubeconfig)')
   .option('--renew <seconds>', 'how often the node says that it is there (default: 10)', seconds)
   .option('--on-exit <what>', 'what becomes of the containers: leave them running, or remove them (default: leave)')
   .option('--log <level>', 'what is told on standard error: debug, info, warn, error or none (default: warn)')
@@ -81,7 +84,12 @@ function told(error: unknown): number {
 }
 
 function whole(text: string): number {
-  if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+function days(text: string): number {
+  if (!/^\d{1,4}(\.\d{1,4})?$/.test(text)) throw new InvalidArgumentError('It must be a number of days.');
   return Number(text);
 }
 

@@ -24,6 +24,8 @@ const settings = z
   runtime: z.enum(['process', 'docker', 'simulated']).default('process'),
   proxy: z.enum(['userspace', 'none']).default('userspace'),
   hostIp: z.union([z.ipv4(), z.ipv6()], 'must be an address').default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(10_250),
+  clientCa: path.optional(),
   renew: z.number().min(0.1).max(3_600).default(10),
   onExit: z.enum(['leave', 'remove']).default('leave'),
   log: z.enum([...LEVELS, 'none']).default('warn'),

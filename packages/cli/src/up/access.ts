@@ -1,8 +1,8 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { dirname, join } from 'node:path';
-import type { Clock, Random } from '@orrery/core';
-import { CertificateAuthority, type KeyPair, kubeconfigOf } from '@orrery/pki';
+import { type CertifiedKey, type Clock, definePlugin, type Logger, type Plugin, type Random } from '@orrery/core';
+import { CertificateAuthority, kubeconfigOf, RenewedCertificate } from '@orrery/pki';
 import { UsageError } from '../usage-error.js';
 
 const NAME = 'orrery';
@@ -10,17 +10,61 @@ const NAME = 'orrery';
 /** How clients reach the API and are known by it. */
 export interface Access {
   readonly authority: CertificateAuthority;
-  readonly serving: KeyPair;
+  /** Signs the serving certificates of nodes: one of its own, so that none of them can answer in the server's place. */
+  readonly nodeAuthority: CertificateAuthority;
+  /** What clients see. */
+  readonly serving: Fresh;
+  /** What the server shows to nodes. */
+  readonly nodeClient: Fresh;
 }
 
-/** The authority in the data folder, and a certificate of it for the server's names. */
-export async function openAccess(data: string, host: string, names: readonly string[], { clock, random }: { readonly clock: Clock; readonly random: Random }): Promise<Access> {
-  const authority = await CertificateAuthority.open({ clock, random, file: join(data, 'pki', 'ca.pem') });
-  const all = [...new Set([host, 'localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', ...names])].filter((name) => name !== '0.0.0.0' && name !== '::');
-  const serving = await authority.issue({ subject: { commonName: 'orrery' }, usages: ['server'], dnsNames: all.filter((name) => isIP(name) === 0), ipAddresses: all.filter((name) => isIP(name) !== 0) });
-  // With the authority in the chain a machine that joins can tell it by its hash.
-  return { authority, serving: { key: serving.key, cert: serving.cert + authority.certificate } };
+/** One that is there from the beginning. */
+type Fresh = Omit<RenewedCertificate, 'current'> & { current(): CertifiedKey };
+
+/** What access is made from. */
+export interface AccessOptions {
+  /** The data folder. */
+  readonly data: string;
+  readonly host: string;
+  /** More names and addresses of the server. */
+  readonly names: readonly string[];
+  /** How long certificates are good. */
+  readonly days: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
 }
+
+/** The authorities in the data folder, and certificates of them for the server's names and for its way to nodes. */
+export async function openAccess({ data, host, names, days, clock, random, log }: AccessOptions): Promise<Access> {
+  const authority = await CertificateAuthority.open({ clock, random, file: join(data, 'pki', 'ca.pem') });
+  const nodeAuthority = await CertificateAuthority.open({ clock, random, file: join(data, 'pki', 'node-ca.pem'), name: 'orrery-node-ca' });
+  const all = [...new Set([host, 'localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', ...names])].filter((name) => name !== '0.0.0.0' && name !== '::');
+  const serve = async (): Promise<CertifiedKey> => {
+    const { key, cert } = await authority.issue({ subject: { commonName: 'orrery' }, usages: ['server'], dnsNames: all.filter((name) => isIP(name) === 0), ipAddresses: all.filter((name) => isIP(name) !== 0), days });
+    // With the authority in the chain a machine that joins can tell it by its hash.
+    return { key, cert: cert + authority.certificate };
+  };
+  // As kubeadm calls it. Only who has the authority can certify that group: no request for a certificate is signed for it.
+  const dial = (): Promise<CertifiedKey> => authority.issue({ subject: { commonName: 'kube-apiserver-kubelet-client', organizations: ['system:masters'] }, usages: ['client'], days });
+  const fresh = async (name: string, obtain: () => Promise<CertifiedKey>): Promise<Fresh> => new RenewedCertificate({ name, obtain, known: await obtain(), clock, random, log }) as Fresh;
+  return { authority, nodeAuthority, serving: await fresh('server', serve), nodeClient: await fresh('client of nodes', dial) };
+}
+
+/** Keeps the certificates fresh. */
+export const freshCertificates = ({ serving, nodeClient }: Access): Plugin =>
+  definePlugin({
+    name: 'fresh-certificates',
+    setup: ({ run }) =>
+      run(() => ({
+        name: 'certificates of the server',
+        phase: 'server',
+        run: async (signal, ready) => {
+          ready();
+          await Promise.all([serving.run(signal), nodeClient.run(signal)]);
+        },
+      })),
+  })();
 
 /**
  * Writes the administrator's kubeconfig: he is in `system:masters` by a certificate of his own. Throws `UsageError` when the file is somebody else's: has another cluster or context than ours.

@@ -9,8 +9,8 @@ import type { Access } from './access.js';
  * Who pods and nodes are: pods get tokens of their accounts, signed by a key in the data folder, and the certificate by which they know the server; who asks for a certificate gets it of the authority, and nodes
  * that join may ask with a bootstrap token.
  */
-export const identitiesOf = (data: string, { authority }: Access): Plugin[] => [
+export const identitiesOf = (data: string, { authority, nodeAuthority }: Access, maxDays: number): Plugin[] => [
   serviceAccounts({ rootCa: authority.certificate }),
   serviceAccountTokens({ keyFile: join(data, 'pki', 'sa.pem') }),
-  certificateSigning({ authority }),
+  certificateSigning({ authority, servingAuthority: nodeAuthority, maxDays }),
 ];

@@ -24,6 +24,7 @@ const settings = z.strictObject({
   name: z.array(hostName).max(100).default([]),
   kubeconfig: path.optional(),
   auditLog: path.optional(),
+  certDays: z.number().min(0.0001).max(3_650).default(365),
   onExit: z.enum(['leave', 'remove']).optional(),
   log: z.enum([...LEVELS, 'none']).default('warn'),
   logFormat: z.enum(['text', 'json']).default('text'),

@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises';
-import { createOrchestrator, type Orchestrator, silentLogger, systemClock, systemRandom } from '@orrery/core';
+import { createOrchestrator, type Logger, type Orchestrator, silentLogger, systemClock, systemRandom } from '@orrery/core';
 import { httpApi } from '@orrery/http-api';
+import { remoteNodes } from '@orrery/node-server';
 import type { Report } from '../report.js';
 import { streamLogger } from '../stream-logger.js';
-import { type Access, openAccess, writeKubeconfig } from './access.js';
+import { type Access, freshCertificates, openAccess, writeKubeconfig } from './access.js';
 import { untilTold } from '../until-told.js';
 import { identitiesOf } from './identities.js';
 import { partsOf } from './parts.js';
@@ -14,8 +15,10 @@ const platform = { clock: systemClock, random: systemRandom };
 /** Serves a cluster until the process is told to end (SIGINT or SIGTERM; a second time: at once) or a part of it fails. */
 export async function up(settings: UpSettings, report: Report): Promise<void> {
   await mkdir(settings.data, { recursive: true, mode: 0o700 });
-  const access = await openAccess(settings.data, settings.listen.host, settings.name, platform);
-  const { orchestrator, url } = await assemble(settings, access);
+  const { data, listen, name, certDays, log: level, logFormat } = settings;
+  const logger = level === 'none' ? silentLogger : streamLogger({ stream: process.stderr, clock: systemClock, level, format: logFormat });
+  const access = await openAccess({ data, host: listen.host, names: name, days: certDays, log: logger, ...platform });
+  const { orchestrator, url } = await assemble(settings, access, logger);
   const told = untilTold();
   try {
     await orchestrator.start();
@@ -31,13 +34,13 @@ export async function up(settings: UpSettings, report: Report): Promise<void> {
   report.done(settings.onExit === 'remove' ? 'stopped; containers were removed' : 'stopped; containers run on');
 }
 
-async function assemble(settings: UpSettings, access: Access): Promise<{ readonly orchestrator: Orchestrator; readonly url: () => string }> {
-  const { authority, serving } = access;
-  const { log, logFormat, listen, data, auditLog } = settings;
+async function assemble(settings: UpSettings, access: Access, logger: Logger): Promise<{ readonly orchestrator: Orchestrator; readonly url: () => string }> {
+  const { authority, nodeAuthority, serving, nodeClient } = access;
+  const { listen, data, auditLog, certDays } = settings;
   let served = '';
-  const door = httpApi({ ...listen, tls: { ...serving, clientCa: authority.certificate }, listening: (url) => (served = url), ...(auditLog !== undefined && { audit: { path: auditLog } }) });
-  const logger = log === 'none' ? silentLogger : streamLogger({ stream: process.stderr, clock: systemClock, level: log, format: logFormat });
-  const orchestrator = await createOrchestrator({ plugins: [...(await partsOf(settings)), ...identitiesOf(data, access), door], logger });
+  const door = httpApi({ ...listen, tls: { ...serving.current(), clientCa: authority.certificate, renewed: serving }, listening: (url) => (served = url), ...(auditLog !== undefined && { audit: { path: auditLog } }) });
+  const nodes = remoteNodes({ credentials: () => ({ ca: nodeAuthority.certificate, ...nodeClient.current() }) });
+  const orchestrator = await createOrchestrator({ plugins: [...(await partsOf(settings)), ...identitiesOf(data, access, certDays), freshCertificates(access), nodes, door], logger });
   return { orchestrator, url: () => served.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:') };
 }
 

@@ -20,11 +20,17 @@ const LATEST = 0.9;
 const BACKOFF = { baseMs: 1_000, maxMs: 60_000, jitter: 0.2 } as const;
 /** The clock of a machine may be put right, or have stood still: how much of a life is over is looked at this often, milliseconds. */
 const LOOK_MS = 3_600_000;
+/** One that has hardly any life is not renewed sooner. */
+const SHORTEST_MS = 1_000;
 
-/** When a certificate (PEM) is to be renewed, milliseconds since the epoch. @param chance in [0, 1) */
-export function renewalOf(cert: string, chance: number): number {
+/**
+ * When a certificate (PEM) is to be renewed, milliseconds since the epoch.
+ * @param chance in [0, 1)
+ * @param since when its life began, where that is known better than by what it says: those that are signed are dated back, for clocks that are behind
+ */
+export function renewalOf(cert: string, chance: number, since?: number): number {
   const { validFrom, validTo } = new X509Certificate(cert);
-  const [from, to] = [Date.parse(validFrom), Date.parse(validTo)];
+  const [from, to] = [Math.max(Date.parse(validFrom), since ?? Number.NEGATIVE_INFINITY), Date.parse(validTo)];
   return from + (to - from) * (EARLIEST + (LATEST - EARLIEST) * chance);
 }
 
@@ -50,11 +56,13 @@ export class RenewedCertificate implements CertificateSource {
   async run(signal: AbortSignal): Promise<void> {
     const { random } = this.options;
     let failures = 0;
+    let since: number | undefined;
     while (!signal.aborted) {
-      if (this.#pair !== undefined && failures === 0) await this.#until(renewalOf(this.#pair.cert, random.float()), signal);
+      if (this.#pair !== undefined && failures === 0) await this.#until(Math.max(renewalOf(this.#pair.cert, random.float(), since), (since ?? 0) + SHORTEST_MS), signal);
       if (signal.aborted) return;
       failures = (await this.#renew(signal)) ? 0 : failures + 1;
-      if (failures > 0) await this.#pause(backoffDelay(BACKOFF, failures, random), signal);
+      if (failures === 0) since = this.options.clock.now();
+      else await this.#pause(backoffDelay(BACKOFF, failures, random), signal);
     }
   }
 

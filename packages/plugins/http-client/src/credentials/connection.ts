@@ -1,4 +1,4 @@
-import type { UserInfo } from '@orrery/core';
+import type { CertificateSource, UserInfo } from '@orrery/core';
 import type { TokenSource } from './tokens.js';
 
 /** Where a server is, how it is trusted, and who asks. */
@@ -19,6 +19,8 @@ export interface ConnectionTls {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
+  /** The client's own certificate where it is exchanged while it is used, instead of `cert` and `key`: connections that are made later show the newer one. */
+  readonly certificate?: CertificateSource;
   /** The name that the server's certificate must have; default: the host of the URL. */
   readonly serverName?: string;
   /** Anybody may answer in the server's place. Only where a kubeconfig says so. */

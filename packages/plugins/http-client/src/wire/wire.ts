@@ -3,7 +3,7 @@ import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, type Outg
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { createSecureContext, type TLSSocket } from 'node:tls';
-import { OrreryError, VERSION } from '@orrery/core';
+import { type CertificateSource, OrreryError, VERSION } from '@orrery/core';
 import type { Connection } from '../credentials/connection.js';
 import type { WireRequest } from './plan-request.js';
 
@@ -31,13 +31,15 @@ export class Wire {
   readonly #url: URL;
   readonly #isSecure: boolean;
   readonly #tls: object;
+  readonly #certificate: CertificateSource | undefined;
 
   /** Throws `INVALID` for a server that cannot be reached so, or certificates that cannot be used. */
   constructor(connection: Connection, connections: number) {
     this.#url = urlOf(connection);
     this.#isSecure = this.#url.protocol === 'https:';
     this.#base = this.#url.pathname.replace(/\/+$/, '');
-    const { ca, cert, key, serverName, insecure } = connection.tls;
+    const { ca, cert, key, serverName, insecure, certificate } = connection.tls;
+    this.#certificate = certificate;
     this.#tls = { ...(serverName !== undefined && { servername: serverName }), rejectUnauthorized: insecure !== true, ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert, key }) };
     if (this.#isSecure) checkCertificates({ ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) });
     const agent = (maxSockets: number): HttpAgent => new (this.#isSecure ? HttpsAgent : HttpAgent)({ keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, maxSockets });
@@ -57,6 +59,8 @@ export class Wire {
         method,
         agent: this.#agents[purpose],
         ...this.#tls,
+        // A connection is used again only for the same certificate.
+        ...this.#certificate?.current(),
         headers: {
           accept: 'application/json',
           'user-agent': `orrery/${VERSION}`,
@@ -93,7 +97,7 @@ function urlOf({ server, token, tls }: Connection): URL {
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:') || url.search !== '' || url.username !== '') {
     throw new OrreryError('INVALID', `${JSON.stringify(server)} is no address of a Kubernetes API: it must be like https://HOST:PORT.`);
   }
-  if (url.protocol === 'http:' && (token !== undefined || tls.cert !== undefined)) throw new OrreryError('INVALID', `Credentials are not sent to ${server}, which is not encrypted: use https.`);
+  if (url.protocol === 'http:' && (token !== undefined || tls.cert !== undefined || tls.certificate !== undefined)) throw new OrreryError('INVALID', `Credentials are not sent to ${server}, which is not encrypted: use https.`);
   return url;
 }
 
