@@ -127,9 +127,7 @@ async function certainly(claim: PersistentVolumeClaim | undefined, { namespace, 
 async function applyToVolume(volume: PersistentVolume, step: VolumeStep, { client }: ReconcileContext): Promise<void> {
   const volumes = client.kind(PersistentVolume);
   if (step.do === 'setPhase') await goneIsFine(volumes.updateStatus({ ...volume, status: { ...volume.status, phase: step.phase } }));
-  if (step.do !== 'letGo') return;
-  const { claimRef: _claim, ...spec } = volume.spec;
-  await goneIsFine(volumes.update({ ...volume, spec }));
+  if (step.do === 'letGo') await goneIsFine(volumes.update(step.volume));
 }
 
 async function unprotect<K extends typeof PersistentVolumeClaim | typeof PersistentVolume>(kind: K, object: PersistentVolumeClaim | PersistentVolume, finalizer: string, { client }: ReconcileContext): Promise<void> {

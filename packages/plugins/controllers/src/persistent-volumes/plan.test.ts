@@ -88,8 +88,7 @@ class StorageWorld implements ModelWorld {
       if (accepted && user !== undefined) expect(step.phase).toBe('Bound');
       return accepted;
     }
-    const { claimRef: _, ...spec } = volume.spec;
-    const accepted = this.api.update({ ...volume, spec } as PersistentVolume);
+    const accepted = this.api.update(step.volume);
     if (accepted) expect(user).toBeUndefined();
     return accepted;
   }
@@ -149,6 +148,11 @@ class StorageWorld implements ModelWorld {
   }
 }
 
+/** A volume that somebody reserved for a claim is bound to it, while a process with old caches gives the claim another one. */
+const reservedAndLate: readonly (readonly [number, number])[] = [
+  [4, 698628], [4, 828707], [4, 618846], [4, 976131], [6, 285890], [6, 130435], [8, 0], [0, 0], [8, 39107], [0, 0], [6, 794389], [9, 676727], [0, 0],
+];
+
 describe('the plans for claims and volumes', () => {
   it('never give one volume to two claims, nor one that is too small, nor take one away, however late caches are; they settle, and then plan nothing', () => {
     fc.assert(
@@ -158,7 +162,7 @@ describe('the plans for claims and volumes', () => {
         settle(world);
         world.checkRest();
       }),
-      { numRuns: 400 },
+      { numRuns: 400, examples: [[reservedAndLate]] },
     );
   });
 });

@@ -82,7 +82,7 @@ function defaultClass(classes: readonly StorageClass[]): string | undefined {
 }
 
 /** What becomes of a volume. */
-export type VolumeStep = { readonly do: 'nothing' } | { readonly do: 'setPhase'; readonly phase: 'Available' | 'Bound' | 'Released' } | { readonly do: 'letGo' };
+export type VolumeStep = { readonly do: 'nothing' } | { readonly do: 'setPhase'; readonly phase: 'Available' | 'Bound' | 'Released' } | { readonly do: 'letGo'; /** As it is to be. */ readonly volume: PersistentVolume };
 
 /**
  * One step for a volume whose claim is this one, or gone (syncVolume). A volume whose claim is gone is released: what then happens to it is up to
@@ -95,8 +95,17 @@ export function planVolumeStep(volume: PersistentVolume, claim: PersistentVolume
   if (claim === undefined || claim.metadata.uid !== claimRef.uid) return to('Released');
   const named = claim.spec.volumeName ?? '';
   if (named === '' || named === volume.metadata.name) return to('Bound');
-  // The claim took another one: what was bound by us for it is free again.
-  return volume.metadata.annotations?.[STORAGE.boundByController] === undefined ? NOTHING_FOR_VOLUME : { do: 'letGo' };
+  // The claim took another one: this one is free again.
+  return { do: 'letGo', volume: unbound(volume) };
+}
+
+/** As it was before it was bound: without a claim, or reserved by whoever wrote it, then for any claim of that name (unbindVolume). */
+function unbound({ metadata, spec, ...volume }: PersistentVolume): PersistentVolume {
+  const { claimRef, ...rest } = spec;
+  const { [STORAGE.boundByController]: ours, ...annotations } = metadata.annotations ?? {};
+  if (ours !== undefined) return { ...volume, metadata: { ...metadata, annotations }, spec: rest };
+  const { uid: _uid, resourceVersion: _version, ...reserved } = claimRef ?? {};
+  return { ...volume, metadata, spec: { ...rest, claimRef: reserved } };
 }
 
 const NOTHING_FOR_VOLUME: VolumeStep = { do: 'nothing' };
