@@ -5,6 +5,7 @@ import { Admissions } from './contracts/admission.js';
 import { Client, Events, Informers, LeaderClient } from './contracts/client.js';
 import { type Controller, Controllers } from './contracts/controller.js';
 import { Hooks, hooks } from './contracts/hooks.js';
+import { allInstruments, Collectors, Instruments } from './contracts/instruments.js';
 import { Kinds, KindServing, ServedKinds } from './contracts/kinds.js';
 import { Network } from './contracts/network.js';
 import { Proxies, type Proxy } from './contracts/proxy.js';
@@ -37,6 +38,7 @@ import { KindRegistry } from './model/registry.js';
 import { type ApiLine, localLine, remoteLine } from './api-line.js';
 import type { Orchestrator, OrchestratorOptions } from './orchestrator-api.js';
 import { CodedStore } from './store-kit/coded-store.js';
+import { meteredStore } from './store-kit/metered-store.js';
 
 const LIMITS = { setupTimeoutMs: 30_000, startTimeoutMs: 30_000, stopTimeoutMs: 30_000 } as const;
 const USER = { name: 'system:orchestrator', groups: ['system:masters'] } as const;
@@ -93,6 +95,7 @@ class Assembly implements Orchestrator {
         { token: Random, make: () => this.#random },
         { token: Logger, make: () => this.#log },
         { token: Hooks, make: () => this.#kernel.hooks },
+        { token: Instruments, make: (get) => allInstruments(get(Collectors).items()) },
         { token: Transport, make: () => this.#line.transport },
         { token: ServedKinds, make: () => this.#kinds },
         { token: KindServing, make: (): KindServing => ({ offer: (at, kinds) => this.#line.offer(at, kinds) }) },
@@ -128,7 +131,7 @@ class Assembly implements Orchestrator {
 
   #localLine(): ApiLine {
     return localLine({
-      store: this.#store(),
+      store: meteredStore(this.#store(), this.#clock, this.get(Instruments)),
       kinds: this.#kinds,
       clock: this.#clock,
       random: this.#random,
@@ -136,6 +139,7 @@ class Assembly implements Orchestrator {
       admissions: this.get(Admissions),
       subresources: this.get(Subresources),
       ...(this.#kernel.has(Network) && { network: this.get(Network) }),
+      instruments: this.get(Instruments),
       historyLost: (loss) => this.#historyLost(loss),
     });
   }
@@ -179,7 +183,7 @@ class Assembly implements Orchestrator {
     const settings = wanted === true ? {} : wanted;
     const { transport, leaseMs } = this.#line;
     const parts = { leases: this.#line.leases(settings.namespace), transport, kinds: this.#kinds, clock: this.#clock, random: this.#random, log: this.#log };
-    return new Leading({ ttlMs: leaseMs, ...settings }, { ...parts, stopTimeoutMs, changed });
+    return new Leading({ ttlMs: leaseMs, ...settings }, { ...parts, stopTimeoutMs, changed, instruments: this.get(Instruments) });
   }
 
   get get(): Get {
@@ -294,7 +298,7 @@ class Assembly implements Orchestrator {
         // What this run writes carries the fence of the term it began in, also if it ends late.
         const own = term;
         const client = this.#leading?.client(user, name, () => own) ?? new ApiClient({ transport: this.#line.transport, kinds: this.#kinds, user, fieldManager: name });
-        const options = { client, informers: this.informers, events: this.get(Events)(name), clock: this.#clock, random: this.#random, log: this.#log };
+        const options = { client, informers: this.informers, events: this.get(Events)(name), clock: this.#clock, random: this.#random, log: this.#log, instruments: this.get(Instruments) };
         return new ControllerRunner(controller, options).run(signal, ready);
       },
     };
@@ -304,7 +308,7 @@ class Assembly implements Orchestrator {
   }
 
   #proxyPart(proxy: Proxy): Runnable {
-    const options = { informers: this.informers, events: this.get(Events)(`proxy-${proxy.name}`), clock: this.#clock, random: this.#random, log: this.#log };
+    const options = { informers: this.informers, events: this.get(Events)(`proxy-${proxy.name}`), clock: this.#clock, random: this.#random, log: this.#log, instruments: this.get(Instruments) };
     return { name: `proxy ${proxy.name}`, phase: 'proxy', run: (signal, ready) => new ProxyRunner(proxy, options).run(signal, ready) };
   }
 

@@ -13,6 +13,7 @@ export * from './controller.js';
 export * from './custom-metrics.js';
 export * from './demand.js';
 export * from './hooks.js';
+export * from './instruments.js';
 export * from './kinds.js';
 export * from './metrics.js';
 export * from './network.js';

@@ -1,5 +1,6 @@
 import type { Client, EventRecorder, Informer, InformerOptions, Informers } from '../contracts/client.js';
 import { type Controller, type ControllerParts, type ControllerWatch, isTerminal, type ReconcileContext } from '../contracts/controller.js';
+import { type Instruments, noInstruments } from '../contracts/instruments.js';
 import { longLived } from '../kernel/abort.js';
 import type { BackoffPolicy } from '../kernel/backoff.js';
 import type { Clock, Random } from '../kernel/clock.js';
@@ -10,6 +11,7 @@ import { WorkQueue } from '../kernel/work-queue.js';
 import { ApiError } from '../model/api-error.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject, ObjectKey } from '../model/object.js';
+import { QueueInstruments } from './queue-instruments.js';
 import { kindId, trackingClient, type WrittenRevisions } from './tracking-client.js';
 
 /** What running a controller needs. */
@@ -22,6 +24,8 @@ export interface ControllerRunnerOptions {
   readonly log: Logger;
   /** Of a key that keeps failing; default what the controller wants. */
   readonly backoff?: BackoffPolicy;
+  /** Where it counts what its queue does; default: nowhere. */
+  readonly instruments?: Instruments;
 }
 
 /**
@@ -40,13 +44,15 @@ export class ControllerRunner {
   readonly #informers = new Map<string, Informer<KubeObject>[]>();
   readonly #written = new Map<ObjectKey, WrittenRevisions>();
   readonly #log: Logger;
+  readonly #counted: QueueInstruments<ObjectKey> | undefined;
 
   constructor(
     readonly controller: Controller,
     private readonly options: ControllerRunnerOptions,
   ) {
-    const { clock, random, backoff = controller.backoff } = options;
-    this.#queue = new WorkQueue({ clock, random, ...(backoff && { backoff }) });
+    const { clock, random, backoff = controller.backoff, instruments = noInstruments } = options;
+    this.#counted = QueueInstruments.of(controller.name, instruments, clock);
+    this.#queue = new WorkQueue({ clock, random, ...(backoff && { backoff }), ...(this.#counted && { observer: this.#counted }) });
     this.#log = options.log.child({ controller: controller.name });
   }
 
@@ -58,7 +64,7 @@ export class ControllerRunner {
   /** Runs until the signal aborts; ready when the caches are synced and the workers began. */
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
     const { clock, random } = this.options;
-    const undo: (() => void)[] = [];
+    const undo: (() => void)[] = this.#counted === undefined ? [] : [this.#counted.show(this.#queue)];
     const stop = (): void => this.#queue.close();
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });

@@ -1,5 +1,6 @@
 import { ApiClient } from '../client/api-client.js';
 import type { Client } from '../contracts/client.js';
+import { type Instruments, noInstruments } from '../contracts/instruments.js';
 import type { Store } from '../contracts/store.js';
 import type { Transport, UserInfo } from '../contracts/transport.js';
 import type { Clock, Random } from '../kernel/clock.js';
@@ -38,6 +39,8 @@ export interface LeadingOptions {
   readonly log: Logger;
   /** Milliseconds a part may take to wind down when its term is over. */
   readonly stopTimeoutMs: number;
+  /** Where it shows whether this one leads; default: nowhere. */
+  readonly instruments?: Instruments;
   /** Told of each change. Must not throw. */
   changed(state: Leadership): void;
 }
@@ -45,6 +48,7 @@ export interface LeadingOptions {
 /** An orchestrator among several on one store: its election, the clients of its leader's parts, and the parts themselves. */
 export class Leading {
   readonly #election: LeaderElection;
+  readonly #lease: string;
 
   /** Throws `INVALID` for times under which nobody could stay leader. */
   constructor(
@@ -54,6 +58,7 @@ export class Leading {
     const { leases, clock, random, log, changed } = options;
     const { lease = 'orrery-leader', holder = random.uuid(), ttlMs = 3_000 } = settings;
     const { renewMs = ttlMs / 3, retryMs = ttlMs / 4 } = settings;
+    this.#lease = lease;
     checkTimes({ ttlMs, renewMs, retryMs });
     this.#election = new LeaderElection({ store: leases, clock, random, log, lease, holder, ttlMs, renewMs, retryMs, changed });
   }
@@ -67,11 +72,21 @@ export class Leading {
   readonly campaign: Runnable = {
     name: 'leader-election',
     phase: 'caches',
-    run: (signal, ready) => {
+    run: async (signal, ready) => {
       ready();
-      return this.#election.run(signal);
+      const hide = this.#show();
+      try {
+        await this.#election.run(signal);
+      } finally {
+        hide();
+      }
     },
   };
+
+  #show(): () => void {
+    const about = { name: 'leader_election_master_status', help: '1: this one leads.', labels: ['name'] } as const;
+    return (this.options.instruments ?? noInstruments).gauge(about, () => [[{ name: this.#lease }, Number(this.state.leading)]]);
+  }
 
   /** A client whose writes carry the fence of a term: that named, or the present one. */
   client(user: UserInfo, fieldManager: string, term: () => Term | undefined = () => this.#election.term): Client {

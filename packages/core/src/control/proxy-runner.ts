@@ -1,4 +1,5 @@
 import type { EventRecorder, Informers } from '../contracts/client.js';
+import { exponentialBuckets, type HistogramInstrument, type Instruments, noInstruments } from '../contracts/instruments.js';
 import { type Proxy, type RouteDelta, routeFailures } from '../contracts/proxy.js';
 import { backoffDelay } from '../kernel/backoff.js';
 import type { Clock, Random } from '../kernel/clock.js';
@@ -16,6 +17,8 @@ export interface ProxyRunnerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Where it counts how long routes take to be programmed; default: nowhere. */
+  readonly instruments?: Instruments;
 }
 
 const BACKOFF = { baseMs: 50, maxMs: 30_000, jitter: 0.2 } as const;
@@ -28,6 +31,7 @@ export class ProxyRunner {
   readonly #tracker = new RouteTracker();
   readonly #buffer = new DeltaBuffer();
   readonly #log: Logger;
+  readonly #took: HistogramInstrument;
   #wake = (): void => {};
 
   constructor(
@@ -35,6 +39,8 @@ export class ProxyRunner {
     private readonly options: ProxyRunnerOptions,
   ) {
     this.#log = options.log.child({ proxy: proxy.name });
+    const about = { name: 'kubeproxy_sync_proxy_rules_duration_seconds', help: 'How long it took to program routes.', buckets: exponentialBuckets(0.001, 2, 15) };
+    this.#took = (options.instruments ?? noInstruments).histogram(about);
   }
 
   /** Runs until the signal aborts; ready when the first delta, which holds everything, has been given. Leaves the proxy open: its plugin closes it. */
@@ -87,8 +93,10 @@ export class ProxyRunner {
 
   /** False: it has to be given again. */
   async #apply(delta: RouteDelta, failures: number, signal: AbortSignal): Promise<boolean> {
+    const began = this.options.clock.monotonic();
     try {
       await this.proxy.apply(delta, signal);
+      this.#took.observe({}, (this.options.clock.monotonic() - began) / 1000);
       return true;
     } catch (error) {
       if (signal.aborted) return true;

@@ -1,12 +1,24 @@
 import { type BackoffPolicy, backoffDelay } from './backoff.js';
 import type { CancelTimer, Clock, Random } from './clock.js';
 
+/** Told of what happens in a work queue; must not throw, and not call it. */
+export interface QueueObserver<K> {
+  /** The key waits that did not. */
+  added(key: K): void;
+  /** The key failed, and is added after its back-off. */
+  retried(key: K): void;
+  taken(key: K): void;
+  done(key: K): void;
+}
+
 /** What a work queue needs. */
-export interface WorkQueueOptions {
+export interface WorkQueueOptions<K = unknown> {
   readonly clock: Clock;
   readonly random: Random;
   /** Default: 5 ms doubling to 1000 s, as in client-go. */
   readonly backoff?: BackoffPolicy;
+  /** Default: nobody. */
+  readonly observer?: QueueObserver<K>;
 }
 
 /**
@@ -25,9 +37,11 @@ export class WorkQueue<K> {
   readonly #delayed = new Map<K, { readonly at: number; readonly cancel: CancelTimer }>();
   readonly #failures = new Map<K, number>();
   readonly #takers: ((key: K | undefined) => void)[] = [];
+  readonly #observer: QueueObserver<K> | undefined;
   #closed = false;
 
-  constructor(options: WorkQueueOptions) {
+  constructor(options: WorkQueueOptions<K>) {
+    this.#observer = options.observer;
     this.#clock = options.clock;
     this.#random = options.random;
     this.#backoff = options.backoff ?? { baseMs: 5, maxMs: 1_000_000 };
@@ -48,9 +62,11 @@ export class WorkQueue<K> {
     if (this.#closed) return;
     this.#undelay(key);
     if (this.#processing.has(key)) {
+      if (!this.#dirty.has(key)) this.#observer?.added(key);
       this.#dirty.add(key);
       return;
     }
+    if (!this.#waiting.has(key)) this.#observer?.added(key);
     this.#waiting.add(key);
     this.#serve();
   }
@@ -71,6 +87,7 @@ export class WorkQueue<K> {
   addRateLimited(key: K): void {
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
+    this.#observer?.retried(key);
     this.addAfter(key, backoffDelay(this.#backoff, failures, this.#random));
   }
 
@@ -93,7 +110,7 @@ export class WorkQueue<K> {
 
   /** Work on the key has ended, well or not. */
   done(key: K): void {
-    this.#processing.delete(key);
+    if (this.#processing.delete(key)) this.#observer?.done(key);
     if (this.#dirty.delete(key) && !this.#closed) {
       this.#waiting.add(key);
       this.#serve();
@@ -122,6 +139,7 @@ export class WorkQueue<K> {
     if (key === undefined) return undefined;
     this.#waiting.delete(key);
     this.#processing.add(key);
+    this.#observer?.taken(key);
     return key;
   }
 

@@ -82,11 +82,12 @@ export class ApiError extends Error {
   readonly code: number;
   readonly details: StatusDetails;
 
-  constructor(reason: StatusReason, message: string, details: StatusDetails = {}, cause?: unknown) {
+  /** @param code another one than the reason has: of a refusal that comes from elsewhere */
+  constructor(reason: StatusReason, message: string, details: StatusDetails = {}, cause?: unknown, code?: number) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'ApiError';
     this.reason = reason;
-    this.code = CODE_OF[reason];
+    this.code = code ?? CODE_OF[reason];
     this.details = details;
     Object.defineProperty(this, BRAND, { value: true });
   }

@@ -58,6 +58,8 @@ export interface KindRules<T extends KubeObject> {
   prepareForStatusUpdate?(draft: T, old: T): void;
   /** Metadata that writers of the status may change as well; default none. Does not count as a change of the desired state. */
   readonly statusMetadata?: readonly ('labels' | 'annotations')[];
+  /** What is wrong with a new object that keeps the server from looking any further, because what it has to give the object depends on it. Asked before all other checks; when it finds something they are left out. */
+  validateFirst?(object: T): FieldError[];
   /** What is wrong with an object. Metadata is checked by the server. */
   validate?(object: T): FieldError[];
   /** What is wrong with a new object besides that. */

@@ -68,7 +68,8 @@ async function createOnce(resource: Resource, request: CreateRequest, draft: Kub
     settle: (object) => settled(resource, draft, object, request),
   });
   await mutateAdmission(context, admission);
-  const errors = [
+  const early = kind.rules.validateFirst?.(draft) ?? [];
+  const errors = early.length > 0 ? early : [
     ...validateObjectMeta(draft.metadata, { namespaced: kind.namespaced, ...(kind.rules.validateName && { validateName: kind.rules.validateName }), anyFinalizer: kind.shape !== undefined }),
     ...(kind.rules.validate?.(draft) ?? []),
     ...(kind.rules.validateCreate?.(draft) ?? []),

@@ -1,4 +1,5 @@
 import type { Admission } from '../contracts/admission.js';
+import { type GaugeReading, type Instruments, noInstruments } from '../contracts/instruments.js';
 import type { Network } from '../contracts/network.js';
 import type { HistoryLoss, Store } from '../contracts/store.js';
 import type { Subresource } from '../contracts/subresources.js';
@@ -47,6 +48,8 @@ export interface ServerOptions {
   readonly subresources?: Pick<LiveList<Subresource>, 'items'>;
   /** Addresses for Services; without one they get none. */
   readonly network?: Network;
+  /** Where it shows how many objects there are; default: nowhere. */
+  readonly instruments?: Instruments;
   /** Told when the store lost history that it had acknowledged. Must not throw. */
   historyLost?(loss: HistoryLoss): void;
 }
@@ -99,6 +102,7 @@ export class ApiServer implements Transport {
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     const unfollow = this.#context.recovery.follow(store);
+    const hide = this.#showObjects();
     try {
       await Promise.all(kinds.list().map((kind) => this.#serve(kind)));
       await this.#followClaims(over.signal);
@@ -112,6 +116,7 @@ export class ApiServer implements Transport {
     } finally {
       signal.removeEventListener('abort', stop);
       unfollow();
+      hide();
       await Promise.all(this.#work);
     }
     if (!signal.aborted) throw failure;
@@ -219,6 +224,15 @@ export class ApiServer implements Transport {
       this.#resources.set(id, resource);
     }
     return resource;
+  }
+
+  /** How many objects of each kind there are: a size that each cache knows. */
+  #showObjects(): () => void {
+    const about = { name: 'apiserver_storage_objects', help: 'Stored objects, as last seen.', labels: ['resource'] } as const;
+    const count = ({ kind: { group, plural }, cache }: Resource): GaugeReading<'resource'> => [{ resource: group === '' ? plural : `${plural}.${group}` }, cache.size];
+    // Versions of one resource show the same objects.
+    const stored = (): Resource[] => [...this.#resources.values()].filter(({ kind }) => this.options.kinds.byResource(kind.group, kind.plural) === kind);
+    return (this.options.instruments ?? noInstruments).gauge(about, () => stored().map(count));
   }
 
   /** Resolves when the kind is cached, or the server ends before. */

@@ -73,6 +73,11 @@ export class WatchCache {
     return this.#objects.values();
   }
 
+  /** How many objects there are, as last seen. */
+  get size(): number {
+    return this.#objects.size;
+  }
+
   /** Everything up to here has been seen. */
   get revision(): number {
     return this.#revision;

@@ -1,4 +1,4 @@
-import { ApiError, builtinKinds, decodeObject, equalJson, Job, validateObjectMeta, validateObjectMetaUpdate } from '@orrery/core';
+import { ApiError, builtinKinds, decodeObject, equalJson, Job, Service, validateObjectMeta, validateObjectMetaUpdate } from '@orrery/core';
 import type { FieldError, KindDefinition, KubeObject } from '@orrery/core';
 import { compare } from '../family.js';
 import type { Cases, Family, Outcome, VectorCase } from '../family.js';
@@ -18,11 +18,12 @@ export const validation: Family = {
 function prepare(cases: Cases): (vector: VectorCase) => Outcome {
   const byName = new Map(cases.map((vector) => [vector.name, vector]));
   return ({ input, expected }) => {
-    const base = input['op'] === 'update' ? byName.get(input['oldBase'] as string)?.input['object'] : input['object'];
+    const oldBase = input['op'] === 'update' ? byName.get(input['oldBase'] as string) : undefined;
+    const base = input['op'] === 'update' ? oldBase?.input['object'] : input['object'];
     const kind = kindOf(base);
     if (kind === undefined) return 'not run';
     const wanted = expectedOf(expected);
-    const got = input['op'] === 'update' ? update(kind, base, input['changes'] as Change[]) : create(kind, base);
+    const got = input['op'] === 'update' ? update(kind, base, input['changes'] as Change[], oldBase?.expected['allocated'] as Allocated | undefined) : create(kind, base);
     return compare(Object.fromEntries(Object.keys(wanted).map((key) => [key, got[key]])), wanted);
   };
 }
@@ -30,6 +31,12 @@ function prepare(cases: Cases): (vector: VectorCase) => Outcome {
 function kindOf(object: unknown): KindDefinition | undefined {
   const { apiVersion, kind } = object as KubeObject;
   return builtinKinds.find((one) => one.apiVersion === apiVersion && one.kind === kind);
+}
+
+/** What the allocators gave a Service, as far as a case tells it. */
+interface Allocated {
+  readonly ipFamilies: string[];
+  readonly ipFamilyPolicy: string;
 }
 
 /** What of a case is compared. Addresses and ports are allocated by the server, not by the model. */
@@ -57,17 +64,19 @@ function create(kind: KindDefinition, input: unknown): Record<string, unknown> {
   kind.rules.applyDefaults?.(object);
   const defaulted = withoutEmptyLists(object);
   asCreated(kind, object);
-  const errors = [...metaErrors(kind, object), ...(kind.rules.validate?.(object) ?? []), ...(kind.rules.validateCreate?.(object) ?? [])];
+  const early = kind.rules.validateFirst?.(object) ?? [];
+  const errors = early.length > 0 ? early : [...metaErrors(kind, object), ...(kind.rules.validate?.(object) ?? []), ...(kind.rules.validateCreate?.(object) ?? [])];
   return { errors: distinct(errors), defaulted, strictErrors: unknown.map((path) => `unknown field ${JSON.stringify(path)}`).sort() };
 }
 
-function update(kind: KindDefinition, base: unknown, changes: readonly Change[]): Record<string, unknown> {
+function update(kind: KindDefinition, base: unknown, changes: readonly Change[], allocated: Allocated | undefined): Record<string, unknown> {
   const old = decode(kind, base)?.object;
   const decoded = decode(kind, applyChanges(base, changes));
   if (old === undefined || decoded === undefined) return { decodeError: true };
   const { object } = decoded;
   kind.rules.applyDefaults?.(old);
   if (kind === (Job as unknown)) asReadBack(kind, old, object);
+  if (kind === (Service as unknown) && allocated !== undefined) Object.assign((old as Service).spec, { ipFamilies: allocated.ipFamilies, ipFamilyPolicy: allocated.ipFamilyPolicy });
   kind.rules.applyDefaults?.(object);
   fillNamespace(kind, object, old.metadata.namespace);
   const { generation } = old.metadata;

@@ -4,7 +4,7 @@ import type { Schema } from '../schema/fields.js';
 import { condition } from './selectors.js';
 import { applyServiceDefaults } from '../defaults/service.js';
 import { prepareServiceUpdate } from '../defaults/service-update.js';
-import { normalizeClusterIPs, validateServiceName, validateService, validateServiceUpdate } from '../validation/service.js';
+import { normalizeClusterIPs, shareNodePorts, validateServiceAddresses, validateServiceName, validateService, validateServiceUpdate } from '../validation/service.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
@@ -122,7 +122,11 @@ export const Service: KindDefinition<Service> = buildKind<Service>({
   columns: serviceColumns,
   rules: {
     applyDefaults: applyServiceDefaults,
-    prepareForCreate: (draft) => normalizeClusterIPs(draft),
+    prepareForCreate: (draft) => {
+      normalizeClusterIPs(draft);
+      shareNodePorts(draft);
+    },
+    validateFirst: validateServiceAddresses,
     prepareForUpdate: prepareServiceUpdate,
     validateName: validateServiceName,
     validate: validateService,

@@ -59,6 +59,26 @@ export function normalizeClusterIPs(service: Service, old?: Service): void {
   }
 }
 
+/** Ports of one number share a node port: one that names none takes that which another of them names (initNodePorts). */
+export function shareNodePorts({ spec }: Service): void {
+  if (spec.type !== 'NodePort' && (spec.type !== 'LoadBalancer' || spec.allocateLoadBalancerNodePorts === false)) return;
+  const { ports = [] } = spec;
+  for (const port of ports) {
+    const named = (port.nodePort ?? 0) === 0 ? ports.find((other) => other.port === port.port && (other.nodePort ?? 0) !== 0)?.nodePort : undefined;
+    if (named !== undefined) port.nodePort = named;
+  }
+}
+
+/** Addresses that are none cannot be taken: the allocator, which comes before validation, says so alone. */
+export function validateServiceAddresses({ spec }: Service): FieldError[] {
+  if (spec.type === 'ExternalName') return [];
+  const errors: Errors = [];
+  (spec.clusterIPs ?? []).forEach((ip, i) => {
+    if (ip !== 'None' && ip !== '' && !isIPAddress(ip)) errors.push(fieldError.invalid(`spec.clusterIPs[${i}]`, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
+  });
+  return errors;
+}
+
 const sameList = (a: readonly string[] = [], b: readonly string[] = []): boolean => a.length === b.length && a.every((item, i) => item === b[i]);
 
 function checkType(errors: Errors, spec: ServiceSpec): void {
