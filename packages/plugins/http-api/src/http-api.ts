@@ -16,6 +16,8 @@ import { DEFAULT_LIMITS, type HttpLimits } from './limits.js';
 import { answerMetrics } from './metrics/answer.js';
 import { isMetrics } from './metrics/kinds.js';
 import { answerObjects, kindFor, narrowed, type ObjectRequest, timely, verbOf } from './objects.js';
+import { type ProxyRoute, proxyRouteOf, proxyVerbOf } from './proxy/proxy-path.js';
+import { ProxyServer } from './proxy/proxy-server.js';
 import { Query } from './query.js';
 import { HttpRefusal, methodNotAllowed, notServed, statusOf } from './refusal.js';
 import { metricVerb, NO_OBJECT, type RequestLabels, RequestMetrics } from './request-metrics.js';
@@ -70,6 +72,7 @@ export class HttpApi {
   readonly #budget: BodyBudget = { held: 0 };
   readonly #working = new Map<Promise<void>, ServerResponse | Duplex>();
   readonly #streams: PodStreamServer;
+  readonly #proxy: ProxyServer;
   readonly #metrics: RequestMetrics;
   readonly #subresources = (): readonly Subresource[] => this.options.subresources?.items() ?? NONE;
   readonly #pages = (): readonly ApiDocument[] => this.options.documents?.items() ?? [];
@@ -82,7 +85,9 @@ export class HttpApi {
     this.#gate = new Gate({ clock, limits: this.limits, rates: options.rates ?? {}, registry: this.#metrics.registry });
     this.#documents = new Documents(kinds, basePath, this.#subresources);
     this.#context = { transport, kinds, clock, random, log, authorizer, limits: this.limits, budget: this.#budget, encoded: new EncodedObjects(), stopping: this.#stopping.signal };
-    this.#streams = new PodStreamServer({ ...this.#context, nodes: options.streams ?? { items: () => [] }, remoteNodes: options.remoteNodes ?? { items: () => [] } });
+    const ways = { nodes: options.streams ?? { items: () => [] }, remoteNodes: options.remoteNodes ?? { items: () => [] } };
+    this.#streams = new PodStreamServer({ ...this.#context, ...ways });
+    this.#proxy = new ProxyServer({ ...this.#context, ...ways });
   }
 
   /** Answers one request. For `http.createServer(api.handle)`, or a host's own router. Never throws. */
@@ -141,12 +146,14 @@ export class HttpApi {
   async #serve(exchange: Exchange, path: string, upgrade: Upgrade | undefined): Promise<void> {
     const { authenticators, anonymous = false } = this.options;
     const { request } = exchange;
-    const route = routeOf(this.#unmounted(path));
+    const plain = this.#unmounted(path);
+    const route = proxyRouteOf(plain) ?? routeOf(plain);
     const caller = await timely(this.#context, authenticate(withToken(request), authenticators, anonymous), exchange.gone);
     exchange.user = caller;
     // A browser shows its certificate also for the page of a stranger.
     if (request.method !== 'GET' && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot change anything');
     const user = await this.#actingAs(exchange, caller);
+    if (route.type === 'proxy') return this.#proxied(exchange, route, user, { place: path.slice(0, path.length - (route.rest?.length ?? 0)), upgrade });
     if (route.type !== 'resource') return this.#describe(exchange, route, user);
     const { ref } = route;
     const stream = streamOf(ref);
@@ -162,6 +169,20 @@ export class HttpApi {
     const asked: Attributes = { user, verb, ref };
     if (verb === 'watch') return this.#gate.watch(exchange, asked, async (begun) => answerWatch(exchange, await this.#allowed(exchange, user, verb, ref), this.#context, begun));
     return this.#gate.request(exchange, asked, async () => this.#objects(exchange, user, verb, ref));
+  }
+
+  async #proxied(exchange: Exchange, route: ProxyRoute, user: UserInfo, { place, upgrade }: { readonly place: string; readonly upgrade: Upgrade | undefined }): Promise<void> {
+    const { ref } = route;
+    const { request } = exchange;
+    const verb = proxyVerbOf(ref, request.method ?? '', upgrade !== undefined);
+    if (verb === undefined) throw methodNotAllowed();
+    await this.#audited(exchange, { user, verb, ref }, true);
+    exchange.counted = this.#metrics.begin({ ...labelsOf('connect', ref), subresource: 'proxy' });
+    if (upgrade !== undefined && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot open streams');
+    return this.#gate.stream(user, async () => {
+      await this.#authorize(exchange, { user, verb, ref });
+      await this.#proxy.serve(exchange, route, place, upgrade);
+    });
   }
 
   async #objects(exchange: Exchange, user: UserInfo, verb: ApiRequest['verb'], ref: ResourceRef): Promise<void> {

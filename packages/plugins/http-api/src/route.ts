@@ -41,7 +41,8 @@ function segmentsOf(path: string): string[] {
   return parts.map(segmentOf);
 }
 
-function segmentOf(encoded: string): string {
+/** A segment as it is meant. Throws BadRequest for what cannot be a name. */
+export function segmentOf(encoded: string): string {
   const segment = decoded(encoded);
   if (segment === '' || segment === '.' || segment === '..' || /[/\\%\u0000-\u001f\u007f]/.test(segment)) throw ApiError.badRequest('the path has a segment that cannot be a name');
   return segment;

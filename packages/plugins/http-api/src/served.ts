@@ -29,6 +29,7 @@ export function partsOf(kind: KindDefinition, added: readonly Subresource[] = []
   if (doorVerbs(kind) !== undefined) return [];
   const own = added.filter(({ group, resource }) => group === kind.group && resource === kind.plural);
   const isPod = kind.group === '' && kind.kind === 'Pod';
+  const isProxied = kind.group === '' && PROXIED.has(kind.kind);
   return [
     ...(isPod ? [streamPart('attach', 'PodAttachOptions')] : []),
     ...(isPod ? [{ name: 'binding', verbs: ['create'], kind: { group: '', version: 'v1', kind: 'Binding' } }] : []),
@@ -37,11 +38,15 @@ export function partsOf(kind: KindDefinition, added: readonly Subresource[] = []
     ...(isPod ? [streamPart('exec', 'PodExecOptions')] : []),
     ...(kind.rules.isHeld === undefined ? [] : [{ name: 'finalize', verbs: ['update'] }]),
     ...(isPod ? [streamPart('log', 'Pod', ['get']), streamPart('portforward', 'PodPortForwardOptions')] : []),
+    ...(isProxied ? [streamPart('proxy', `${kind.kind}ProxyOptions`, ['create', 'delete', 'get', 'patch', 'update'])] : []),
     ...(kind.scale === undefined ? [] : [{ name: 'scale', verbs: CHANGE, kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' } }]),
     ...(kind.hasStatus ? [{ name: 'status', verbs: CHANGE }] : []),
     ...own.map(({ name, kind: { group, version, kind: answered } }) => ({ name, verbs: ['create'], kind: { group, version, kind: answered } })),
   ];
 }
+
+/** Kinds whose objects serve something themselves. */
+const PROXIED: ReadonlySet<string> = new Set(['Node', 'Pod', 'Service']);
 
 /** A stream of pods: what it is opened with is told in the query, as fields of a kind without a version. */
 const streamPart = (name: string, kind: string, verbs: readonly string[] = ['create', 'get']): ServedPart => ({ name, verbs, kind: { group: '', version: '', kind } });
