@@ -1,0 +1,188 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApiClient, builtinKinds, type Client, KindRegistry, Node, Pod, systemClock } from '@orrery/core';
+import { Kubectl, requireKubectl, requireParts } from '@orrery/engines';
+import { findConnection, HttpTransport } from '@orrery/http-client';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+// A control plane, and two agents each in a network of its own, joined by a bridge: as on three machines. One of them is cut off.
+
+const program = new URL('../lib/main.js', import.meta.url).pathname;
+const parts = requireParts('root', 'ip');
+const tools = requireKubectl();
+const missing = parts.missing || tools.missing;
+const folder = mkdtempSync(join(tmpdir(), 'orrery-networks-'));
+const config = join(folder, 'plane', 'kubeconfig');
+const id = `orr${(process.pid % 100_000).toString(36)}`;
+const subnet = `10.213.${process.pid % 256}`;
+const NODES = { one: { address: `${subnet}.11`, link: `${id}a` }, two: { address: `${subnet}.12`, link: `${id}b` } } as const;
+type NodeName = keyof typeof NODES;
+const names = Object.keys(NODES) as NodeName[];
+
+const ip = (...args: string[]): string => execFileSync('ip', args, { encoding: 'utf8', stdio: 'pipe' });
+const namespaceOf = (name: NodeName): string => `${id}-${name}`;
+const setLink = (name: NodeName, state: 'up' | 'down'): string => ip('link', 'set', NODES[name].link, state);
+
+function makeNetworks(): void {
+  ip('link', 'add', id, 'type', 'bridge');
+  ip('addr', 'add', `${subnet}.1/24`, 'dev', id);
+  ip('link', 'set', id, 'up');
+  for (const name of names) {
+    const { address, link } = NODES[name];
+    const inside = ['-n', namespaceOf(name)];
+    ip('netns', 'add', namespaceOf(name));
+    ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespaceOf(name));
+    ip('link', 'set', link, 'master', id, 'up');
+    ip(...inside, 'addr', 'add', `${address}/24`, 'dev', 'eth0');
+    ip(...inside, 'link', 'set', 'lo', 'up');
+    ip(...inside, 'link', 'set', 'eth0', 'up');
+    ip(...inside, 'route', 'add', 'default', 'via', `${subnet}.1`);
+  }
+}
+
+/** Whatever of it is there. */
+function removeNetworks(): void {
+  const has = (list: string, name: string): boolean => list.split(/[\s:@]+/).includes(name);
+  for (const name of names) if (has(ip('netns', 'list'), namespaceOf(name))) ip('netns', 'delete', namespaceOf(name));
+  for (const link of [...names.map((name) => NODES[name].link), id]) if (has(ip('-o', 'link', 'show'), link)) ip('link', 'delete', link);
+}
+
+class Run {
+  out = '';
+  readonly ended: Promise<unknown>;
+
+  constructor(readonly child: ChildProcess) {
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (this.out += chunk.toString()));
+    this.ended = once(child, 'exit');
+    runs.push(this);
+  }
+
+  static orrery(args: readonly string[], within: readonly string[] = []): Run {
+    const [command = '', ...rest] = [...within, process.execPath, program, ...args];
+    return new Run(spawn(command, rest, { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] }));
+  }
+
+  async said(what: RegExp): Promise<readonly string[]> {
+    await vi.waitFor(() => expect(this.child.exitCode === null ? this.out : `it ended: ${this.out}`).toMatch(what), { timeout: 20_000 });
+    return what.exec(this.out) ?? [];
+  }
+}
+
+const runs: Run[] = [];
+let line: HttpTransport | undefined;
+let client: Client;
+let k: Kubectl;
+beforeAll(async () => {
+  if (missing) return;
+  if (!existsSync(program)) throw new Error('run `npm run build` first: lib/main.js is not there');
+  makeNetworks();
+  await Run.orrery(['up', '--nodes', '0', '--store', 'memory', '--data', join(folder, 'plane'), '--listen', `${subnet}.1:0`, '--node-grace', '2.5', '--log', 'error']).said(/kubectl get nodes/);
+  const [, joining = ''] = await Run.orrery(['token', '--kubeconfig', config]).said(/orrery agent (--join \S+ --token \S+ --ca-hash \S+)/);
+  const agents = names.map((name) =>
+    Run.orrery(['agent', ...joining.split(' '), '--name', name, '--label', `slot=${name}`, '--host-ip', NODES[name].address, '--data', join(folder, name), '--renew', '0.5', '--proxy', 'none', '--on-exit', 'remove', '--log', 'error'], ['ip', 'netns', 'exec', namespaceOf(name)]),
+  );
+  await Promise.all(agents.map((agent) => agent.said(/is the node/)));
+  line = new HttpTransport({ connection: await findConnection({ kubeconfig: config, clock: systemClock }), clock: systemClock });
+  client = new ApiClient({ transport: line, kinds: new KindRegistry(builtinKinds), user: { name: 'me', groups: [] } });
+  k = new Kubectl(tools.program, join(folder, 'home'), config);
+});
+afterAll(async () => {
+  // Agents before the control plane: they remove their containers.
+  for (const run of runs.reverse()) {
+    if (run.child.exitCode === null && run.child.signalCode === null) run.child.kill('SIGTERM');
+    await run.ended;
+  }
+  line?.close();
+  if (!missing) removeNetworks();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The uids of the pods whose containers run on this machine, one for each process. */
+function running(): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
+    try {
+      const [, uid] = /(?:^|\0)NETWORKS_TEST_UID=([^\0]+)/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8')) ?? [];
+      const isMain = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(join(folder, 'server.mjs'));
+      return uid !== undefined && isMain ? [uid] : [];
+    } catch {
+      // It has ended meanwhile, or is another user's.
+      return [];
+    }
+  });
+}
+
+const uidsOf = (pods: readonly Pod[]): string[] => pods.map(({ metadata }) => metadata.uid ?? '').sort();
+const all = async (): Promise<readonly Pod[]> => (await client.kind(Pod).list({ namespace: 'default' })).items;
+const live = async (): Promise<readonly Pod[]> => (await all()).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+const runningOn = async (node?: NodeName): Promise<readonly Pod[]> => (await live()).filter(({ spec, status }) => status?.phase === 'Running' && (node === undefined || spec.nodeName === node));
+const readiness = async (name: NodeName): Promise<string | undefined> => (await client.kind(Node).get({ name })).status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+
+const SERVER = `import { createServer } from 'node:http';
+createServer((request, response) => response.end('here is ' + process.env.NETWORKS_TEST_UID)).listen(8080, process.env.POD_IP, () => console.log('I am ' + process.env.NETWORKS_TEST_UID));`;
+const env = Object.entries({ NETWORKS_TEST_UID: 'metadata.uid', POD_IP: 'status.podIP' }).map(([name, fieldPath]) => ({ name, valueFrom: { fieldRef: { fieldPath } } }));
+const deployment = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'web' },
+  spec: {
+    replicas: 4,
+    selector: { matchLabels: { app: 'web' } },
+    template: {
+      metadata: { labels: { app: 'web' } },
+      spec: {
+        terminationGracePeriodSeconds: 1,
+        tolerations: ['unreachable', 'not-ready'].map((key) => ({ key: `node.kubernetes.io/${key}`, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 0 })),
+        topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'slot', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: { app: 'web' } } }],
+        containers: [{ name: 'main', image: 'none', command: [process.execPath, join(folder, 'server.mjs')], env, ports: [{ containerPort: 8080 }] }],
+      },
+    },
+  },
+};
+
+describe.skipIf(missing)(`agents in networks of their own${parts.note}${tools.note}`, () => {
+  it('run pods that are reached through the API alone', async () => {
+    writeFileSync(join(folder, 'server.mjs'), SERVER);
+    await client.apply(deployment);
+    await expect.poll(async () => (await runningOn()).length, { timeout: 20_000 }).toBe(4);
+    for (const node of names) {
+      const [pod] = await runningOn(node);
+      const { name = '', uid } = pod?.metadata ?? {};
+      await expect.poll(async () => (await k.try(['logs', name])).out, { timeout: 20_000 }).toBe(`I am ${uid}\n`);
+      expect(await k.run(`get --raw /api/v1/namespaces/default/pods/${name}/proxy/`)).toBe(`here is ${uid}`);
+      expect(await k.run(`get --raw /api/v1/nodes/${node}/proxy/healthz`)).toBe('ok');
+      // The command runs in the node's own network.
+      expect((await k.try(['exec', name, '--', 'ip', '-4', '-o', 'addr', 'show'])).out).toContain(`${NODES[node].address}/24`);
+    }
+  }, 60_000);
+
+  it('have their pods replaced once when one is cut off, and no duplicate is left when it is back', async () => {
+    const seen = new Set<string>();
+    const stop = new AbortController();
+    const following = (async () => {
+      for await (const { type, object } of client.kind(Pod).watch({ namespace: 'default' }, stop.signal)) if (type === 'ADDED') seen.add(object.metadata.uid ?? '');
+    })();
+    const [stay, lost] = [await runningOn('one'), await runningOn('two')];
+    expect(lost.length).toBeGreaterThan(0);
+    setLink('two', 'down');
+    await expect.poll(async () => (await runningOn('one')).length, { timeout: 20_000 }).toBe(4);
+    expect(await readiness('two')).toBe('Unknown');
+    const after = await live();
+    expect(uidsOf(after)).toEqual(expect.arrayContaining(uidsOf(stay)));
+    // Its containers run on, as nobody can tell it to end them; who asks for them is told that it cannot be reached.
+    expect(running()).toEqual(expect.arrayContaining(uidsOf(lost)));
+    expect((await k.try(['get', '--raw', '/api/v1/nodes/two/proxy/healthz'])).err).toMatch(new RegExp(`error dialing backend: dial tcp ${NODES.two.address}:10250: (?:connect: no route to host|i/o timeout)`));
+
+    setLink('two', 'up');
+    await expect.poll(() => readiness('two'), { timeout: 30_000 }).toBe('True');
+    await expect.poll(() => running().sort(), { timeout: 30_000 }).toEqual(uidsOf(after));
+    await expect.poll(async () => uidsOf(await all()), { timeout: 30_000 }).toEqual(uidsOf(after));
+    expect(seen.size).toBe(stay.length + 2 * lost.length);
+    expect(await k.run('get --raw /api/v1/nodes/two/proxy/healthz')).toBe('ok');
+    stop.abort();
+    await following;
+  }, 90_000);
+});
