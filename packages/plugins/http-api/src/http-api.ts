@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ApiDocument, ApiError, type ApiRequest, type Clock, errorMessage, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, type Random, type RemoteNodes, type ResourceRef, type ServedKinds, type Subresource, type Transport, type UserInfo } from '@orrery/core';
 import { served, type Upgrade, type UpgradeListener, withToken } from '@orrery/stream-channels';
+import type { Registry } from 'prom-client';
 import { authenticate, type Authenticator } from './authenticators.js';
 import { type Attributes, authorize, type Authorizer, everybodyKnown } from './authorizer.js';
 import type { Auditor } from './audit/auditor.js';
@@ -47,6 +48,8 @@ export interface HttpApiOptions {
   /** Where it is mounted, e.g. `/k8s`; default at the root. */
   readonly basePath?: string;
   readonly limits?: Partial<HttpLimits>;
+  /** What is on the page `/metrics`, to which others may add. Default: only what it counts itself. */
+  readonly registry?: Registry;
   /** How often clients may ask. Default: as often as they like. */
   readonly rates?: RateLimits;
   /** Writes requests down. Default: nobody does. */
@@ -81,7 +84,7 @@ export class HttpApi {
   constructor(readonly options: HttpApiOptions) {
     const { transport, kinds, clock, random, log, authorizer = everybodyKnown, basePath = '' } = options;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#metrics = new RequestMetrics(clock.now());
+    this.#metrics = new RequestMetrics(clock.now(), options.registry);
     this.#gate = new Gate({ clock, limits: this.limits, rates: options.rates ?? {}, registry: this.#metrics.registry });
     this.#documents = new Documents(kinds, basePath, this.#subresources);
     this.#context = { transport, kinds, clock, random, log, authorizer, limits: this.limits, budget: this.#budget, encoded: new EncodedObjects(), stopping: this.#stopping.signal };
@@ -167,7 +170,10 @@ export class HttpApi {
     const verb = verbOf(exchange, ref);
     await this.#audited(exchange, { user, verb, ref }, verb === 'watch');
     const asked: Attributes = { user, verb, ref };
-    if (verb === 'watch') return this.#gate.watch(exchange, asked, async (begun) => answerWatch(exchange, await this.#allowed(exchange, user, verb, ref), this.#context, begun));
+    if (verb === 'watch') {
+      const wrote = (events: number): void => this.#metrics.watched(ref, events);
+      return this.#gate.watch(exchange, asked, async (begun) => answerWatch(exchange, await this.#allowed(exchange, user, verb, ref), this.#context, { begun, wrote }));
+    }
     return this.#gate.request(exchange, asked, async () => this.#objects(exchange, user, verb, ref));
   }
 

@@ -3,14 +3,16 @@
  * @packageDocumentation
  */
 import type { RequestListener } from 'node:http';
-import { ApiDocuments, Authenticators, type Authorizer, Authorizers, type CertificateSource, definePlugin, firstOpinion, type LiveList, MetricsSources, PodStreams, RemoteNodes, ServedKinds, Subresources, Transport, untilAborted } from '@orrery/core';
+import { ApiDocuments, Authenticators, type Authorizer, Authorizers, type CertificateSource, Collectors, definePlugin, firstOpinion, type LiveList, MetricsSources, PodStreams, RemoteNodes, ServedKinds, Subresources, Transport, untilAborted } from '@orrery/core';
 import type { UpgradeListener } from '@orrery/stream-channels';
+import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { anyOf, type Authenticator, clientCertificates, staticTokens } from './authenticators.js';
 import { everybodyKnown } from './authorizer.js';
 import { auditOptions, auditorOf } from './audit/options.js';
 import { HttpApi } from './http-api.js';
 import { Listener } from './listener.js';
+import { PrometheusInstruments } from './prometheus-instruments.js';
 
 export { type Authenticator, type Credentials, clientCertificates, type StaticToken, staticTokens } from './authenticators.js';
 export { type Attributes, type Authorizer, type Decision, everybodyKnown } from './authorizer.js';
@@ -89,7 +91,9 @@ export const httpApi = definePlugin({
   name: 'http-api',
   core: '^0.1.0',
   options,
-  setup: ({ run, scope, clock, random, log, options: given }) => {
+  setup: ({ add, run, scope, clock, random, log, options: given }) => {
+    const registry = new Registry();
+    add(Collectors, new PrometheusInstruments(registry));
     const { host, port, tls, listening, mount, basePath, tokens, authorizer, anonymous } = given;
     const auditor = given.audit && auditorOf(given.audit, { clock, log });
     if (auditor !== undefined) scope.defer(() => auditor.close());
@@ -98,7 +102,7 @@ export const httpApi = definePlugin({
       const authenticators = [...(tls?.clientCa === undefined ? [] : [clientCertificates()]), ...(tokens.length === 0 ? [] : [staticTokens(tokens.map(withoutAbsent))]), ...given.authenticators, anyOf('plugins', () => added.items())];
       const limits = withoutAbsent(given.limits);
       const rates = withoutAbsent({ ...given.rates, events: given.rates.events && withoutAbsent(given.rates.events) });
-      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, authorizer: authorizerOf(authorizer, get(Authorizers)), anonymous, basePath, limits, rates, subresources: get(Subresources), documents: get(ApiDocuments), streams: get(PodStreams), remoteNodes: get(RemoteNodes), metrics: get(MetricsSources), ...(auditor !== undefined && { audit: auditor.audit }) });
+      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, authorizer: authorizerOf(authorizer, get(Authorizers)), anonymous, basePath, limits, rates, registry, subresources: get(Subresources), documents: get(ApiDocuments), streams: get(PodStreams), remoteNodes: get(RemoteNodes), metrics: get(MetricsSources), ...(auditor !== undefined && { audit: auditor.audit }) });
       return {
         name: 'http-api',
         phase: 'api',

@@ -27,18 +27,37 @@ export const metricVerb = (verb: string): string => VERBS[verb] ?? verb.toUpperC
 
 /** What is counted about requests, under the names that kube-apiserver has for it, and about the process. */
 export class RequestMetrics {
-  /** What is on the page; others count there too. */
-  readonly registry = new Registry();
-  readonly #total = new Counter({ name: 'apiserver_request_total', help: 'Requests by what they were about and how they were answered.', labelNames: [...LABELS, 'component', 'code'], registers: [this.registry] });
-  readonly #duration = new Histogram({ name: 'apiserver_request_duration_seconds', help: 'How long requests took that end by themselves.', labelNames: [...LABELS, 'component'], buckets: SECONDS, registers: [this.registry] });
-  readonly #inflight = new Gauge({ name: 'apiserver_current_inflight_requests', help: 'Requests that are being answered.', labelNames: ['request_kind'], registers: [this.registry] });
-  readonly #longRunning = new Gauge({ name: 'apiserver_longrunning_requests', help: 'Watches and streams that are open.', labelNames: [...LABELS, 'component'], registers: [this.registry] });
+  readonly #total: Counter;
+  readonly #duration: Histogram;
+  readonly #inflight: Gauge;
+  readonly #longRunning: Gauge;
+  readonly #watched: Counter;
 
-  constructor(startedAtMs: number) {
-    const of = (name: string, help: string, read: () => number): void => void new Gauge({ name, help, registers: [this.registry], collect() { this.set(read()); } });
+  /**
+   * @param registry what is on the page; others count there too
+   */
+  constructor(
+    startedAtMs: number,
+    readonly registry = new Registry(),
+  ) {
+    const registers = [registry];
+    this.#total = new Counter({ name: 'apiserver_request_total', help: 'Requests by what they were about and how they were answered.', labelNames: [...LABELS, 'component', 'code'], registers });
+    this.#duration = new Histogram({ name: 'apiserver_request_duration_seconds', help: 'How long requests took that end by themselves.', labelNames: [...LABELS, 'component'], buckets: SECONDS, registers });
+    this.#inflight = new Gauge({ name: 'apiserver_current_inflight_requests', help: 'Requests that are being answered.', labelNames: ['request_kind'], registers });
+    this.#longRunning = new Gauge({ name: 'apiserver_longrunning_requests', help: 'Watches and streams that are open.', labelNames: [...LABELS, 'component'], registers });
+    this.#watched = new Counter({ name: 'apiserver_watch_events_total', help: 'Events that were written to watchers.', labelNames: ['group', 'version', 'resource'], registers });
+    const of = (name: string, help: string, read: () => number): void => void new Gauge({ name, help, registers, collect() { this.set(read()); } });
     of('process_start_time_seconds', 'When the server was started, since the epoch.', () => startedAtMs / 1000);
     of('process_resident_memory_bytes', 'Memory of the process.', () => process.memoryUsage.rss());
-    of('process_cpu_seconds_total', 'Time of processors that the process took.', () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6);
+    const cpu = new Counter({
+      name: 'process_cpu_seconds_total',
+      help: 'Time of processors that the process took.',
+      registers,
+      collect() {
+        cpu.reset();
+        cpu.inc((process.cpuUsage().user + process.cpuUsage().system) / 1e6);
+      },
+    });
   }
 
   /** A request has begun; to be called when it has been answered, with its code and how long it took. */
@@ -56,6 +75,11 @@ export class RequestMetrics {
         this.#duration.observe(all, seconds);
       }
     };
+  }
+
+  /** So many events were written to a watcher. */
+  watched({ group, version, resource }: Pick<RequestLabels, 'group' | 'version' | 'resource'>, events: number): void {
+    this.#watched.labels(group, version, resource).inc(events);
   }
 
   /** All of it in Prometheus' text format. */

@@ -21,8 +21,15 @@ export interface WatchStreamOptions {
   readonly encoded: EncodedObjects;
   /** Told of what the events failed with, when the client is told no more than that something failed. */
   readonly failed: (error: unknown) => void;
-  /** Called when the first chunk has been written, or there is none yet, with its length; more than once. */
-  readonly begun: (length: number) => void;
+  readonly told: WatchProgress;
+}
+
+/** Told how far a watch is. */
+export interface WatchProgress {
+  /** What there is in the beginning has been written, or nothing of it is there yet; `length` objects. Called more than once. */
+  begun(length: number): void;
+  /** So many more events were written. */
+  wrote(events: number): void;
 }
 
 /** JSON of the objects that were told last, so that an object is written once for all its watchers. Bounded in number and in length. */
@@ -103,11 +110,12 @@ export async function streamWatch(exchange: Exchange, events: AsyncIterable<read
       if (pending.length > 0) {
         const { text, count } = lines.of(pending);
         pending.splice(0, count);
+        options.told.wrote(count);
         initial = Math.max(0, initial - count);
         if (!exchange.response.write(text)) await exchange.drained();
       } else if (end !== undefined) break;
       else {
-        options.begun(length);
+        options.told.begun(length);
         await new Promise<void>((resolve) => {
           wake = resolve;
         });

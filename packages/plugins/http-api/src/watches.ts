@@ -3,7 +3,7 @@ import { wantedOf } from './accept.js';
 import type { Exchange } from './exchange.js';
 import { type ObjectRequest, type ObjectsContext, timely } from './objects.js';
 import { includeOf, type Query, selectionOf } from './query.js';
-import { type EncodedObjects, streamWatch } from './watch-stream.js';
+import { type EncodedObjects, streamWatch, type WatchProgress } from './watch-stream.js';
 
 /** A watch without a time of its own ends after 30 to 60 minutes, as kube-apiserver's: so that clients spread over servers. */
 const TIMEOUT_SECONDS = 1_800;
@@ -17,8 +17,8 @@ export interface WatchesContext extends ObjectsContext {
   readonly stopping: AbortSignal;
 }
 
-/** Answers a watch. `begun` is called when what there is in the beginning has been written, with the number of objects; it may be called again. */
-export async function answerWatch(exchange: Exchange, asked: Omit<ObjectRequest, 'verb'>, context: WatchesContext, begun: (length: number) => void): Promise<void> {
+/** Answers a watch. */
+export async function answerWatch(exchange: Exchange, asked: Omit<ObjectRequest, 'verb'>, context: WatchesContext, told: WatchProgress): Promise<void> {
   const { request, query, clock, gone } = exchange;
   const { kind, ref, user } = asked;
   const { encoding, as } = wantedOf(request.headers.accept);
@@ -38,7 +38,7 @@ export async function answerWatch(exchange: Exchange, asked: Omit<ObjectRequest,
     const bookmarks = query.flag('allowWatchBookmarks') ?? false;
     const watch: WatchRequest = { ref, user, ...selectionOf(query), ...(since !== undefined && { resourceVersion: since }), allowWatchBookmarks: bookmarks };
     const failed = (error: unknown): void => context.log.warn('a watch failed', { audit: exchange.id, user: user.name, error: errorMessage(error) });
-    const options = { kind, shape: { as, include }, clock, backlog: context.limits.watchBacklog, marksInitialEvents: marksInitialEvents && bookmarks, encoded: context.encoded, failed, begun };
+    const options = { kind, shape: { as, include }, clock, backlog: context.limits.watchBacklog, marksInitialEvents: marksInitialEvents && bookmarks, encoded: context.encoded, failed, told };
     await streamWatch(exchange, context.transport.watch(watch, over.signal), options);
   } finally {
     cancel();

@@ -28,6 +28,8 @@ export interface NodeAgentOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly configure: PodWorkerOptions['configure'];
+  /** Told how far pods are; default: nobody. */
+  readonly progress?: PodWorkerOptions['progress'];
   /** What pods get and may ask for; default: {@link nodeSettings} without options, which allows nothing out of the ordinary. */
   readonly settings?: NodeSettings;
   /** How images and dead containers are handled; default: as the kubelet does. */

@@ -81,7 +81,7 @@ export class NodeAgent {
     const admission = new Admission({
       events, permit, log: this.#log, allocatable: resources.allocatable, node: this.#heartbeat, pressures: () => this.#housekeeping.eviction.pressures, others: (pod) => this.#holding(pod),
     });
-    this.#pods = { ...equipment, record: apiRecord(client), runtime, prober, events, clock, log: this.#log, hostIP: config.hostIP, configure, makeRoom: (pod) => admission.makeRoom(pod), admit: (pod) => admission.admit(pod) };
+    this.#pods = { ...equipment, record: apiRecord(client), runtime, prober, events, clock, log: this.#log, hostIP: config.hostIP, progress: options.progress ?? [], configure, makeRoom: (pod) => admission.makeRoom(pod), admit: (pod) => admission.admit(pod) };
     this.#staticPods = new StaticPods({
       client, clock, events, node: config.name, about: node, log: this.#log, source: options.staticPods,
       start: (pod, record, finished) => this.#look(pod, this.#found.get(pod.metadata.uid ?? ''), { ...this.#pods, record }, finished),

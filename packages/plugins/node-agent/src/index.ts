@@ -4,7 +4,7 @@
  */
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { Client, definePlugin, Events, Hooks, hooks, Informers, MetricsSources, parseQuantity, PodStreams, Runtimes } from '@orrery/core';
+import { Client, definePlugin, Events, Hooks, hooks, Informers, Instruments, MetricsSources, parseQuantity, PodStreams, Runtimes } from '@orrery/core';
 import { z } from 'zod';
 import { NodeAgent } from './agent.js';
 import type { DiskSpace } from './images/plan-collection.js';
@@ -12,6 +12,7 @@ import { imageSettings, imageSettingsFields } from './images/settings.js';
 import { evictionOption, evictionSettings } from './eviction/settings.js';
 import { MachineMeter } from './metrics/machine-meter.js';
 import type { NodeMeter } from './metrics/meter.js';
+import { StartMetrics } from './metrics/start-metrics.js';
 import { readDisk, readMachine } from './node/machine.js';
 import { type NodeSettings, nodeSettingsFields } from './pod/node-settings.js';
 import { NetworkProber, type Prober } from './probes/prober.js';
@@ -101,11 +102,16 @@ export const nodeAgent = definePlugin({
   core: '^0.1.0',
   requires: [Runtimes],
   options,
-  setup({ run, add, options, clock, log }) {
+  setup({ run, add, options, clock, log, scope }) {
     const machine = readMachine();
     const { nodes, hostIP, prober, leaseSeconds, renewSeconds, statusSeconds, policy, allowedUnsafeSysctls, clusterDNS, clusterDomain, apiServer, resolvConf, podPidsLimit, devices, ...shared } = options;
     const settings: NodeSettings = { policy, allowedUnsafeSysctls, clusterDNS, clusterDomain, apiServer, resolvConf, podPidsLimit, devices };
     const rootDir = options.rootDir ?? join(tmpdir(), `orrery-${userInfo().uid}`, 'node');
+    let starts: StartMetrics | undefined;
+    const startsOf = (instruments: Instruments): StartMetrics => {
+      if (starts === undefined) scope.defer((starts = new StartMetrics(instruments, clock)).show());
+      return starts;
+    };
     for (const one of nodes ?? [shared]) {
       const { name: given, runtime: runtimeName, ...rest } = over(shared, one);
       const nodeName = given ?? machine.hostname;
@@ -139,6 +145,7 @@ export const nodeAgent = definePlugin({
           events: get(Events)('kubelet'),
           clock,
           log,
+          progress: [startsOf(get(Instruments))],
           configure: (config, pod) => get(Hooks).call(hooks.containerConfig, config, pod),
         }));
         return { name: `node-agent ${nodeName}`, phase: 'agents', run: (signal, ready) => agent.run(signal, ready) };

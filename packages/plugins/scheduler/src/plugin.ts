@@ -1,4 +1,4 @@
-import { Events, Informers, LeaderClient, Node, NodeFilters, NodeScores, Pod, Scheduler, SchedulerProfiles, definePlugin } from '@orrery/core';
+import { Events, Informers, Instruments, LeaderClient, Node, NodeFilters, NodeScores, Pod, Scheduler, SchedulerProfiles, definePlugin } from '@orrery/core';
 import { z } from 'zod';
 import { SchedulerEngine } from './engine/scheduler-engine.js';
 import { LedScheduler } from './led-scheduler.js';
@@ -42,6 +42,7 @@ export const scheduler = definePlugin({
           nodes: get(Informers).get(Node),
           events: get(Events)(DEFAULT_SCHEDULER),
           profiles: contributedProfiles(get(SchedulerProfiles), get(NodeFilters), get(NodeScores), hasDefault ? defaultProfile(DEFAULT_SCHEDULER, sources) : undefined),
+          instruments: get(Instruments),
           clock,
           random,
           log,

@@ -110,8 +110,10 @@ export class PodActions {
   /** Undefined when the runtime has a reason not to make it: it is shown, and there is another try later. */
   async #runSandbox(pod: Pod, attempt: number): Promise<SandboxStatus | undefined> {
     const { outfitter, runtime, events, clock } = this.options;
+    const began = clock.now();
     try {
       const sandbox = await runtime.runSandbox(await outfitter.sandbox(pod, attempt), this.signal);
+      for (const one of this.options.progress) one.sandboxed(pod, began);
       this.failures.delete(SANDBOX);
       this.blockedUntil.delete(SANDBOX);
       return sandbox;
@@ -142,9 +144,13 @@ export class PodActions {
     const { runtime, outfitter, events, configure, clock, images } = this.options;
     const hurry = this.#hurry.signal;
     let id: string;
+    let began: number;
     try {
       const config = await configure({ ...(await outfitter.container(pod, container, attempt, podIPs)), ...targetOf(pod, container, view) }, pod);
+      const asked = clock.now();
       const image = await images.ensure(pod, config.image, container.imagePullPolicy, AbortSignal.any([this.signal, hurry]));
+      for (const one of this.options.progress) one.pulled(pod, container.name, asked);
+      began = clock.now();
       // A pod that was told to end meanwhile starts nothing more.
       if (hurry.aborted) return;
       checkNonRoot(pod, container, image);
@@ -172,6 +178,7 @@ export class PodActions {
       return;
     }
     startedOrBroken();
+    for (const one of this.options.progress) one.started(pod, container.name, attempt, began);
     events.event(pod, 'Normal', 'Started', `Container started: ${container.name}`);
     await this.#postStart(pod, container, id, podIPs);
   }

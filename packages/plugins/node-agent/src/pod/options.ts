@@ -6,6 +6,7 @@ import type { PodVolumes } from '../volumes/volumes.js';
 import type { Rejection } from './admission.js';
 import type { EnvSources } from './env.js';
 import type { Outfitter } from './outfitter.js';
+import type { PodProgress } from './pod-progress.js';
 import type { PodRecord } from './record.js';
 
 /** What all pods of a node share. */
@@ -24,6 +25,8 @@ export interface PodWorkerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly hostIP: string;
+  /** Told how far pods are. */
+  readonly progress: readonly PodProgress[];
   /** Does what can be done so that the node takes a pod; the pod is not told of it. */
   makeRoom(pod: Pod): Promise<void>;
   /** Whether the node takes a pod that has not been here before. */

@@ -302,6 +302,7 @@ export class PodWorker {
     this.#ended = true;
     if (!this.#gone) await this.options.record.forget(this.pod);
     this.#finished = true;
+    for (const one of this.options.progress) one.left(this.uid);
     this.#cancelWake();
     this.#tellEnd();
     this.finished();
@@ -368,6 +369,7 @@ export class PodWorker {
       this.#ended = true;
       this.#tellEnd();
     }
+    for (const one of this.options.progress) one.seen(this.pod, status);
     if (equalJson(status, this.pod.status)) return;
     const written = await record.writeStatus({ ...this.pod, status });
     if (Number(written.metadata.resourceVersion) > Number(this.pod.metadata.resourceVersion)) this.pod = written;

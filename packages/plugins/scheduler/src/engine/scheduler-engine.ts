@@ -3,6 +3,7 @@ import {
   type Clock,
   type EventRecorder,
   type Informer,
+  type Instruments,
   type Logger,
   type Node,
   OrreryError,
@@ -13,6 +14,7 @@ import {
   type Scheduler,
   errorMessage,
   keyOf,
+  noInstruments,
 } from '@orrery/core';
 import { ClassCache } from '../classes/class-cache.js';
 import type { PodClass } from '../classes/pod-class.js';
@@ -26,6 +28,7 @@ import { OutsideInputs } from './outside-inputs.js';
 import { ParkedPods } from './parked-pods.js';
 import { GATED, changedForOthers, changedForScheduling, planIntake, schedulerNameOf, whyNotQueued } from './pod-intake.js';
 import { type ProfileView, Profiles } from './profiles.js';
+import { SchedulerInstruments } from './scheduler-instruments.js';
 import { Wakeup } from './wakeup.js';
 
 /** What an engine works with. */
@@ -38,6 +41,8 @@ export interface EngineParts {
   readonly log: Logger;
   readonly events: EventRecorder;
   readonly profiles: ProfileView;
+  /** Where it counts; default: nowhere. */
+  readonly instruments?: Instruments;
   readonly options?: Partial<EngineOptions>;
 }
 
@@ -85,6 +90,7 @@ export class SchedulerEngine implements Scheduler, Runnable {
   readonly #counts = { decided: 0, bound: 0, unschedulable: 0, failed: 0 };
   readonly #parked: ParkedPods;
   readonly #outside: OutsideInputs;
+  readonly #instruments: SchedulerInstruments;
   #profilesSeen: number | undefined;
 
   constructor(parts: EngineParts) {
@@ -97,6 +103,7 @@ export class SchedulerEngine implements Scheduler, Runnable {
     this.#binder = new Binder(client, clock, log);
     this.#reporter = new ConditionReporter(client, clock, log);
     this.#wakeup = new Wakeup(clock);
+    this.#instruments = new SchedulerInstruments(parts.instruments ?? noInstruments, clock);
     this.#parked = new ParkedPods(this.#queue, this.#classes, this.#profiles);
     this.#outside = new OutsideInputs(log, () => {
       this.#parked.outsideChanged();
@@ -115,6 +122,7 @@ export class SchedulerEngine implements Scheduler, Runnable {
     this.#profiles.refresh();
     this.#profilesSeen = this.#profiles.version;
     const unsubscribe = [
+      this.#instruments.show(this.#queue),
       () => this.#outside.stop(),
       this.#parts.profiles.changed(() => this.#wakeup.notify()),
       nodes.subscribe({
@@ -173,15 +181,18 @@ export class SchedulerEngine implements Scheduler, Runnable {
   #attempt(waiting: WaitingPod, signal: AbortSignal): void {
     this.#counts.decided++;
     const { pod } = waiting;
+    const began = this.#parts.clock.monotonic();
+    const profileName = schedulerNameOf(pod);
     let found: PodClass;
     let classKey: string;
     try {
-      const profile = this.#profiles.get(schedulerNameOf(pod));
+      const profile = this.#profiles.get(profileName);
       // Its profile was taken away; if one comes back, all pods are looked at again.
       if (profile === undefined) return;
       classKey = `${profile.schedulerName}\n${profile.signature(pod)}`;
       found = this.#classes.current(classKey, pod, profile);
     } catch (error) {
+      this.#instruments.attempted(profileName, 'error', began);
       this.#queue.retryLater(waiting);
       this.#failed(waiting, 'SchedulerError', errorMessage(error));
       return;
@@ -190,12 +201,13 @@ export class SchedulerEngine implements Scheduler, Runnable {
     if (choice === undefined) {
       const { message, retryWhen } = found.diagnosis();
       this.#counts.unschedulable++;
-      this.#queue.park(waiting, { classKey, outsideKey: this.#profiles.get(schedulerNameOf(pod))?.outsideSignature(pod), retryWhen });
+      this.#instruments.attempted(profileName, 'unschedulable', began);
+      this.#queue.park(waiting, { classKey, outsideKey: this.#profiles.get(profileName)?.outsideSignature(pod), retryWhen });
       this.#failed(waiting, 'Unschedulable', message);
       return;
     }
     this.#cluster.assume(pod, choice.node);
-    const done = (outcome: BindOutcome): void => this.#guard(pod, () => this.#onBindEnd(waiting, choice.node, outcome));
+    const done = (outcome: BindOutcome): void => this.#guard(pod, () => this.#onBindEnd(waiting, { node: choice.node, began }, outcome));
     this.#binder.start(waiting, choice.node, this.#reporter.withdraw(waiting.id), done, signal);
   }
 
@@ -207,11 +219,13 @@ export class SchedulerEngine implements Scheduler, Runnable {
     if (reason === 'SchedulerError') this.#parts.log.error('A pod could not be scheduled because of an error.', { pod: keyOf(pod), error: message });
   }
 
-  #onBindEnd(waiting: WaitingPod, node: string, outcome: BindOutcome): void {
+  #onBindEnd(waiting: WaitingPod, { node, began }: { readonly node: string; readonly began: number }, outcome: BindOutcome): void {
     this.#wakeup.notify();
     const { pod, id } = waiting;
+    if (outcome.kind !== 'moot') this.#instruments.attempted(schedulerNameOf(pod), outcome.kind === 'bound' ? 'scheduled' : 'error', began);
     if (outcome.kind === 'bound') {
       this.#counts.bound++;
+      this.#instruments.bound(waiting);
       this.#parts.events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${keyOf(pod)} to ${node}`);
       return;
     }
