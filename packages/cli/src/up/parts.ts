@@ -3,6 +3,7 @@ import { workloadControllers } from '@orrery/controllers';
 import type { Plugin } from '@orrery/core';
 import { customResources } from '@orrery/custom-resources';
 import { loopbackNetwork } from '@orrery/network-loopback';
+import { podSecurity } from '@orrery/pod-security';
 import { userspaceProxy } from '@orrery/proxy-userspace';
 import { rbac } from '@orrery/rbac';
 import { spread } from '@orrery/scheduler-spread';
@@ -17,7 +18,7 @@ export async function partsOf(settings: UpSettings): Promise<Plugin[]> {
   const storage = nodes > 0 && settings.runtime !== 'simulated' ? [localPathStorage()] : [];
   const services = proxy === 'userspace' && nodes > 0 ? [userspaceProxy()] : [];
   const nodeLifecycle = { gracePeriodSeconds: nodeGrace, monitorPeriodSeconds: Math.min(5, nodeGrace / 10) };
-  return [await storeOf(settings.store, data), spread(), workloadControllers({ nodeLifecycle }), rbac(), customResources(), loopbackNetwork(), ...local, ...storage, ...services];
+  return [await storeOf(settings.store, data), spread(), workloadControllers({ nodeLifecycle }), rbac(), customResources(), loopbackNetwork(), ...local, ...storage, ...services, podSecurity()];
 }
 
 async function storeOf(store: string, data: string): Promise<Plugin> {

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { admissionWebhooks } from '@orrery/admission-webhooks';
 import { createOrchestrator, type Logger, type Orchestrator, silentLogger, systemClock, systemRandom } from '@orrery/core';
 import { httpApi } from '@orrery/http-api';
 import { remoteNodes } from '@orrery/node-server';
@@ -7,6 +8,7 @@ import { streamLogger } from '../stream-logger.js';
 import { type Access, freshCertificates, openAccess, writeKubeconfig } from './access.js';
 import { untilTold } from '../until-told.js';
 import { identitiesOf } from './identities.js';
+import { oidcOf } from './oidc.js';
 import { partsOf } from './parts.js';
 import type { UpSettings } from './settings.js';
 
@@ -40,7 +42,7 @@ async function assemble(settings: UpSettings, access: Access, logger: Logger): P
   let served = '';
   const door = httpApi({ ...listen, tls: { ...serving.current(), clientCa: authority.certificate, renewed: serving }, listening: (url) => (served = url), ...(auditLog !== undefined && { audit: { path: auditLog } }) });
   const nodes = remoteNodes({ credentials: () => ({ ca: nodeAuthority.certificate, ...nodeClient.current() }) });
-  const orchestrator = await createOrchestrator({ plugins: [...(await partsOf(settings)), ...identitiesOf(data, access, certDays), freshCertificates(access), nodes, door], logger });
+  const orchestrator = await createOrchestrator({ plugins: [...(await partsOf(settings)), ...identitiesOf(data, access, certDays), freshCertificates(access), ...(await oidcOf(settings)), nodes, admissionWebhooks(), door], logger });
   return { orchestrator, url: () => served.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:') };
 }
 

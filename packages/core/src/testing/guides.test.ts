@@ -5,7 +5,7 @@ const ROOT = new URL('../../../../', import.meta.url);
 const text = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8');
 
 /** Guides whose code is taken from files of the repository. A block comes from the file that was last named by "From `path`:". */
-const GUIDES = ['docs/guides/testing-a-store.md', 'docs/guides/own-controllers.md', 'docs/guides/real-kubernetes.md'];
+const GUIDES = ['docs/guides/testing-a-store.md', 'docs/guides/own-controllers.md', 'docs/guides/real-kubernetes.md', 'docs/guides/own-admission.md'];
 
 describe.each(GUIDES)('%s', (guide) => {
   const blocks = [...text(guide).matchAll(/From `([^`]+)`:|```ts\n([\s\S]*?)```/g)].reduce<{ file: string; found: { file: string; code: string }[] }>(

@@ -7,6 +7,8 @@ import { type Query } from './query.js';
 
 /** Answers beyond this many bytes are compressed for clients that accept it (as kube-apiserver does). */
 const GZIP_BYTES = 128 * 1024;
+/** Annotations of one request that are kept. */
+const MOST_ANNOTATIONS = 1_000;
 /** Of the warnings of one answer together, and of one of them (as kube-apiserver's). */
 const WARNINGS_LENGTH = 4096;
 const WARNING_LENGTH = 256;
@@ -21,6 +23,8 @@ const compress = promisify(gzip);
 /** One request with its answer. */
 export class Exchange {
   readonly #warnings: string[] = [];
+  /** What admission has to say for the audit log. */
+  readonly annotations = new Map<string, string>();
   readonly #gone = new AbortController();
   /** Who asks; set when that is known. */
   user: UserInfo | undefined;
@@ -61,6 +65,11 @@ export class Exchange {
   /** Aborts when the client is gone, or the answer complete. */
   get gone(): AbortSignal {
     return this.#gone.signal;
+  }
+
+  /** Adds an annotation for the audit log. The first ones count. */
+  annotate(key: string, value: string): void {
+    if (this.annotations.size < MOST_ANNOTATIONS && !this.annotations.has(key)) this.annotations.set(key, value);
   }
 
   /** Adds a warning for the client. The first ones count. */

@@ -101,7 +101,7 @@ export async function answerObjects(exchange: Exchange, asked: ObjectRequest & {
 
 async function questionOf(exchange: Exchange, { ref, verb, user }: ObjectRequest & { readonly verb: ApiRequest['verb'] }, reading: BodyReading): Promise<ApiRequest> {
   const { request, query } = exchange;
-  const base = { ref, user, warn: (message: string): void => exchange.warn(message) };
+  const base = { ref, user, warn: (message: string): void => exchange.warn(message), annotate: (key: string, value: string): void => exchange.annotate(key, value) };
   switch (verb) {
     case 'get':
       return { ...base, verb };

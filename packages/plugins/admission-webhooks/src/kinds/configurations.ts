@@ -28,7 +28,7 @@ function kindOf(kind: string, webhook: schemas.Schema<Webhook>, mutates: boolean
     categories: ['api-extensions'],
     namespaced: false,
     tracksGeneration: true,
-    fields: { webhooks: schemas.list(webhook, { listType: 'map', key: 'name' }).optional() },
+    fields: { webhooks: schemas.list(webhook, { strategy: 'merge', listType: 'map', key: 'name' }).optional() },
     columns: [{ name: 'Webhooks', type: 'integer', value: (object: KubeObject) => (object as MutatingWebhookConfiguration).webhooks?.length ?? 0 }],
     rules: {
       applyDefaults: (draft: KubeObject) => applyDefaults(draft as MutatingWebhookConfiguration, mutates),

@@ -46,7 +46,7 @@ const fields = {
   sideEffects: pointer(text),
   timeoutSeconds: pointer(int32),
   admissionReviewVersions: list(text).default([]),
-  matchConditions: list(matchConditionSchema, { listType: 'map', key: 'name' }).optional(),
+  matchConditions: list(matchConditionSchema, { strategy: 'merge', listType: 'map', key: 'name' }).optional(),
 };
 
 /** Schema of a validating webhook. */

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { silentLogger, systemClock } from '@orrery/core';
+import { silentLogger, systemClock, type Transport } from '@orrery/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestServer, TOKEN } from '../test/server.js';
 import { Auditor } from './auditor.js';
@@ -84,6 +84,17 @@ describe('requests', () => {
     expect(ofSecret).toMatchObject({ level: 'Metadata', objectRef: { resource: 'secrets', name: 's' } });
     expect(stranger).toMatchObject({ user: {}, responseStatus: { code: 401, reason: 'Unauthorized' } });
     expect(JSON.stringify(sink.events)).not.toMatch(/hunter2|nobody-has|a-token-for-tests/);
+  });
+
+  it('are written down with what admission had to say', async () => {
+    await server.stop();
+    const annotating = (transport: Transport): Transport => ({
+      request: (request, signal) => (request.annotate?.('why', 'because'), request.annotate?.('why', 'not so'), transport.request(request, signal)),
+      watch: (request, signal) => transport.watch(request, signal),
+    });
+    server = await TestServer.start({ audit: new Auditor({ policy: { rules: [{ level: 'Metadata' }] }, sink, clock: systemClock }), wrap: annotating });
+    await server.ask('POST', MAPS, { body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'm' } } });
+    expect(sink.events.at(-1)?.annotations).toEqual({ why: 'because' });
   });
 
   it('that go on are written down when they begin and when they end', async () => {

@@ -49,7 +49,7 @@ export class Auditor {
     this.options.sink.write(
       auditEvent({
         id: exchange.id, uri: request.url ?? '/', attributes, caller: exchange.impersonator, address: request.socket.remoteAddress ?? '', userAgent: request.headers['user-agent'],
-        receivedAt: exchange.receivedAt, now: this.options.clock.now(), stage, level, code: response.statusCode, sent: exchange.sent, answered: exchange.answered,
+        receivedAt: exchange.receivedAt, now: this.options.clock.now(), stage, level, code: response.statusCode, sent: exchange.sent, answered: exchange.answered, annotations: exchange.annotations,
       }),
     );
   }

@@ -24,6 +24,8 @@ export interface AuditEvent {
   readonly responseObject?: unknown;
   readonly requestReceivedTimestamp: string;
   readonly stageTimestamp: string;
+  /** What admission had to say. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** What is known of a request when it is written down. */
@@ -42,13 +44,14 @@ export interface AuditFacts {
   readonly code?: number | undefined;
   readonly sent?: unknown;
   readonly answered?: unknown;
+  readonly annotations?: ReadonlyMap<string, string>;
 }
 
 /** Longest target and name of a program that are kept. */
 const LONGEST = 8_192;
 
 /** The event of a request. Pure. */
-export function auditEvent({ id, uri, attributes, caller, address, userAgent, receivedAt, now, stage, level, code, sent, answered }: AuditFacts): AuditEvent {
+export function auditEvent({ id, uri, attributes, caller, address, userAgent, receivedAt, now, stage, level, code, sent, answered, annotations }: AuditFacts): AuditEvent {
   const { user, verb, ref } = attributes;
   const isWhole = stage === 'ResponseComplete';
   return {
@@ -69,6 +72,7 @@ export function auditEvent({ id, uri, attributes, caller, address, userAgent, re
     ...(isWhole && level === 'RequestResponse' && answered !== undefined && { responseObject: answered }),
     requestReceivedTimestamp: microTimeOfMillis(receivedAt),
     stageTimestamp: microTimeOfMillis(now),
+    ...(isWhole && annotations !== undefined && annotations.size > 0 && { annotations: Object.fromEntries(annotations) }),
   };
 }
 
