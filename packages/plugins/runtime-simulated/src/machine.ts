@@ -30,7 +30,8 @@ export class SimulatedMachine {
   readonly #options: SimulatedMachineOptions;
   readonly #addresses: AddressBlock;
   readonly #sandboxes = new Map<string, SandboxStatus>();
-  readonly #byPod = new Map<string, string>();
+  /** Ids by the pod's uid and the attempt. */
+  readonly #byPod = new Map<string, Map<number, string>>();
   readonly #containers = new Map<string, SimulatedContainer>();
   readonly #bySandbox = new Map<string, Map<string, SimulatedContainer>>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
@@ -48,8 +49,8 @@ export class SimulatedMachine {
 
   /** The same pod uid and attempt give the existing sandbox. */
   runSandbox(config: SandboxConfig): SandboxStatus {
-    const key = `${config.attempt} ${config.pod.uid}`;
-    const existing = this.#sandboxes.get(this.#byPod.get(key) ?? '');
+    const attempts = this.#byPod.get(config.pod.uid) ?? new Map<number, string>();
+    const existing = this.#sandboxes.get(attempts.get(config.attempt) ?? '');
     if (existing !== undefined) return existing;
     const { pod, attempt, labels, annotations } = config;
     const status: SandboxStatus = {
@@ -62,7 +63,7 @@ export class SimulatedMachine {
       labels,
       annotations,
     };
-    this.#byPod.set(key, status.id);
+    this.#byPod.set(pod.uid, attempts.set(attempt, status.id));
     this.#bySandbox.set(status.id, new Map());
     this.#keep(status);
     return status;
@@ -84,12 +85,16 @@ export class SimulatedMachine {
     if (status === undefined) return;
     this.#sandboxes.delete(id);
     this.#bySandbox.delete(id);
-    this.#byPod.delete(`${status.attempt} ${status.pod.uid}`);
+    const attempts = this.#byPod.get(status.pod.uid);
+    attempts?.delete(status.attempt);
+    if (attempts?.size === 0) this.#byPod.delete(status.pod.uid);
     this.#announce({ type: 'sandboxChanged', pod: status.pod });
   }
 
-  sandboxes(): SandboxStatus[] {
-    return [...this.#sandboxes.values()];
+  /** All of them, or those of one pod (by its uid), which costs no more than that pod. */
+  sandboxes(podUid?: string): SandboxStatus[] {
+    if (podUid === undefined) return [...this.#sandboxes.values()];
+    return [...(this.#byPod.get(podUid)?.values() ?? [])].flatMap((id) => this.#sandboxes.get(id) ?? []);
   }
 
   /** The same sandbox, name and attempt give the existing container. Throws `NOT_FOUND`, `INVALID`, `IMAGE_UNAVAILABLE`. */

@@ -57,7 +57,7 @@ class MachineRuntime implements Runtime {
   }
 
   listSandboxes(signal: AbortSignal, podUid?: string): Promise<readonly SandboxStatus[]> {
-    return this.#call('listSandboxes', podUid ?? '', signal, () => this.machine.sandboxes().filter(({ pod }) => podUid === undefined || pod.uid === podUid));
+    return this.#call('listSandboxes', podUid ?? '', signal, () => this.machine.sandboxes(podUid));
   }
 
   createContainer(sandboxId: string, config: ContainerConfig, signal: AbortSignal): Promise<string> {
