@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Kubectl, kubeconfig, requireKubectl } from '@orrery/engines';
 import { makeRequest } from '@orrery/pki';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { OidcProvider } from './test/oidc-provider.js';
 
 // `orrery up` as it is installed, the real kubectl, and a pod that says who it is.
 
@@ -16,12 +17,16 @@ const data = join(folder, 'data');
 const { missing, note, program: kubectlProgram } = requireKubectl();
 
 let child: ChildProcess;
+let provider: OidcProvider | undefined;
 let root: Kubectl;
 let cluster: { server: string; 'certificate-authority-data': string };
 beforeAll(async () => {
   if (missing) return;
   if (!existsSync(program)) throw new Error('run `npm run build` first: lib/main.js is not there');
-  child = spawn(process.execPath, [program, 'up', '--listen', `127.0.0.1:${await freePort()}`, '--store', 'memory', '--data', data, '--log', 'info'], { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const caFile = join(folder, 'provider-ca.pem');
+  provider = await OidcProvider.start(caFile);
+  const oidc = ['--oidc-issuer-url', provider.issuer, '--oidc-client-id', 'orrery', '--oidc-username-claim', 'email', '--oidc-groups-claim', 'groups', '--oidc-groups-prefix', 'idp:', '--oidc-required-claim', 'realm=work', '--oidc-ca-file', caFile];
+  child = spawn(process.execPath, [program, 'up', '--listen', `127.0.0.1:${await freePort()}`, '--store', 'memory', '--data', data, '--log', 'info', ...oidc], { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await vi.waitFor(() => expect(child.exitCode === null ? said : `it ended: ${said}`).toMatch(/kubectl get nodes|it ended/), { timeout: 20_000 });
   const config = join(data, 'kubeconfig');
@@ -33,6 +38,7 @@ afterAll(async () => {
     child.kill('SIGTERM');
     await once(child, 'exit');
   }
+  provider?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 /** Pods are told where the API is when that is known before it is served. */
@@ -114,6 +120,18 @@ describe.skipIf(missing)(`service accounts${note}`, () => {
     expect(await withToken(token).run('auth whoami')).toContain('system:serviceaccount:default:worker');
     await root.run('delete pod asking');
     await expect.poll(async () => (await withToken(token).try(['auth', 'whoami'])).err).toContain('Unauthorized');
+  });
+});
+
+describe.skipIf(missing)(`users of a provider${note}`, () => {
+  it('are known by their ID tokens, and may what roles say', async () => {
+    const token = provider?.token({ sub: '1', email: 'anna@example.com', groups: ['team'], realm: 'work' }) ?? '';
+    expect(await withToken(token).run('auth whoami')).toMatch(/Username +anna@example\.com\nGroups +\[idp:team system:authenticated\]/);
+    expect((await withToken(token).try(['get', 'pods'])).err).toContain('User "anna@example.com" cannot list resource "pods"');
+    await root.run('create clusterrolebinding team --clusterrole=view --group=idp:team');
+    await expect.poll(async () => (await withToken(token).try(['get', 'pods'])).code).toBe(0);
+    const elsewhere = provider?.token({ sub: '1', email: 'anna@example.com', realm: 'home' }) ?? '';
+    expect((await withToken(elsewhere).try(['get', 'pods'])).err).toContain('Unauthorized');
   });
 });
 

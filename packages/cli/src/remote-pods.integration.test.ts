@@ -79,9 +79,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const fetched = (port: number): Promise<string> =>
+const fetched = (port: number, path = '/x'): Promise<string> =>
   new Promise((resolve, reject) => {
-    get({ host: '127.0.0.1', port, path: '/x', agent: false }, (response) => {
+    get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
       let text = '';
       response.on('data', (chunk) => (text += String(chunk))).on('end', () => resolve(text));
     }).on('error', reject);
@@ -145,6 +145,19 @@ describe.skipIf(missing)(`pods of a node in another process${note}`, () => {
     await fetched(other).catch(() => '');
     await forwarding.said(/error forwarding port 1 to pod/);
     await forwarding.stop('SIGINT');
+  });
+
+  it('answer through the proxy of the API, as their services do and their node', async () => {
+    await k.run('label pod web app=web');
+    await k.run('expose pod web --port=80 --target-port=8080 --name=front');
+    expect(await k.run('get --raw /api/v1/namespaces/default/pods/web/proxy/x?y=z')).toBe('hello from /x?y=z');
+    await expect.poll(async () => (await k.try(['get', '--raw', '/api/v1/namespaces/default/services/front:80/proxy/x'])).out, { timeout: 10_000 }).toBe('hello from /x');
+    expect(await k.run('get --raw /api/v1/nodes/far/proxy/healthz')).toBe('ok');
+    expect(JSON.parse(await k.run('get --raw /api/v1/nodes/far/proxy/stats/summary')).node.nodeName).toBe('far');
+    const proxy = Run.kubectl('proxy', '--port=0');
+    const [, port = ''] = await proxy.said(/Starting to serve on 127\.0\.0\.1:(\d+)/);
+    expect(await fetched(Number(port), '/api/v1/namespaces/default/services/front/proxy/deep/path')).toBe('hello from /deep/path');
+    await proxy.stop('SIGINT');
   });
 
   it('are served on by certificates that are renewed while everything runs, and nobody else is let in', async () => {

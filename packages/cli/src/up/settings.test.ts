@@ -44,6 +44,17 @@ describe('settings', () => {
     expect(await refusal(options)).toMatch(says);
   });
 
+  it('of an OpenID Connect provider are those of kube-apiserver', async () => {
+    expect(await readSettings({ oidcIssuerUrl: 'https://id.example.com', oidcClientId: 'orrery', oidcRequiredClaim: ['aud=x', 'a=b=c'], oidcSigningAlgs: 'RS256,ES256' })).toMatchObject({ oidcUsernameClaim: 'sub', oidcRequiredClaim: { aud: 'x', a: 'b=c' }, oidcSigningAlgs: ['RS256', 'ES256'] });
+    const config = file('oidcIssuerUrl: https://id.example.com\noidcClientId: orrery\noidcGroupsClaim: groups\noidcSigningAlgs: [ES256]\n');
+    expect(await readSettings({ config })).toMatchObject({ oidcClientId: 'orrery', oidcGroupsClaim: 'groups', oidcSigningAlgs: ['ES256'] });
+    expect(await refusal({ oidcIssuerUrl: 'https://id.example.com' })).toMatch(/^--oidc-issuer-url: needs .*--oidc-client-id/);
+    expect(await refusal({ oidcClientId: 'orrery' })).toMatch(/^--oidc-client-id: needs/);
+    expect(await refusal({ oidcIssuerUrl: 'http://id.example.com', oidcClientId: 'x' })).toMatch(/^--oidc-issuer-url: must be https/);
+    expect(await refusal({ oidcIssuerUrl: 'https://id.example.com', oidcClientId: 'x', oidcSigningAlgs: 'none' })).toMatch(/^--oidc-signing-algs/);
+    expect(await refusal({ oidcRequiredClaim: ['x'] })).toMatch(/^--oidc-required-claim\.0: must be CLAIM=VALUE/);
+  });
+
   it('of a file are refused with the file or the key', async () => {
     expect(await refusal({ config: join(folder, 'none.yaml') })).toMatch(/--config .*none\.yaml: ENOENT/);
     expect(await refusal({ config: file('nodes: [') })).toMatch(/--config .*config\.yaml: /);

@@ -4,11 +4,13 @@ import { z } from 'zod';
 import { LEVELS } from '../stream-logger.js';
 import { nodeNameOf } from '../node-name.js';
 import { settingsFrom } from '../settings-from.js';
+import { checkOidc, oidcSettings } from './oidc.js';
 
 const path = z.string().min(1).max(4096).transform((text) => resolve(text));
 const hostName = z.string().max(253).regex(/^[A-Za-z0-9](?:[A-Za-z0-9.:-]*[A-Za-z0-9])?$/, 'must be a host name or an address');
 
-const settings = z.strictObject({
+const settings = z
+  .strictObject({
   data: path.prefault(join(homedir(), '.orrery')),
   store: z.string().regex(/^(memory|sqlite(:.+)?|(redis|rediss|etcd):\/\/.+)$/s, 'must be memory, sqlite, sqlite:FILE, redis://…, rediss://… or etcd://…').default('sqlite'),
   runtime: z.enum(['process', 'docker', 'simulated']).default('process'),
@@ -24,11 +26,13 @@ const settings = z.strictObject({
   name: z.array(hostName).max(100).default([]),
   kubeconfig: path.optional(),
   auditLog: path.optional(),
+  ...oidcSettings,
   certDays: z.number().min(0.0001).max(3_650).default(365),
   onExit: z.enum(['leave', 'remove']).optional(),
   log: z.enum([...LEVELS, 'none']).default('warn'),
   logFormat: z.enum(['text', 'json']).default('text'),
-});
+})
+  .superRefine(checkOidc);
 
 /** What `orrery up` is to do, checked and complete. */
 export interface UpSettings extends Omit<z.output<typeof settings>, 'kubeconfig' | 'onExit'> {
