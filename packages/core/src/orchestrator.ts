@@ -13,6 +13,7 @@ import { RemoteApi } from './contracts/remote-api.js';
 import { type PlacementExplanation, Scheduler } from './contracts/scheduling.js';
 import { type HistoryLoss, Store } from './contracts/store.js';
 import { Subresources } from './contracts/subresources.js';
+import { allTracers, SpanRecorders, Tracer } from './contracts/tracing.js';
 import { Transport } from './contracts/transport.js';
 import { ValueCodec } from './contracts/value-codec.js';
 import { ControllerRunner } from './control/controller-runner.js';
@@ -96,6 +97,7 @@ class Assembly implements Orchestrator {
         { token: Logger, make: () => this.#log },
         { token: Hooks, make: () => this.#kernel.hooks },
         { token: Instruments, make: (get) => allInstruments(get(Collectors).items()) },
+        { token: Tracer, make: (get) => allTracers(get(SpanRecorders).items()) },
         { token: Transport, make: () => this.#line.transport },
         { token: ServedKinds, make: () => this.#kinds },
         { token: KindServing, make: (): KindServing => ({ offer: (at, kinds) => this.#line.offer(at, kinds) }) },

@@ -26,5 +26,6 @@ export * from './runtime.js';
 export * from './scheduling.js';
 export * from './store.js';
 export * from './subresources.js';
+export * from './tracing.js';
 export * from './transport.js';
 export * from './value-codec.js';
