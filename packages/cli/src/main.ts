@@ -24,6 +24,8 @@ program
   .option('--on-exit <what>', 'what becomes of the containers: leave them running, or remove them (default: remove with a memory store, else leave)')
   .option('--cert-days <days>', 'how long the certificates are good that the server and nodes get; they are renewed in time (default: 365)', days)
   .option('--audit-log <file>', 'writes down who changed what, as lines of JSON')
+  .option('--otlp-endpoint <url>', 'the OpenTelemetry collector that traces are passed on to, e.g. http://127.0.0.1:4318 (default: none)')
+  .option('--otlp-ratio <part>', 'which part of all traces is followed, 0 to 1 (default: 1)', part)
   .option('--oidc-issuer-url <url>', 'lets in users of an OpenID Connect provider, by their ID tokens')
   .option('--oidc-client-id <id>', 'the client of the provider whose tokens count')
   .option('--oidc-username-claim <claim>', 'the claim that is the name of the user (default: sub)')
@@ -58,6 +60,8 @@ program
   .option('--port <number>', 'where the node serves logs, commands and ports of its pods to the API server; 0 takes any (default: 10250)', whole)
   .option('--client-ca <file>', 'the authority whose certificate the API server must show for that (default: that of the API, by the kubeconfig)')
   .option('--renew <seconds>', 'how often the node says that it is there (default: 10)', seconds)
+  .option('--otlp-endpoint <url>', 'the OpenTelemetry collector that traces are passed on to, e.g. http://127.0.0.1:4318 (default: none)')
+  .option('--otlp-ratio <part>', 'which part of all traces is followed, 0 to 1 (default: 1)', part)
   .option('--on-exit <what>', 'what becomes of the containers: leave them running, or remove them (default: leave)')
   .option('--log <level>', 'what is told on standard error: debug, info, warn, error or none (default: warn)')
   .option('--log-format <format>', 'text or json (default: text)')
@@ -104,5 +108,10 @@ function days(text: string): number {
 
 function seconds(text: string): number {
   if (!/^\d{1,5}(\.\d{1,3})?$/.test(text)) throw new InvalidArgumentError('It must be a number of seconds.');
+  return Number(text);
+}
+
+function part(text: string): number {
+  if (!/^\d(\.\d{1,6})?$/.test(text)) throw new InvalidArgumentError('It must be a number from 0 to 1.');
   return Number(text);
 }

@@ -8,6 +8,7 @@ import { joined } from './join.js';
 import { NodeCertificates } from './node-certificates.js';
 import type { Report } from '../report.js';
 import { streamLogger } from '../stream-logger.js';
+import { tracesOf } from '../traces.js';
 import { untilTold } from '../until-told.js';
 import { UsageError } from '../usage-error.js';
 import type { AgentSettings } from './settings.js';
@@ -69,7 +70,7 @@ async function partsOf(settings: AgentSettings, { connection, own }: Line, log: 
   const clientCa = await clientCaOf(settings, connection);
   const server = clientCa === undefined ? [] : [nodeServer({ node: name, host: hostIp, port, certificate: certificates.serving, clientCa, listening: (at) => (taken = at) }), certificates.plugin()];
   const node = { name, labels: label, hostIP: hostIp, renewSeconds: renew, leaseSeconds: renew * RENEWALS, serverPort: () => taken };
-  return [remoteApi({ connection: line }), ...(await nodeParts({ ...settings, id: `orrery-agent-${name}` }, node)), ...server, ...(proxy === 'userspace' ? [userspaceProxy()] : [])];
+  return [remoteApi({ connection: line }), ...(await nodeParts({ ...settings, id: `orrery-agent-${name}` }, node)), ...server, ...(await tracesOf(settings)), ...(proxy === 'userspace' ? [userspaceProxy()] : [])];
 }
 
 /** Whom the server of the node lets in; undefined: it has none, as there is nobody to trust. */

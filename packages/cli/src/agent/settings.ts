@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { LEVELS } from '../stream-logger.js';
 import { nodeNameOf } from '../node-name.js';
 import { settingsFrom } from '../settings-from.js';
+import { otlpEndpoint } from '../traces.js';
 
 const path = z.string().min(1).max(4096).transform((text) => resolve(text));
 const labels = z
@@ -27,6 +28,8 @@ const settings = z
   port: z.int().min(0).max(65_535).default(10_250),
   clientCa: path.optional(),
   renew: z.number().min(0.1).max(3_600).default(10),
+  otlpEndpoint: otlpEndpoint.optional(),
+  otlpRatio: z.number().min(0).max(1).default(1),
   onExit: z.enum(['leave', 'remove']).default('leave'),
   log: z.enum([...LEVELS, 'none']).default('warn'),
   logFormat: z.enum(['text', 'json']).default('text'),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { LEVELS } from '../stream-logger.js';
 import { nodeNameOf } from '../node-name.js';
 import { settingsFrom } from '../settings-from.js';
+import { otlpEndpoint } from '../traces.js';
 import { checkOidc, oidcSettings } from './oidc.js';
 
 const path = z.string().min(1).max(4096).transform((text) => resolve(text));
@@ -26,6 +27,8 @@ const settings = z
   name: z.array(hostName).max(100).default([]),
   kubeconfig: path.optional(),
   auditLog: path.optional(),
+  otlpEndpoint: otlpEndpoint.optional(),
+  otlpRatio: z.number().min(0).max(1).default(1),
   ...oidcSettings,
   certDays: z.number().min(0.0001).max(3_650).default(365),
   onExit: z.enum(['leave', 'remove']).optional(),

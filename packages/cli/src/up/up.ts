@@ -5,6 +5,7 @@ import { httpApi } from '@orrery/http-api';
 import { remoteNodes } from '@orrery/node-server';
 import type { Report } from '../report.js';
 import { streamLogger } from '../stream-logger.js';
+import { tracesOf } from '../traces.js';
 import { type Access, freshCertificates, openAccess, writeKubeconfig } from './access.js';
 import { untilTold } from '../until-told.js';
 import { identitiesOf } from './identities.js';
@@ -42,7 +43,7 @@ async function assemble(settings: UpSettings, access: Access, logger: Logger): P
   let served = '';
   const door = httpApi({ ...listen, tls: { ...serving.current(), clientCa: authority.certificate, renewed: serving }, listening: (url) => (served = url), ...(auditLog !== undefined && { audit: { path: auditLog } }) });
   const nodes = remoteNodes({ credentials: () => ({ ca: nodeAuthority.certificate, ...nodeClient.current() }) });
-  const orchestrator = await createOrchestrator({ plugins: [...(await partsOf(settings)), ...identitiesOf(data, access, certDays), freshCertificates(access), ...(await oidcOf(settings)), nodes, admissionWebhooks(), door], logger });
+  const orchestrator = await createOrchestrator({ plugins: [...(await partsOf(settings)), ...identitiesOf(data, access, certDays), freshCertificates(access), ...(await oidcOf(settings)), ...(await tracesOf(settings)), nodes, admissionWebhooks(), door], logger });
   return { orchestrator, url: () => served.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:') };
 }
 

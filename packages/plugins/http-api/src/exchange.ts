@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { createGzip, gzip } from 'node:zlib';
-import { ApiError, type Clock, type Status, type UserInfo, yieldToPlatform } from '@orrery/core';
+import { ApiError, type Clock, type ResourceRef, type Status, type UserInfo, yieldToPlatform } from '@orrery/core';
 import { acceptsGzip, type Encoding } from './accept.js';
 import { type Query } from './query.js';
 
@@ -37,6 +37,8 @@ export class Exchange {
   readonly receivedAt: number;
   /** Told when it is over; set when it is known what it is about. */
   counted: ((code: number, seconds: number) => void) | undefined;
+  /** What it asks of which objects, once that is known, for who follows it. */
+  about: { readonly verb: string; readonly ref: ResourceRef } | undefined;
   /** Objects of the list that is answered. */
   length: number | undefined;
 

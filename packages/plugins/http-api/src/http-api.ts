@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ApiDocument, ApiError, type ApiRequest, type Clock, errorMessage, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, type Random, type RemoteNodes, type ResourceRef, type ServedKinds, type Subresource, type Transport, type UserInfo } from '@orrery/core';
+import { type ApiDocument, ApiError, type ApiRequest, type Clock, errorMessage, type KubeObject, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, noTracer, type Random, type RemoteNodes, type ResourceRef, type ServedKinds, type SpanRecord, type Subresource, type Tracer, type Transport, type UserInfo } from '@orrery/core';
 import { served, type Upgrade, type UpgradeListener, withToken } from '@orrery/stream-channels';
 import type { Registry } from 'prom-client';
 import { authenticate, type Authenticator } from './authenticators.js';
@@ -22,6 +22,7 @@ import { ProxyServer } from './proxy/proxy-server.js';
 import { Query } from './query.js';
 import { HttpRefusal, methodNotAllowed, notServed, statusOf } from './refusal.js';
 import { metricVerb, NO_OBJECT, type RequestLabels, RequestMetrics } from './request-metrics.js';
+import { spansOf, traceParent } from './request-trace.js';
 import { answerReview } from './reviews/answer.js';
 import { isReview } from './reviews/kinds.js';
 import { plainPath, type Route, routeOf } from './route.js';
@@ -48,6 +49,8 @@ export interface HttpApiOptions {
   /** Where it is mounted, e.g. `/k8s`; default at the root. */
   readonly basePath?: string;
   readonly limits?: Partial<HttpLimits>;
+  /** Where requests are told of. Default: nowhere. */
+  readonly tracer?: Tracer;
   /** What is on the page `/metrics`, to which others may add. Default: only what it counts itself. */
   readonly registry?: Registry;
   /** How often clients may ask. Default: as often as they like. */
@@ -142,6 +145,7 @@ export class HttpApi {
       });
     } finally {
       this.options.audit?.end(exchange, path);
+      this.#trace(exchange);
       (exchange.counted ?? this.#metrics.begin(NO_OBJECT))(response.statusCode, (clock.monotonic() - began) / 1000);
     }
   }
@@ -174,6 +178,7 @@ export class HttpApi {
       const wrote = (events: number): void => this.#metrics.watched(ref, events);
       return this.#gate.watch(exchange, asked, async (begun) => answerWatch(exchange, await this.#allowed(exchange, user, verb, ref), this.#context, { begun, wrote }));
     }
+    exchange.about = { verb, ref };
     return this.#gate.request(exchange, asked, async () => this.#objects(exchange, user, verb, ref));
   }
 
@@ -205,6 +210,20 @@ export class HttpApi {
     exchange.counted = this.#metrics.begin({ ...labelsOf(verb, ref), subresource: partsOf(kind).some(({ name }) => name === ref.subresource) ? (ref.subresource ?? '') : '' });
     if (this.#stopping.signal.aborted) throw new ApiError('ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 });
     return { kind, ref, user };
+  }
+
+  /** Watches and streams are no part of the way of an object. */
+  #trace({ about, request, response, answered, receivedAt, id }: Exchange): void {
+    const { tracer = noTracer, clock, random } = this.options;
+    if (!tracer.enabled || about === undefined) return;
+    const client = traceParent(request.headers['traceparent']);
+    const traceId = client?.traceId ?? Buffer.from(random.bytes(16)).toString('hex');
+    const madeUid = response.statusCode === 201 ? uidOf(answered) : undefined;
+    const context = { traceId, spanId: Buffer.from(random.bytes(8)).toString('hex') };
+    // A client that follows its request is obeyed; what it made is followed as all objects are.
+    const isWanted = (span: SpanRecord): boolean => (span.context === context && client !== undefined ? client.isSampled : tracer.samples(span.context.traceId));
+    const spans = spansOf({ ...about, context, client, code: response.statusCode, auditId: id, startMs: receivedAt, endMs: clock.now(), madeUid });
+    for (const span of spans) if (isWanted(span)) tracer.record(span);
   }
 
   /** What is to be written down is done when there is room to do so. */
@@ -306,6 +325,9 @@ const STRANGE: ReadonlySet<string> = new Set(['cross-site', 'same-site']);
 /** Always the same: documents are made again when it changes. */
 const NONE: readonly Subresource[] = [];
 const PING: HealthCheck = { name: 'ping', check: async () => undefined };
+
+/** Of an object; undefined for anything else, such as a Status. */
+const uidOf = (answered: unknown): string | undefined => (answered as KubeObject | undefined)?.metadata?.uid;
 
 /** What a request for objects counts as. */
 function labelsOf(verb: string, { group, version, resource, namespace, name }: ResourceRef): RequestLabels {

@@ -4,7 +4,7 @@
  */
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { Client, definePlugin, Events, Hooks, hooks, Informers, Instruments, MetricsSources, parseQuantity, PodStreams, Runtimes } from '@orrery/core';
+import { Client, definePlugin, Events, Hooks, hooks, Informers, Instruments, MetricsSources, parseQuantity, PodStreams, Runtimes, Tracer } from '@orrery/core';
 import { z } from 'zod';
 import { NodeAgent } from './agent.js';
 import type { DiskSpace } from './images/plan-collection.js';
@@ -13,6 +13,7 @@ import { evictionOption, evictionSettings } from './eviction/settings.js';
 import { MachineMeter } from './metrics/machine-meter.js';
 import type { NodeMeter } from './metrics/meter.js';
 import { StartMetrics } from './metrics/start-metrics.js';
+import { StartTraces } from './metrics/start-traces.js';
 import { readDisk, readMachine } from './node/machine.js';
 import { type NodeSettings, nodeSettingsFields } from './pod/node-settings.js';
 import { NetworkProber, type Prober } from './probes/prober.js';
@@ -145,7 +146,7 @@ export const nodeAgent = definePlugin({
           events: get(Events)('kubelet'),
           clock,
           log,
-          progress: [startsOf(get(Instruments))],
+          progress: [startsOf(get(Instruments)), new StartTraces(nodeName, get(Tracer), clock)],
           configure: (config, pod) => get(Hooks).call(hooks.containerConfig, config, pod),
         }));
         return { name: `node-agent ${nodeName}`, phase: 'agents', run: (signal, ready) => agent.run(signal, ready) };

@@ -1,4 +1,4 @@
-import { Events, Informers, Instruments, LeaderClient, Node, NodeFilters, NodeScores, Pod, Scheduler, SchedulerProfiles, definePlugin } from '@orrery/core';
+import { Events, Informers, Instruments, LeaderClient, Node, NodeFilters, NodeScores, Pod, Scheduler, SchedulerProfiles, Tracer, definePlugin } from '@orrery/core';
 import { z } from 'zod';
 import { SchedulerEngine } from './engine/scheduler-engine.js';
 import { LedScheduler } from './led-scheduler.js';
@@ -43,6 +43,7 @@ export const scheduler = definePlugin({
           events: get(Events)(DEFAULT_SCHEDULER),
           profiles: contributedProfiles(get(SchedulerProfiles), get(NodeFilters), get(NodeScores), hasDefault ? defaultProfile(DEFAULT_SCHEDULER, sources) : undefined),
           instruments: get(Instruments),
+          tracer: get(Tracer),
           clock,
           random,
           log,

@@ -12,9 +12,11 @@ import {
   type Random,
   type Runnable,
   type Scheduler,
+  type Tracer,
   errorMessage,
   keyOf,
   noInstruments,
+  noTracer,
 } from '@orrery/core';
 import { ClassCache } from '../classes/class-cache.js';
 import type { PodClass } from '../classes/pod-class.js';
@@ -28,7 +30,8 @@ import { OutsideInputs } from './outside-inputs.js';
 import { ParkedPods } from './parked-pods.js';
 import { GATED, changedForOthers, changedForScheduling, planIntake, schedulerNameOf, whyNotQueued } from './pod-intake.js';
 import { type ProfileView, Profiles } from './profiles.js';
-import { SchedulerInstruments } from './scheduler-instruments.js';
+import { type AttemptResult, SchedulerInstruments } from './scheduler-instruments.js';
+import { SchedulerTraces } from './scheduler-traces.js';
 import { Wakeup } from './wakeup.js';
 
 /** What an engine works with. */
@@ -43,6 +46,8 @@ export interface EngineParts {
   readonly profiles: ProfileView;
   /** Where it counts; default: nowhere. */
   readonly instruments?: Instruments;
+  /** Where it tells of attempts and binds; default: nowhere. */
+  readonly tracer?: Tracer;
   readonly options?: Partial<EngineOptions>;
 }
 
@@ -64,6 +69,13 @@ export interface EngineStats {
   readonly unschedulable: number;
   readonly failed: number;
   readonly waiting: number;
+}
+
+/** Where a pod goes, and when that was looked for and decided, monotonic milliseconds. */
+interface Decision {
+  readonly node: string;
+  readonly began: number;
+  readonly decided: number;
 }
 
 /** Decisions made before other work of the process gets its turn, and the longest time that may take, milliseconds. */
@@ -91,6 +103,7 @@ export class SchedulerEngine implements Scheduler, Runnable {
   readonly #parked: ParkedPods;
   readonly #outside: OutsideInputs;
   readonly #instruments: SchedulerInstruments;
+  readonly #traces: SchedulerTraces;
   #profilesSeen: number | undefined;
 
   constructor(parts: EngineParts) {
@@ -104,6 +117,7 @@ export class SchedulerEngine implements Scheduler, Runnable {
     this.#reporter = new ConditionReporter(client, clock, log);
     this.#wakeup = new Wakeup(clock);
     this.#instruments = new SchedulerInstruments(parts.instruments ?? noInstruments, clock);
+    this.#traces = new SchedulerTraces(parts.tracer ?? noTracer, clock);
     this.#parked = new ParkedPods(this.#queue, this.#classes, this.#profiles);
     this.#outside = new OutsideInputs(log, () => {
       this.#parked.outsideChanged();
@@ -192,7 +206,7 @@ export class SchedulerEngine implements Scheduler, Runnable {
       classKey = `${profile.schedulerName}\n${profile.signature(pod)}`;
       found = this.#classes.current(classKey, pod, profile);
     } catch (error) {
-      this.#instruments.attempted(profileName, 'error', began);
+      this.#inVain(waiting, 'error', began);
       this.#queue.retryLater(waiting);
       this.#failed(waiting, 'SchedulerError', errorMessage(error));
       return;
@@ -201,14 +215,21 @@ export class SchedulerEngine implements Scheduler, Runnable {
     if (choice === undefined) {
       const { message, retryWhen } = found.diagnosis();
       this.#counts.unschedulable++;
-      this.#instruments.attempted(profileName, 'unschedulable', began);
+      this.#inVain(waiting, 'unschedulable', began);
       this.#queue.park(waiting, { classKey, outsideKey: this.#profiles.get(profileName)?.outsideSignature(pod), retryWhen });
       this.#failed(waiting, 'Unschedulable', message);
       return;
     }
     this.#cluster.assume(pod, choice.node);
-    const done = (outcome: BindOutcome): void => this.#guard(pod, () => this.#onBindEnd(waiting, { node: choice.node, began }, outcome));
+    const decided = this.#parts.clock.monotonic();
+    this.#traces.attempted(waiting, 'scheduled', decided - began, choice.node);
+    const done = (outcome: BindOutcome): void => this.#guard(pod, () => this.#onBindEnd(waiting, { node: choice.node, began, decided }, outcome));
     this.#binder.start(waiting, choice.node, this.#reporter.withdraw(waiting.id), done, signal);
+  }
+
+  #inVain(waiting: WaitingPod, result: AttemptResult, began: number): void {
+    this.#instruments.attempted(schedulerNameOf(waiting.pod), result, began);
+    this.#traces.attempted(waiting, result, this.#parts.clock.monotonic() - began);
   }
 
   /** Reports a failed attempt of a pod that is in the queue again: the report's own event may come back at once. */
@@ -219,13 +240,14 @@ export class SchedulerEngine implements Scheduler, Runnable {
     if (reason === 'SchedulerError') this.#parts.log.error('A pod could not be scheduled because of an error.', { pod: keyOf(pod), error: message });
   }
 
-  #onBindEnd(waiting: WaitingPod, { node, began }: { readonly node: string; readonly began: number }, outcome: BindOutcome): void {
+  #onBindEnd(waiting: WaitingPod, { node, began, decided }: Decision, outcome: BindOutcome): void {
     this.#wakeup.notify();
     const { pod, id } = waiting;
     if (outcome.kind !== 'moot') this.#instruments.attempted(schedulerNameOf(pod), outcome.kind === 'bound' ? 'scheduled' : 'error', began);
     if (outcome.kind === 'bound') {
       this.#counts.bound++;
       this.#instruments.bound(waiting);
+      this.#traces.bound(waiting, node, this.#parts.clock.monotonic() - decided);
       this.#parts.events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${keyOf(pod)} to ${node}`);
       return;
     }
