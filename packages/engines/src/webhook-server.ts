@@ -37,7 +37,7 @@ export class WebhookServer {
     const server = createServer({ key, cert });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const made = new WebhookServer(server, (server.address() as AddressInfo).port, Buffer.from(authority.certificate).toString('base64'));
-    server.on('request', (request, response) => void made.#answer(request, response));
+    server.on('request', (request, response) => made.#answer(request, response).catch(() => response.destroy()));
     server.on('secureConnection', (socket) => {
       made.connections += 1;
       made.#sockets.add(socket);

@@ -48,6 +48,8 @@ export interface Requester {
 export interface KindRules<T extends KubeObject> {
   /** What an object is in this kind that was stored under another version or an older schema. Called with what the store holds; must not change it, and answers it when nothing is to be done. */
   read?(stored: T): T;
+  /** Where somebody else has to be asked what an object is in another version. What it answers then passes `read`. */
+  readonly conversion?: KindConversion;
   /** Fills in what was left out (scheme defaulting). Gets a private, mutable draft of a decoded object. Idempotent. */
   applyDefaults?(draft: T): void;
   /** On create, after defaulting: what the server decides (drop what clients may not set, initial status). The draft is mutable. `by` is who asks. */
@@ -84,6 +86,14 @@ export interface KindRules<T extends KubeObject> {
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>['read']>>;
   /** Old names of selectable fields, e.g. `spec.host` → `spec.nodeName`. */
   readonly fieldAliases?: Readonly<Record<string, string>>;
+}
+
+/** Makes objects of one version those of another by asking somebody, as webhooks of CustomResourceDefinitions do. Must not change what it gets. Throws `ApiError` when it cannot be told. */
+export interface KindConversion {
+  /** What stored objects are in this kind, in the same order. */
+  read(stored: readonly KubeObject[]): Promise<readonly KubeObject[]>;
+  /** What is to be stored of an object of this kind. */
+  write(object: KubeObject): Promise<KubeObject>;
 }
 
 /** How a subresource changes its part of an object. */

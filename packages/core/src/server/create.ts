@@ -1,6 +1,6 @@
 import type { RequestContext, ResourceRef } from '../contracts/transport.js';
 import { ApiError } from '../model/api-error.js';
-import { cloneJson, deepFreeze } from '../model/json.js';
+import { cloneJson } from '../model/json.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import { timeOfMillis } from '../model/timestamp.js';
@@ -13,7 +13,7 @@ import { generateName } from '../model/names.js';
 import { storageKey } from './keys.js';
 import { underReservation, type Written } from './reservation.js';
 import type { Resource, ServerContext } from './resource.js';
-import { stored, versioned } from './versioned.js';
+import { formsOf, versioned } from './versioned.js';
 
 /** A request for a new object. */
 export type CreateRequest = RequestContext & {
@@ -79,15 +79,15 @@ async function createOnce(resource: Resource, request: CreateRequest, draft: Kub
     () => context.claims.reserve(kind, draft, undefined),
     async () => {
       await validateAdmission(context, admission);
-      const value = deepFreeze(stored(draft));
+      const { kept, told } = await formsOf(kind, draft);
       const key = storageKey(kind, draft.metadata.namespace, draft.metadata.name ?? '');
       if (request.dryRun === true) {
         const isFree = (await context.store.get(key)) === undefined;
-        return { object: isFree ? (value as unknown as KubeObject) : undefined, committed: false };
+        return { object: isFree ? (told as unknown as KubeObject) : undefined, committed: false };
       }
       const { guards, writes } = context.claims.changes(kind, undefined, draft);
-      const result = await commitFor(context, request, { guards: [{ key, modRevision: 0 }, ...guards], writes: [{ key, value }, ...writes] });
-      return { object: result.ok ? versioned(value, result.revision) : undefined, committed: result.ok, contested: context.claims.contested(result) };
+      const result = await commitFor(context, request, { guards: [{ key, modRevision: 0 }, ...guards], writes: [{ key, value: kept }, ...writes] });
+      return { object: result.ok ? versioned(told, result.revision) : undefined, committed: result.ok, contested: context.claims.contested(result) };
     },
   );
 }

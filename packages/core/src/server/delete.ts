@@ -11,7 +11,7 @@ import { storageKey } from './keys.js';
 import { list } from './list.js';
 import { type Current, type Resource, readCurrent } from './resource.js';
 import { readyToGo } from './update.js';
-import { lastState, stored, versioned } from './versioned.js';
+import { formsOf, lastState, stored, versioned } from './versioned.js';
 
 const FOREGROUND = 'foregroundDeletion';
 const ORPHAN = 'orphan';
@@ -108,9 +108,9 @@ export async function commitDeletion(
     context.claims.settled(kind, current.object, undefined);
     return lastState(current.object, result.revision);
   }
-  const value = deepFreeze(stored(plan.object));
-  const result = await commitFor(context, request, { guards, writes: [{ key, value }, ...also] });
-  return result.ok ? versioned(value, result.revision) : undefined;
+  const { kept, told } = await formsOf(kind, plan.object);
+  const result = await commitFor(context, request, { guards, writes: [{ key, value: kept }, ...also] });
+  return result.ok ? versioned(told, result.revision) : undefined;
 }
 
 /** The garbage collector works on these two finalizers; the policy decides which of them the object has. Without one they stay as they are. */

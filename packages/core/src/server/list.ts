@@ -6,6 +6,7 @@ import type { KubeList, KubeObject } from '../model/object.js';
 import { listPrefix, prefixOf } from './keys.js';
 import { fromEntry, type Resource } from './resource.js';
 import { compileSelection } from './selection.js';
+import { prepareToSee } from './versioned.js';
 
 /** A list request. */
 export interface ListRequest extends Selection {
@@ -36,6 +37,7 @@ export async function list(resource: Resource, request: ListRequest): Promise<Ku
     atRevision = page.revision;
     more = page.more;
     remaining = matches === undefined ? page.remaining : undefined;
+    await prepareToSee(kind, page.entries.map(({ value }) => value));
     for (const entry of page.entries) {
       const { object } = fromEntry(kind, entry);
       if (matches !== undefined && !matches(object)) {

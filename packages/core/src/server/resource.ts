@@ -8,7 +8,7 @@ import type { KubeObject } from '../model/object.js';
 import type { Claims } from './claims.js';
 import { storageKey } from './keys.js';
 import type { Recovery } from './recovery.js';
-import { seenAs } from './versioned.js';
+import { prepareToSee, seenAs } from './versioned.js';
 import type { WatchCache } from './watch-cache.js';
 
 /** What all verbs share. */
@@ -40,8 +40,10 @@ export interface Current {
 /** Linearizable read of one object. */
 export async function readCurrent(resource: Resource, namespace: string | undefined, name: string): Promise<Current | undefined> {
   const entry = await resource.context.store.get(storageKey(resource.kind, namespace, name));
-  return entry === undefined ? undefined : fromEntry(resource.kind, entry);
+  if (entry === undefined) return undefined;
+  await prepareToSee(resource.kind, [entry.value]);
+  return fromEntry(resource.kind, entry);
 }
 
-/** The object of a store entry, as one of a kind. */
+/** The object of a store entry, as one of a kind: what that is has been found out. */
 export const fromEntry = (kind: KindDefinition, entry: StoreEntry): Current => ({ object: seenAs(kind, entry.value, entry.modRevision), revision: entry.modRevision });

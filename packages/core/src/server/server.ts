@@ -29,7 +29,7 @@ import { storageKey } from './keys.js';
 import { list } from './list.js';
 import { patch } from './patch.js';
 import { Recovery } from './recovery.js';
-import { fromEntry, readCurrent, type Resource, type ServerContext } from './resource.js';
+import { readCurrent, type Resource, type ServerContext } from './resource.js';
 import { getScale, patchScale, updateScale } from './scale.js';
 import { askSubresource } from './subresource.js';
 import { update } from './update.js';
@@ -241,7 +241,12 @@ export class ApiServer implements Transport {
     const ending = longLived(new AbortController());
     this.#ending.set(idOf(kind), ending);
     const signal = AbortSignal.any([this.#running as AbortSignal, ending.signal]);
-    return new Promise((resolve) => this.#keep(cache.run(signal, resolve).finally(resolve)));
+    // What has to be asked what its objects are may not be there: then that kind fails, and no other.
+    const waits = kind.rules.conversion === undefined;
+    return new Promise((resolve) => {
+      this.#keep(cache.run(signal, resolve).finally(resolve));
+      if (!waits) resolve();
+    });
   }
 
   /** Resolves when the network knows who holds what, or the server ends before. */
@@ -295,9 +300,9 @@ const newestOf = (answer: KubeObject | KubeList): number =>
   Math.max(...('items' in answer ? (answer as KubeList).items : [answer as KubeObject]).map(({ metadata }) => Number(metadata.resourceVersion ?? 0)), 0);
 
 async function get(resource: Resource, ref: ResourceRef): Promise<KubeObject> {
-  const entry = await resource.context.store.get(storageKey(resource.kind, ref.namespace, ref.name ?? ''));
+  const entry = await readCurrent(resource, ref.namespace, ref.name ?? '');
   if (entry === undefined) throw ApiError.notFound(resource.kind, ref.name ?? '');
-  return fromEntry(resource.kind, entry).object;
+  return entry.object;
 }
 
 function scaleVerb(resource: Resource, request: ApiRequest): Promise<KubeObject> {

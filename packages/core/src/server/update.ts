@@ -1,6 +1,6 @@
 import type { RequestContext, ResourceRef } from '../contracts/transport.js';
 import { ApiError } from '../model/api-error.js';
-import { deepFreeze, equalJson } from '../model/json.js';
+import { equalJson } from '../model/json.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../model/validation/object-meta.js';
@@ -13,7 +13,7 @@ import { decodeBody } from './decode-body.js';
 import { storageKey } from './keys.js';
 import { underReservation, type Written } from './reservation.js';
 import { type Current, type Resource, readCurrent } from './resource.js';
-import { stored, versioned } from './versioned.js';
+import { formsOf, versioned } from './versioned.js';
 
 const STALE = 'the object has been modified; please apply your changes to the latest version and try again';
 
@@ -126,17 +126,17 @@ function withManagers(object: KubeObject, managedFields: KubeObject['metadata'][
 async function commitChange(resource: Resource, request: ChangeRequest, current: Current, next: KubeObject): Promise<Written> {
   const { kind, context } = resource;
   const key = storageKey(kind, next.metadata.namespace, next.metadata.name ?? '');
-  const value = deepFreeze(stored(next));
-  if (request.dryRun === true) return { object: versioned(value, current.revision), committed: false };
+  const { kept, told } = await formsOf(kind, next);
+  if (request.dryRun === true) return { object: versioned(told, current.revision), committed: false };
   // The last finalizer is gone and nobody else has to end it first: now it goes.
   const gone = readyToGo(kind, next);
   const after = gone ? undefined : next;
   const { guards, writes } = context.claims.changes(kind, current.object, after);
-  const own = gone ? { key, delete: true as const } : { key, value };
+  const own = gone ? { key, delete: true as const } : { key, value: kept };
   const result = await commitFor(context, request, { guards: [{ key, modRevision: current.revision }, ...guards], writes: [own, ...writes] });
   if (!result.ok) return { object: undefined, committed: false, contested: context.claims.contested(result) };
   context.claims.settled(kind, current.object, after);
-  return { object: versioned(value, result.revision), committed: true };
+  return { object: versioned(told, result.revision), committed: true };
 }
 
 /** Who manages which field after a write; a list of one empty entry forgets all of them, as in Kubernetes. */

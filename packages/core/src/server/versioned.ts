@@ -1,4 +1,5 @@
 import type { StoredValue } from '../contracts/store.js';
+import { OrreryError } from '../kernel/errors.js';
 import { deepFreeze } from '../model/json.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
@@ -26,14 +27,43 @@ const madeBy = new WeakMap<object, WeakMap<StoredValue, KubeObject>>();
 /** The object as clients of a kind see what is stored: {@link versioned}, read by the kind's rules. */
 export function seenAs(kind: KindDefinition, value: StoredValue, revision: number): KubeObject {
   const { rules } = kind;
-  if (rules.read === undefined) return versioned(value, revision);
+  if (rules.read === undefined && rules.conversion === undefined) return versioned(value, revision);
   const objects = madeBy.get(kind) ?? new WeakMap<StoredValue, KubeObject>();
   madeBy.set(kind, objects);
   const known = objects.get(value);
   if (known?.metadata.resourceVersion === String(revision)) return known;
-  const object = versioned(deepFreeze(rules.read(value as unknown as KubeObject)) as unknown as StoredValue, revision);
+  const source = rules.conversion === undefined ? (value as unknown as KubeObject) : convertedOf(kind, value);
+  const object = versioned(deepFreeze(rules.read?.(source) ?? source) as unknown as StoredValue, revision);
   objects.set(value, object);
   return object;
+}
+
+/** What stored values are in kinds that have to ask somebody, as far as they were asked. */
+const converted = new WeakMap<object, WeakMap<StoredValue, KubeObject>>();
+
+/** Finds out what stored values are in a kind, so that {@link seenAs} knows it. Throws when that cannot be told. Without effect for kinds that ask nobody. */
+export async function prepareToSee(kind: KindDefinition, values: Iterable<StoredValue>): Promise<void> {
+  const { conversion } = kind.rules;
+  if (conversion === undefined) return;
+  const known = converted.get(kind) ?? new WeakMap<StoredValue, KubeObject>();
+  converted.set(kind, known);
+  const missing = [...new Set(values)].filter((value) => !known.has(value));
+  if (missing.length === 0) return;
+  const objects = await conversion.read(missing as unknown as readonly KubeObject[]);
+  missing.forEach((value, i) => known.set(value, objects[i] as KubeObject));
+}
+
+function convertedOf(kind: KindDefinition, value: StoredValue): KubeObject {
+  const found = converted.get(kind)?.get(value);
+  if (found === undefined) throw new OrreryError('INVALID', `It was not found out what a stored ${kind.kind} is in ${kind.apiVersion}.`);
+  return found;
+}
+
+/** What is kept of an object, and what its writer is answered: the same but for kinds that are stored in another version. Both are frozen. */
+export async function formsOf(kind: KindDefinition, object: KubeObject): Promise<{ readonly kept: StoredValue; readonly told: StoredValue }> {
+  const told = deepFreeze(stored(object));
+  const { conversion } = kind.rules;
+  return { told, kept: conversion === undefined ? told : deepFreeze(stored(await conversion.write(told as unknown as KubeObject))) };
 }
 
 /** The value to store for an object: without its resourceVersion. */

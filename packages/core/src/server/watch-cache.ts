@@ -1,4 +1,4 @@
-import type { Store, StoreEvent } from '../contracts/store.js';
+import type { Store, StoredValue, StoreEvent } from '../contracts/store.js';
 import { backoffDelay } from '../kernel/backoff.js';
 import type { Clock } from '../kernel/clock.js';
 import { OrreryError, errorMessage } from '../kernel/errors.js';
@@ -8,7 +8,7 @@ import { ApiError } from '../model/api-error.js';
 import type { KindDefinition } from '../model/kind.js';
 import type { KubeObject } from '../model/object.js';
 import { prefixOf } from './keys.js';
-import { lastState, seenAs } from './versioned.js';
+import { lastState, prepareToSee, seenAs } from './versioned.js';
 import { Watcher } from './watcher.js';
 
 /** A change kept for watchers that start in the recent past. */
@@ -122,6 +122,7 @@ export class WatchCache {
   async #follow(signal: AbortSignal, changed: () => void): Promise<void> {
     const batches = untilSilent((ended) => this.store.watch(prefixOf(this.kind), { since: this.#revision, signal: ended }), { clock: this.clock, limitMs: SILENCE_MS, signal });
     for await (const batch of batches) {
+      await prepareToSee(this.kind, batch.events.flatMap(valuesOf));
       for (const event of batch.events) {
         this.#check(event);
         this.#apply(event);
@@ -160,6 +161,7 @@ export class WatchCache {
 
   async #list(): Promise<void> {
     const { entries, revision } = await this.store.range(prefixOf(this.kind));
+    await prepareToSee(this.kind, entries.map(({ value }) => value));
     this.#objects.clear();
     for (const entry of entries) this.#objects.set(entry.key, seenAs(this.kind, entry.value, entry.modRevision));
     this.#ring = [];
@@ -248,5 +250,7 @@ export class WatchCache {
     return low;
   }
 }
+
+const valuesOf = (event: StoreEvent): StoredValue[] => [...(event.type === 'put' ? [event.value] : []), ...(event.previous === undefined ? [] : [event.previous])];
 
 const wentBack = (from: number, to: number): OrreryError => new OrreryError('REVISION_AHEAD', `The watch went back from revision ${from} to ${to}.`, { from, to });

@@ -4,9 +4,11 @@
  * @packageDocumentation
  */
 import { Client, definePlugin, Informers, Kinds, KindServing, type KindDefinition, ServedKinds } from '@orrery/core';
+import { ClusterServices, WebhookClient } from '@orrery/webhook-client';
 import { CustomResourceDefinition } from './definition/kind.js';
 import { DefinitionServing } from './serving/part.js';
 
+export type { Convert } from './conversion/webhook.js';
 export { CLEANUP, type DefinitionNames, type DefinitionVersion } from './definition/form.js';
 export { CustomResourceDefinition } from './definition/kind.js';
 export { validateStructuralSchema } from './definition/structural.js';
@@ -25,8 +27,21 @@ export const customResources = definePlugin({
   setup: ({ add, run, clock, random, log }) => {
     add(Kinds, CustomResourceDefinition as unknown as KindDefinition);
     run((get) => {
-      const parts = { client: get(Client), informers: get(Informers), served: get(ServedKinds), serving: get(KindServing), clock, random, log };
-      return { name: 'custom-resources', phase: 'caches', run: (signal, ready) => new DefinitionServing(parts).run(signal, ready) };
+      const services = new ClusterServices(get(Informers));
+      const webhooks = new WebhookClient({ clock, random, services });
+      const serving = new DefinitionServing({ client: get(Client), informers: get(Informers), served: get(ServedKinds), serving: get(KindServing), webhooks, clock, random, log });
+      return {
+        name: 'custom-resources',
+        phase: 'caches',
+        run: async (signal, ready) => {
+          try {
+            await services.synced(signal);
+            await serving.run(signal, ready);
+          } finally {
+            webhooks.close();
+          }
+        },
+      };
     });
   },
 });

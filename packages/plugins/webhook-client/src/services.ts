@@ -15,6 +15,8 @@ export interface ServiceResolver {
 /** The label of an EndpointSlice that names its Service. */
 const SERVICE_NAME = 'kubernetes.io/service-name';
 const BY_SERVICE = 'webhook-client/by-service';
+/** One function for all plugins: an index has one. */
+const servicesOf = ({ metadata }: EndpointSlice): readonly string[] => (metadata.labels?.[SERVICE_NAME] === undefined ? [] : [`${metadata.namespace}/${metadata.labels[SERVICE_NAME]}`]);
 
 /** Finds Services by what this process knows of the cluster: their endpoints themselves, since not every machine routes the addresses of Services. */
 export class ClusterServices implements ServiceResolver {
@@ -23,9 +25,7 @@ export class ClusterServices implements ServiceResolver {
 
   constructor(informers: Informers) {
     this.#services = informers.get(Service);
-    this.#slices = informers.get(EndpointSlice, {
-      indexes: { [BY_SERVICE]: ({ metadata }) => (metadata.labels?.[SERVICE_NAME] === undefined ? [] : [`${metadata.namespace}/${metadata.labels[SERVICE_NAME]}`]) },
-    });
+    this.#slices = informers.get(EndpointSlice, { indexes: { [BY_SERVICE]: servicesOf } });
   }
 
   /** Resolves when everything that there is is known. */

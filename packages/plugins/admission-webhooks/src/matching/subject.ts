@@ -43,6 +43,7 @@ export const isExempt = ({ group, resource }: Pick<Subject, 'group' | 'resource'
 /** An object of one version of a kind as one of another. */
 export async function inVersion(object: KubeObject | undefined, target: KindDefinition): Promise<KubeObject | undefined> {
   if (object === undefined || object.apiVersion === target.apiVersion) return object;
-  const { read } = target.rules;
-  return read === undefined ? { ...cloneJson(object), apiVersion: target.apiVersion } : read(object);
+  const { read, conversion } = target.rules;
+  const [converted] = conversion === undefined ? [object] : await conversion.read([object]);
+  return read === undefined ? { ...cloneJson(object), apiVersion: target.apiVersion } : read(converted as KubeObject);
 }

@@ -1,3 +1,4 @@
+import { applyClientConfigDefaults } from '@orrery/webhook-client';
 import { CLEANUP, type CustomResourceDefinition } from './form.js';
 
 /** Fills in what was left out (apiextensions defaults). The draft is mutable. */
@@ -6,6 +7,7 @@ export function applyDefinitionDefaults({ spec }: CustomResourceDefinition): voi
   if ((names.singular ?? '') === '') names.singular = names.kind.toLowerCase();
   if ((names.listKind ?? '') === '' && names.kind !== '') names.listKind = `${names.kind}List`;
   if ((spec.conversion?.strategy ?? '') === '') spec.conversion = { ...spec.conversion, strategy: 'None' };
+  applyClientConfigDefaults(spec.conversion?.webhook?.clientConfig);
   if (spec.preserveUnknownFields === false) delete spec.preserveUnknownFields;
   for (const { subresources } of spec.versions) {
     if (subresources?.scale?.labelSelectorPath === '') delete subresources.scale.labelSelectorPath;

@@ -1,4 +1,5 @@
 import { defineKind, type KindDefinition, type KubeObject, schemas } from '@orrery/core';
+import { clientConfig } from '@orrery/webhook-client';
 import { z } from 'zod';
 import type { JsonSchemaProps } from '../schema/types.js';
 
@@ -31,7 +32,7 @@ const spec = z.object({
   names: names.prefault({}),
   scope: text.default(''),
   versions: z.array(version).default([]),
-  conversion: z.object({ strategy: text.default(''), webhook: schemas.anyObject.optional() }).optional(),
+  conversion: z.object({ strategy: text.default(''), webhook: z.object({ clientConfig: clientConfig.optional(), conversionReviewVersions: texts.optional() }).optional() }).optional(),
   preserveUnknownFields: flag.optional(),
 });
 const status = z.object({

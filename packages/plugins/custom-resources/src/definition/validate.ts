@@ -1,4 +1,6 @@
 import { equalJson, type FieldError, fieldError, isDns1035Label, isDns1123Subdomain } from '@orrery/core';
+import { validateClientConfig } from '@orrery/webhook-client';
+import { REVIEW_VERSIONS } from '../conversion/review.js';
 import { parseJsonPath } from '../served/json-path.js';
 import type { CustomResourceDefinition, DefinitionNames, DefinitionVersion } from './form.js';
 import { validateStructuralSchema } from './structural.js';
@@ -23,11 +25,28 @@ export function validateDefinition({ metadata, spec }: CustomResourceDefinition)
   else if (scope !== 'Cluster' && scope !== 'Namespaced') errors.push(fieldError.notSupported('spec.scope', scope, ['Cluster', 'Namespaced']));
   errors.push(...validateNames(names));
   if (preserveUnknownFields === true) errors.push(fieldError.invalid('spec.preserveUnknownFields', true, 'must be false in order to use defaults in the schema'));
-  if (conversion?.strategy === 'Webhook') {
-    errors.push(fieldError.invalid('spec.conversion.strategy', 'Webhook', 'this server does not convert by webhooks: the versions must have the same fields, with the strategy None'));
-  } else if (conversion?.strategy !== 'None') errors.push(fieldError.notSupported('spec.conversion.strategy', conversion?.strategy, ['None', 'Webhook']));
-  else if (conversion.webhook !== undefined) errors.push(fieldError.forbidden('spec.conversion.webhook', 'should not be set when strategy is not set to Webhook'));
+  errors.push(...validateConversion(conversion));
   return [...errors, ...validateVersions(versions)];
+}
+
+/** How versions become others (ValidateCustomResourceConversion; its paths are those of the internal version). */
+function validateConversion(conversion: CustomResourceDefinition['spec']['conversion']): FieldError[] {
+  const path = 'spec.conversion';
+  const { strategy, webhook } = conversion ?? {};
+  if (strategy !== 'Webhook') {
+    if (strategy !== 'None') return [fieldError.notSupported(`${path}.strategy`, strategy, ['None', 'Webhook'])];
+    return webhook === undefined ? [] : [fieldError.forbidden(`${path}.webhook`, 'should not be set when strategy is not set to Webhook')];
+  }
+  const { clientConfig, conversionReviewVersions: versions = [] } = webhook ?? {};
+  const errors = clientConfig === undefined ? [fieldError.required(`${path}.webhookClientConfig`, 'required when strategy is set to Webhook')] : validateClientConfig(clientConfig, `${path}.webhookClientConfig`);
+  const at = `${path}.conversionReviewVersions`;
+  if (versions.length === 0) return [...errors, fieldError.required(at, `must specify one of ${REVIEW_VERSIONS.join(', ')}`)];
+  versions.forEach((version, i) => {
+    if (versions.indexOf(version) < i) errors.push(fieldError.invalid(`${at}[${i}]`, version, 'duplicate version'));
+    else errors.push(...isDns1035Label(version).map((text) => fieldError.invalid(`${at}[${i}]`, version, text)));
+  });
+  if (!versions.some((version) => REVIEW_VERSIONS.includes(version))) errors.push(fieldError.invalid(at, versions, `must include at least one of ${REVIEW_VERSIONS.join(', ')}`));
+  return errors;
 }
 
 function validateNames({ plural, singular = '', kind, listKind = '', shortNames = [], categories = [] }: DefinitionNames): FieldError[] {

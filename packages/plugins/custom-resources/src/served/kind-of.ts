@@ -1,4 +1,5 @@
 import { ApiError, cloneJson, decodeObject, defineKind, type FieldError, forbiddenKey, type JsonSchema, jsonSchemaOf, type KindDefinition, type KindShape, type KubeObject, readPath } from '@orrery/core';
+import type { Convert } from '../conversion/webhook.js';
 import type { CustomResourceDefinition, DefinitionVersion } from '../definition/form.js';
 import { validateRules } from '../rules/apply.js';
 import { applySchemaDefaults } from '../schema/defaults.js';
@@ -15,13 +16,16 @@ const MAX_DEPTH = 100;
 /** What knows the metadata of every object. */
 const metadataOnly = defineKind({ group: 'apiextensions.k8s.io', version: 'v1', kind: 'PartialObject' }) as unknown as KindDefinition;
 
-/** The versions of a definition that are served, as kinds; the preferred one first. Of one that is being deleted the stored version is among them, so that its objects can be, and nothing can be created. */
-export function kindsOf(definition: CustomResourceDefinition): readonly KindDefinition[] {
+/**
+ * The versions of a definition that are served, as kinds; the preferred one first. Of one that is being deleted the stored version is among them, so that its objects can be, and nothing can be created.
+ * @param convert makes objects of one version those of another; absent: they differ by their names only
+ */
+export function kindsOf(definition: CustomResourceDefinition, convert?: Convert): readonly KindDefinition[] {
   const isEnding = definition.metadata.deletionTimestamp !== undefined;
   const kinds = definition.spec.versions
     .filter(({ served, storage }) => served || (isEnding && storage))
     .sort((a, b) => byPriority(a.name, b.name))
-    .map((version) => kindOf(definition, version));
+    .map((version) => kindOf(definition, version, convert));
   return isEnding ? kinds.map((kind) => ({ ...kind, rules: { ...kind.rules, prepareForCreate: refuseCreating } })) : kinds;
 }
 
@@ -30,7 +34,8 @@ function refuseCreating(): never {
 }
 
 /** One version of a definition as a kind. */
-function kindOf({ spec: { group, names, scope } }: CustomResourceDefinition, version: DefinitionVersion): KindDefinition {
+function kindOf({ spec: { group, names, scope, versions } }: CustomResourceDefinition, version: DefinitionVersion, convert: Convert | undefined): KindDefinition {
+  const kept = `${group}/${versions.find(({ storage }) => storage)?.name}`;
   const schema = version.schema?.openAPIV3Schema ?? {};
   const { status, scale } = version.subresources ?? {};
   const check = (object: KubeObject, old?: KubeObject): FieldError[] => {
@@ -62,6 +67,7 @@ function kindOf({ spec: { group, names, scope } }: CustomResourceDefinition, ver
     columns: columnsOf(version),
     onlyColumns: true,
     rules: {
+      ...(convert !== undefined && { conversion: { read: (stored) => convert(stored, `${group}/${version.name}`), write: async (object) => (await convert([object], kept))[0] as KubeObject } }),
       read: reader(`${group}/${version.name}`, schema),
       applyDefaults: (draft) => applySchemaDefaults(schema, draft),
       validateCreate: (object) => check(object),

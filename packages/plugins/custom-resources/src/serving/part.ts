@@ -1,4 +1,5 @@
 import { ApiError, type Client, type Clock, equalJson, errorMessage, type Informer, type Informers, type KindDefinition, type KindServing, type Logger, type Random, type ServedKinds, WorkQueue } from '@orrery/core';
+import { type ConversionParts, webhookConversion } from '../conversion/webhook.js';
 import { CLEANUP, type CustomResourceDefinition as Definition } from '../definition/form.js';
 import { CustomResourceDefinition } from '../definition/kind.js';
 import { kindsOf } from '../served/kind-of.js';
@@ -11,6 +12,8 @@ export interface ServingOptions {
   readonly informers: Informers;
   readonly served: ServedKinds;
   readonly serving: KindServing;
+  /** Asks webhooks of conversion. */
+  readonly webhooks: ConversionParts['client'];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -88,7 +91,7 @@ export class DefinitionServing {
     const from = { spec: definition.spec, ending: definition.metadata.deletionTimestamp !== undefined };
     const before = this.#served.get(name);
     if (before !== undefined && equalJson(before.from, from)) return;
-    const kinds = kindsOf(definition);
+    const kinds = kindsOf(definition, webhookConversion(definition, { client: this.options.webhooks, random: this.options.random }));
     // Told first: what is one of ours is no foreign kind.
     this.#served.set(name, { from, group, plural: names.plural, kinds });
     try {
