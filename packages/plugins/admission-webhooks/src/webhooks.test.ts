@@ -220,7 +220,7 @@ describe('selectors and conditions', () => {
   it('choose by the labels of namespaces and objects', async () => {
     server.answers.set('/seen', review({}));
     await configure('Validating', 'v', hook('/seen', { namespaceSelector: { matchExpressions: [{ key: 'watched', operator: 'Exists' }] }, objectSelector: { matchLabels: { tier: 'web' } } }));
-    await orchestrator.client.kind(Namespace).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'watched', labels: { watched: '1' } } } as Namespace);
+    await orchestrator.client.kind(Namespace).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'watched', labels: { watched: '1' } } } as unknown as Namespace);
     const there = { ...ref, namespace: 'watched' };
     await create(map('a', { tier: 'web' }));
     await create(map('b', { tier: 'db' }), { ref: there });
