@@ -114,7 +114,7 @@ describe.skipIf(missing)(`pods of a node in another process${note}`, () => {
     expect((await k.try(['logs', 'web', '-c', 'other'])).err).toContain('container other is not valid for pod web');
   });
 
-  it('run commands, with input, a terminal and their exit code', async () => {
+  it('run commands, with input and their exit code', async () => {
     expect(await k.try(['exec', 'web', '--', 'sh', '-c', 'echo out; echo err >&2; exit 5'])).toMatchObject({ code: 5, out: 'out\n', err: expect.stringMatching(/^err\n/) });
     const cat = Run.kubectl('exec', '-i', 'web', '--', 'cat');
     cat.child.stdin?.end('through and back');
