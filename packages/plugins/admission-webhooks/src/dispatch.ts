@@ -1,5 +1,6 @@
-import { type AdmissionRequest, ApiError, errorMessage, type KindDefinition, type Logger } from '@orrery/core';
+import { type AdmissionRequest, ApiError, type Clock, errorMessage, type KindDefinition, type Logger } from '@orrery/core';
 import { call, type Calling } from './calling/call.js';
+import type { WebhookMetrics, WebhookOutcome } from './calling/metrics.js';
 import { CallFailure, internal } from './calling/refusal.js';
 import { requestOf, type Verdict } from './calling/review.js';
 import { conditionsHold } from './matching/conditions.js';
@@ -9,6 +10,8 @@ import { type Facts, factsOf, inVersion, type KindName } from './matching/subjec
 /** What asking webhooks needs. */
 export interface DispatchParts extends Calling {
   readonly log: Logger;
+  readonly clock: Clock;
+  readonly metrics: WebhookMetrics;
   /** All versions of a resource that are served, the preferred one first. */
   versionsOf(group: string, resource: string): readonly KindDefinition[];
   /** The labels of a namespace; undefined: there is none. */
@@ -56,12 +59,22 @@ function labelsFor({ group, resource, subresource, operation, namespace, object 
 export async function ask(invocation: Invocation, request: AdmissionRequest, mutates: boolean, index: number, parts: DispatchParts): Promise<Pick<Verdict, 'patch' | 'patchType'> | undefined> {
   const { hook, facts, told, target } = invocation;
   const { webhook } = hook;
+  const { clock, metrics } = parts;
+  const [started, type] = [clock.monotonic(), mutates ? 'admit' : 'validating'] as const;
+  const ended = (code: number, refusal: WebhookOutcome['refusal']): void => metrics.asked({ name: webhook.name, type, operation: facts.operation, seconds: (clock.monotonic() - started) / 1000, code, refusal });
   try {
     const object = target === undefined ? facts.object : await inVersion(facts.object, target);
     const old = target === undefined ? facts.old : await inVersion(facts.old, target);
-    return await call(parts, { hook, request, facts, told, object, old, mutates });
+    const verdict = await call(parts, { hook, request, facts, told, object, old, mutates });
+    ended(200, undefined);
+    return verdict;
   } catch (error) {
-    if (error instanceof CallFailure) return failed(error, webhook.failurePolicy, request, { mutates, index, name: webhook.name, log: parts.log });
+    if (error instanceof CallFailure) {
+      ended(0, webhook.failurePolicy === 'Ignore' ? undefined : 'calling_webhook_error');
+      return failed(error, webhook.failurePolicy, request, { mutates, index, name: webhook.name, parts });
+    }
+    if (ApiError.is(error)) ended(error.code, 'no_error');
+    else ended(0, 'apiserver_internal_error');
     throw ApiError.is(error) ? error : internal(errorMessage(error), error);
   }
 }
@@ -70,14 +83,15 @@ interface FailedCall {
   readonly mutates: boolean;
   readonly index: number;
   readonly name: string;
-  readonly log: Logger;
+  readonly parts: Pick<DispatchParts, 'log' | 'metrics'>;
 }
 
 /** What the failure policy makes of a webhook that could not be asked. */
-export function failed(error: CallFailure, failurePolicy: string | undefined, request: AdmissionRequest, { mutates, index, name, log }: FailedCall): undefined {
+export function failed(error: CallFailure, failurePolicy: string | undefined, request: AdmissionRequest, { mutates, index, name, parts: { log, metrics } }: FailedCall): undefined {
   if (failurePolicy !== 'Ignore') throw internal(error.message, error);
   if (request.signal?.aborted === true) throw new ApiError('Timeout', 'request did not complete within requested timeout', {}, error);
   log.warn('a webhook could not be asked; going on without it', { webhook: name, error: error.message });
+  metrics.leftOut(name, mutates ? 'admit' : 'validating');
   request.annotate(`failed-open.${mutates ? 'mutation' : 'validating'}.webhook.admission.k8s.io/round_${request.isAgain ? 1 : 0}_index_${index}`, name);
   return undefined;
 }

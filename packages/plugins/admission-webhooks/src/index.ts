@@ -2,8 +2,9 @@
  * Admission webhooks: MutatingWebhookConfiguration and ValidatingWebhookConfiguration (admissionregistration.k8s.io/v1), asked as kube-apiserver does.
  * @packageDocumentation
  */
-import { Admissions, Client, definePlugin, Informers, type KindDefinition, Kinds, Namespace, ServedKinds, untilAborted } from '@orrery/core';
+import { Admissions, Client, definePlugin, Informers, Instruments, type KindDefinition, Kinds, Namespace, ServedKinds, untilAborted } from '@orrery/core';
 import { ClusterServices, WebhookClient } from '@orrery/webhook-client';
+import { WebhookMetrics } from './calling/metrics.js';
 import { webhookStep, type WebhookParts } from './admission.js';
 import { Hooks } from './hooks.js';
 import { MutatingWebhookConfiguration, ValidatingWebhookConfiguration } from './kinds/configurations.js';
@@ -32,6 +33,8 @@ export const admissionWebhooks = definePlugin({
         client,
         random,
         log,
+        clock,
+        metrics: new WebhookMetrics(get(Instruments)),
         versionsOf: (group: string, resource: string) => get(ServedKinds).list().filter((kind) => kind.group === group && kind.plural === resource),
         // One that was made a moment ago may not have been seen.
         labelsOf: async (name: string) => {

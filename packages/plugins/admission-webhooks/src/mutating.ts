@@ -52,7 +52,7 @@ export class Mutating {
         if (patch.length > 0) changed = await applied(patch, invocation, request, object);
       } catch (error) {
         if (!(error instanceof CallFailure)) throw error;
-        failed(error, hook.webhook.failurePolicy, request, { mutates: true, index, name, log: this.parts.log });
+        failed(error, hook.webhook.failurePolicy, request, { mutates: true, index, name, parts: this.parts });
       }
     }
     request.annotate(`mutation.webhook.admission.k8s.io/round_${request.isAgain ? 1 : 0}_index_${index}`, JSON.stringify({ configuration: hook.configuration, webhook: name, mutated: changed }));

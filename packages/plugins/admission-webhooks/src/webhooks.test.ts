@@ -1,4 +1,4 @@
-import { type ApiRequest, ConfigMap, createOrchestrator, EndpointSlice, type KubeObject, LimitRange, Namespace, type Orchestrator, Pod, Service, Transport } from '@orrery/core';
+import { type ApiRequest, Collectors, ConfigMap, createOrchestrator, definePlugin, EndpointSlice, type KubeObject, LimitRange, Namespace, type Orchestrator, Pod, Service, Transport } from '@orrery/core';
 import { customResources } from '@orrery/custom-resources';
 import { type Answering, WebhookServer } from '@orrery/engines';
 import { memoryStore } from '@orrery/store-memory';
@@ -11,6 +11,15 @@ let server: WebhookServer;
 let orchestrator: Orchestrator;
 let warnings: string[];
 let annotations: Record<string, string>;
+/** What was counted about webhooks. */
+let counted: [string, object][];
+const counting = definePlugin({
+  name: 'counting',
+  setup: ({ add }) => {
+    const count = (name: string) => (labels: object) => (name.includes('webhook') ? void counted.push([name, labels]) : undefined);
+    add(Collectors, { enabled: true, counter: ({ name }) => ({ add: count(name) }), histogram: ({ name }) => ({ observe: count(name) }), gauge: () => () => {} });
+  },
+});
 beforeAll(async () => {
   server = await WebhookServer.start(['hook.default.svc']);
 });
@@ -18,9 +27,10 @@ afterAll(() => server.stop());
 beforeEach(async () => {
   warnings = [];
   annotations = {};
+  counted = [];
   server.asked.length = 0;
   server.answers.clear();
-  orchestrator = await createOrchestrator({ plugins: [memoryStore(), customResources(), admissionWebhooks()] });
+  orchestrator = await createOrchestrator({ plugins: [memoryStore(), customResources(), admissionWebhooks(), counting()] });
   await orchestrator.start();
 });
 afterEach(() => orchestrator.stop());
@@ -301,6 +311,24 @@ describe('a webhook that fails', () => {
     await configure('Validating', 'v', hook('/dry', { sideEffects: 'NoneOnDryRun' }));
     await create(map('c'), { dryRun: true });
     expect(server.asked[0]?.body.request).toMatchObject({ dryRun: true, options: { dryRun: ['All'] } });
+  });
+});
+
+describe('metrics', () => {
+  it('have the names of kube-apiserver', async () => {
+    server.answers.set('/no', review({ allowed: false, status: { code: 403 } }));
+    await configure('Mutating', 'm', hook('/nowhere', { failurePolicy: 'Ignore' }));
+    await configure('Validating', 'v', hook('/no'));
+    await refused(create(map('c')));
+    const of = (type: string, name: string) => ({ type, name: `${name}.example.com`, operation: 'CREATE' });
+    expect(counted.map(([name, labels]) => [name.replace('apiserver_admission_webhook_', ''), labels])).toEqual([
+      ['admission_duration_seconds', { ...of('admit', 'nowhere'), rejected: 'false' }],
+      ['request_total', { ...of('admit', 'nowhere'), code: '0', rejected: 'false' }],
+      ['fail_open_count', { type: 'admit', name: 'nowhere.example.com' }],
+      ['admission_duration_seconds', { ...of('validating', 'no'), rejected: 'true' }],
+      ['request_total', { ...of('validating', 'no'), code: '403', rejected: 'true' }],
+      ['rejection_count', { ...of('validating', 'no'), error_type: 'no_error', rejection_code: '403' }],
+    ]);
   });
 });
 
