@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { dirname, join } from 'node:path';
+import { FRONT_PROXY_NAME } from '@orrery/aggregation';
 import { type CertifiedKey, type Clock, definePlugin, type Logger, type Plugin, type Random } from '@orrery/core';
 import { CertificateAuthority, kubeconfigOf, RenewedCertificate } from '@orrery/pki';
 import { UsageError } from '../usage-error.js';
@@ -16,6 +17,9 @@ export interface Access {
   readonly serving: Fresh;
   /** What the server shows to nodes. */
   readonly nodeClient: Fresh;
+  /** Signs what the server shows to API servers behind it: one of its own, so that no other certificate lets anybody tell them who asks. */
+  readonly frontAuthority: CertificateAuthority;
+  readonly frontProxy: Fresh;
 }
 
 /** One that is there from the beginning. */
@@ -39,6 +43,8 @@ export interface AccessOptions {
 export async function openAccess({ data, host, names, days, clock, random, log }: AccessOptions): Promise<Access> {
   const authority = await CertificateAuthority.open({ clock, random, file: join(data, 'pki', 'ca.pem') });
   const nodeAuthority = await CertificateAuthority.open({ clock, random, file: join(data, 'pki', 'node-ca.pem'), name: 'orrery-node-ca' });
+  const frontAuthority = await CertificateAuthority.open({ clock, random, file: join(data, 'pki', 'front-proxy-ca.pem'), name: 'orrery-front-proxy-ca' });
+  const front = (): Promise<CertifiedKey> => frontAuthority.issue({ subject: { commonName: FRONT_PROXY_NAME }, usages: ['client'], days });
   const all = [...new Set([host, 'localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', ...names])].filter((name) => name !== '0.0.0.0' && name !== '::');
   const serve = async (): Promise<CertifiedKey> => {
     const { key, cert } = await authority.issue({ subject: { commonName: 'orrery' }, usages: ['server'], dnsNames: all.filter((name) => isIP(name) === 0), ipAddresses: all.filter((name) => isIP(name) !== 0), days });
@@ -48,11 +54,11 @@ export async function openAccess({ data, host, names, days, clock, random, log }
   // As kubeadm calls it. Only who has the authority can certify that group: no request for a certificate is signed for it.
   const dial = (): Promise<CertifiedKey> => authority.issue({ subject: { commonName: 'kube-apiserver-kubelet-client', organizations: ['system:masters'] }, usages: ['client'], days });
   const fresh = async (name: string, obtain: () => Promise<CertifiedKey>): Promise<Fresh> => new RenewedCertificate({ name, obtain, known: await obtain(), clock, random, log }) as Fresh;
-  return { authority, nodeAuthority, serving: await fresh('server', serve), nodeClient: await fresh('client of nodes', dial) };
+  return { authority, nodeAuthority, serving: await fresh('server', serve), nodeClient: await fresh('client of nodes', dial), frontAuthority, frontProxy: await fresh('front proxy', front) };
 }
 
 /** Keeps the certificates fresh. */
-export const freshCertificates = ({ serving, nodeClient }: Access): Plugin =>
+export const freshCertificates = ({ serving, nodeClient, frontProxy }: Access): Plugin =>
   definePlugin({
     name: 'fresh-certificates',
     setup: ({ run }) =>
@@ -61,7 +67,7 @@ export const freshCertificates = ({ serving, nodeClient }: Access): Plugin =>
         phase: 'server',
         run: async (signal, ready) => {
           ready();
-          await Promise.all([serving.run(signal), nodeClient.run(signal)]);
+          await Promise.all([serving.run(signal), nodeClient.run(signal), frontProxy.run(signal)]);
         },
       })),
   })();

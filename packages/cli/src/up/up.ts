@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { admissionWebhooks } from '@orrery/admission-webhooks';
+import { aggregation } from '@orrery/aggregation';
 import { createOrchestrator, type Logger, type Orchestrator, silentLogger, systemClock, systemRandom } from '@orrery/core';
 import { httpApi } from '@orrery/http-api';
 import { remoteNodes } from '@orrery/node-server';
@@ -38,12 +39,13 @@ export async function up(settings: UpSettings, report: Report): Promise<void> {
 }
 
 async function assemble(settings: UpSettings, access: Access, logger: Logger): Promise<{ readonly orchestrator: Orchestrator; readonly url: () => string }> {
-  const { authority, nodeAuthority, serving, nodeClient } = access;
+  const { authority, nodeAuthority, serving, nodeClient, frontAuthority, frontProxy } = access;
   const { listen, data, auditLog, certDays } = settings;
   let served = '';
   const door = httpApi({ ...listen, tls: { ...serving.current(), clientCa: authority.certificate, renewed: serving }, listening: (url) => (served = url), ...(auditLog !== undefined && { audit: { path: auditLog } }) });
   const nodes = remoteNodes({ credentials: () => ({ ca: nodeAuthority.certificate, ...nodeClient.current() }) });
-  const orchestrator = await createOrchestrator({ plugins: [...(await partsOf(settings)), ...identitiesOf(data, access, certDays), freshCertificates(access), ...(await oidcOf(settings)), ...(await tracesOf(settings)), nodes, admissionWebhooks(), door], logger });
+  const behind = aggregation({ frontProxy: { ca: frontAuthority.certificate, clientCa: authority.certificate, current: () => frontProxy.current() } });
+  const orchestrator = await createOrchestrator({ plugins: [...(await partsOf(settings)), ...identitiesOf(data, access, certDays), freshCertificates(access), ...(await oidcOf(settings)), ...(await tracesOf(settings)), nodes, behind, admissionWebhooks(), door], logger });
   return { orchestrator, url: () => served.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:') };
 }
 

@@ -12,6 +12,7 @@ export * from './client.js';
 export * from './controller.js';
 export * from './custom-metrics.js';
 export * from './demand.js';
+export * from './forwarded-groups.js';
 export * from './hooks.js';
 export * from './instruments.js';
 export * from './kinds.js';

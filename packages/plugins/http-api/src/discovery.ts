@@ -1,4 +1,5 @@
-import type { KindDefinition } from '@orrery/core';
+import type { ForwardedGroup, KindDefinition } from '@orrery/core';
+import { discoveryOfForwarded, type ForwardedVersion, groupsOfForwarded } from './forwarding/forwarded-discovery.js';
 import { notServed } from './refusal.js';
 import { type GroupVersion, partsOf, verbsOf } from './served.js';
 
@@ -6,12 +7,13 @@ import { type GroupVersion, partsOf, verbsOf } from './served.js';
 export const apiVersions = (address: string) => ({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }] });
 
 /** `/apis` as old clients know it. */
-export const apiGroupList = (all: readonly GroupVersion[]) => ({ kind: 'APIGroupList', apiVersion: 'v1', groups: groupsOf(all).map((group) => groupOf(group, all)) });
+export const apiGroupList = (all: readonly GroupVersion[], forwarded: readonly ForwardedGroup[]) => ({ kind: 'APIGroupList', apiVersion: 'v1', groups: [...groupsOf(all).map((group) => groupOf(group, all)), ...groupsOfForwarded(elsewhere(all, forwarded))] });
 
 /** `/apis/<group>`. Throws NotFound for a group that is not served. */
-export function apiGroup(group: string, all: readonly GroupVersion[]): object {
-  if (!groupsOf(all).includes(group)) throw notServed();
-  return { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(group, all) };
+export function apiGroup(group: string, all: readonly GroupVersion[], forwarded: readonly ForwardedGroup[]): object {
+  const found = groupsOf(all).includes(group) ? groupOf(group, all) : groupsOfForwarded(forwarded).find(({ name }) => name === group);
+  if (found === undefined) throw notServed();
+  return { kind: 'APIGroup', apiVersion: 'v1', ...found };
 }
 
 /** `/api/v1` or `/apis/<group>/<version>`. Throws NotFound for one that is not served. */
@@ -22,18 +24,24 @@ export function apiResourceList(group: string, version: string, all: readonly Gr
 }
 
 /** `/api` (the core group) or `/apis` (all others) in one document, resources included (apidiscovery.k8s.io/v2). */
-export function aggregated(all: readonly GroupVersion[], isCore: boolean): object {
+export function aggregated(all: readonly GroupVersion[], isCore: boolean, forwarded: readonly ForwardedVersion[] = []): object {
   const groups = isCore ? [''] : groupsOf(all);
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: 'apidiscovery.k8s.io/v2',
     metadata: {},
-    items: groups.map((group) => ({
-      metadata: group === '' ? {} : { name: group },
-      versions: all.filter((one) => one.group === group).map((served) => ({ version: served.version, freshness: 'Current', resources: served.kinds.map((kind) => discoveryOf(kind, served)) })),
-    })),
+    items: [
+      ...groups.map((group) => ({
+        metadata: group === '' ? {} : { name: group },
+        versions: all.filter((one) => one.group === group).map((served) => ({ version: served.version, freshness: 'Current', resources: served.kinds.map((kind) => discoveryOf(kind, served)) })),
+      })),
+      ...(isCore ? [] : discoveryOfForwarded(elsewhere(all, forwarded))),
+    ],
   };
 }
+
+/** Groups that are served here are not another server's. */
+const elsewhere = <T extends ForwardedGroup>(all: readonly GroupVersion[], forwarded: readonly T[]): readonly T[] => forwarded.filter(({ group }) => !all.some((one) => one.group === group));
 
 const groupsOf = (all: readonly GroupVersion[]): string[] => [...new Set(all.map(({ group }) => group))].filter((group) => group !== '');
 

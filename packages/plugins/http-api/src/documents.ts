@@ -1,7 +1,8 @@
-import type { KindDefinition, ServedKinds, Subresource } from '@orrery/core';
+import type { ForwardedGroups, KindDefinition, LiveList, Logger, ServedKinds, Subresource } from '@orrery/core';
 import { wantsAggregatedDiscovery } from './accept.js';
 import { aggregated, apiGroupList, apiVersions } from './discovery.js';
 import type { Exchange } from './exchange.js';
+import { forwardedGroups, forwardedVersions } from './forwarding/forwarded-discovery.js';
 import { type Document, openApiV2, openApiV3, openApiV3Index, pathOf } from './openapi.js';
 import { OPENAPI_V2_PROTOBUF, openApiV2Protobuf, wantsOpenApiV2Protobuf } from './openapi-protobuf.js';
 import { notServed } from './refusal.js';
@@ -28,13 +29,16 @@ export class Documents {
     private readonly kinds: ServedKinds,
     private readonly basePath: string,
     private readonly subresources: () => readonly Subresource[] = () => [],
+    private readonly elsewhere: { readonly groups: Pick<LiveList<ForwardedGroups>, 'items'>; readonly log: Logger } | undefined = undefined,
   ) {}
 
   /** `/api` or `/apis`, as the client knows it. */
-  discovery(exchange: Exchange, isCore: boolean): Promise<void> {
+  async discovery(exchange: Exchange, isCore: boolean): Promise<void> {
     const all = groupVersions(this.kinds, this.subresources());
-    if (!wantsAggregatedDiscovery(exchange.request.headers.accept)) return exchange.value(200, isCore ? apiVersions(exchange.request.headers.host ?? '') : apiGroupList(all));
-    return exchange.text(200, AGGREGATED, JSON.stringify(aggregated(all, isCore)));
+    const { elsewhere } = this;
+    if (!wantsAggregatedDiscovery(exchange.request.headers.accept)) return exchange.value(200, isCore ? apiVersions(exchange.request.headers.host ?? '') : apiGroupList(all, elsewhere === undefined ? [] : forwardedGroups(elsewhere.groups)));
+    const forwarded = isCore || elsewhere === undefined ? [] : await forwardedVersions(elsewhere.groups, elsewhere.log);
+    return exchange.text(200, AGGREGATED, JSON.stringify(aggregated(all, isCore, forwarded)));
   }
 
   /** `/openapi/v2`, as JSON, or as the protobuf in which alone kubectl asks for it: it checks lists of manifests with it. */

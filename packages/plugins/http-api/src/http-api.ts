@@ -1,23 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ApiDocument, ApiError, type ApiRequest, type Clock, errorMessage, type KubeObject, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, noTracer, type Random, type RemoteNodes, type ResourceRef, type ServedKinds, type SpanRecord, type Subresource, type Tracer, type Transport, type UserInfo } from '@orrery/core';
+import { type ApiDocument, ApiError, type ApiRequest, type Clock, errorMessage, type ForwardedGroups, type ForwardTarget, type KubeObject, type LiveList, type Logger, longLived, type MetricsSource, type NodeStreams, noTracer, type Random, type RemoteNodes, type ResourceRef, type ServedKinds, type SpanRecord, type Subresource, type Tracer, type Transport, type UserInfo } from '@orrery/core';
 import { served, type Upgrade, type UpgradeListener, withToken } from '@orrery/stream-channels';
 import type { Registry } from 'prom-client';
 import { authenticate, type Authenticator } from './authenticators.js';
 import { type Attributes, authorize, type Authorizer, everybodyKnown } from './authorizer.js';
 import type { Auditor } from './audit/auditor.js';
 import type { BodyBudget } from './body.js';
-import { apiGroup, apiResourceList } from './discovery.js';
-import { Documents } from './documents.js';
 import { Exchange } from './exchange.js';
 import { Gate, type RateLimits } from './fairness/gate.js';
-import { type Health, healthOf, type HealthCheck } from './health.js';
 import { impersonated } from './impersonation.js';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.js';
 import { answerMetrics } from './metrics/answer.js';
 import { isMetrics } from './metrics/kinds.js';
 import { answerObjects, kindFor, narrowed, type ObjectRequest, timely, verbOf } from './objects.js';
 import { type ProxyRoute, proxyRouteOf, proxyVerbOf } from './proxy/proxy-path.js';
+import { ForwardServer } from './forwarding/forward-server.js';
+import { Pages } from './pages.js';
 import { ProxyServer } from './proxy/proxy-server.js';
 import { Query } from './query.js';
 import { HttpRefusal, methodNotAllowed, notServed, statusOf } from './refusal.js';
@@ -26,10 +25,9 @@ import { spansOf, traceParent } from './request-trace.js';
 import { answerReview } from './reviews/answer.js';
 import { isReview } from './reviews/kinds.js';
 import { plainPath, type Route, routeOf } from './route.js';
-import { groupVersions, partsOf } from './served.js';
+import { partsOf } from './served.js';
 import { PodStreamServer } from './streams/pod-stream-server.js';
 import { streamOf } from './streams/requested.js';
-import { versionInfo } from './version-info.js';
 import { answerWatch, type WatchesContext } from './watches.js';
 import { EncodedObjects } from './watch-stream.js';
 
@@ -57,6 +55,8 @@ export interface HttpApiOptions {
   readonly rates?: RateLimits;
   /** Writes requests down. Default: nobody does. */
   readonly audit?: Auditor;
+  /** API servers behind this one. Default: none. */
+  readonly forwarded?: Pick<LiveList<ForwardedGroups>, 'items'>;
   /** The nodes whose pods' logs, commands and ports can be reached. Default: none. */
   readonly streams?: Pick<LiveList<NodeStreams>, 'items'>;
   /** The ways to nodes that are elsewhere. Default: none. */
@@ -72,25 +72,25 @@ export interface HttpApiOptions {
 /** The Kubernetes API over HTTP. Listens nowhere itself: {@link HttpApi.handle} is what a server calls, and {@link HttpApi.upgrade} on its event `upgrade`. */
 export class HttpApi {
   readonly limits: HttpLimits;
-  readonly #documents: Documents;
+  readonly #pages: Pages;
   readonly #context: WatchesContext;
   readonly #stopping = longLived(new AbortController());
   readonly #budget: BodyBudget = { held: 0 };
   readonly #working = new Map<Promise<void>, ServerResponse | Duplex>();
   readonly #streams: PodStreamServer;
   readonly #proxy: ProxyServer;
+  readonly #forward: ForwardServer;
   readonly #metrics: RequestMetrics;
-  readonly #subresources = (): readonly Subresource[] => this.options.subresources?.items() ?? NONE;
-  readonly #pages = (): readonly ApiDocument[] => this.options.documents?.items() ?? [];
   readonly #gate: Gate;
 
   constructor(readonly options: HttpApiOptions) {
-    const { transport, kinds, clock, random, log, authorizer = everybodyKnown, basePath = '' } = options;
+    const { transport, kinds, clock, random, log, authorizer = everybodyKnown } = options;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#metrics = new RequestMetrics(clock.now(), options.registry);
     this.#gate = new Gate({ clock, limits: this.limits, rates: options.rates ?? {}, registry: this.#metrics.registry });
-    this.#documents = new Documents(kinds, basePath, this.#subresources);
     this.#context = { transport, kinds, clock, random, log, authorizer, limits: this.limits, budget: this.#budget, encoded: new EncodedObjects(), stopping: this.#stopping.signal };
+    this.#pages = new Pages({ ...options, context: this.#context, requestMetrics: this.#metrics });
+    this.#forward = new ForwardServer(this.#context, options.forwarded ?? { items: () => [] });
     const ways = { nodes: options.streams ?? { items: () => [] }, remoteNodes: options.remoteNodes ?? { items: () => [] } };
     this.#streams = new PodStreamServer({ ...this.#context, ...ways });
     this.#proxy = new ProxyServer({ ...this.#context, ...ways });
@@ -121,6 +121,7 @@ export class HttpApi {
     while (this.#working.size > 0 && !isLate) await Promise.race([Promise.all(this.#working.keys()), late]);
     cancel();
     for (const connection of this.#working.values()) connection.destroy();
+    this.#forward.close();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade): Promise<void> {
@@ -161,6 +162,8 @@ export class HttpApi {
     if (request.method !== 'GET' && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot change anything');
     const user = await this.#actingAs(exchange, caller);
     if (route.type === 'proxy') return this.#proxied(exchange, route, user, { place: path.slice(0, path.length - (route.rest?.length ?? 0)), upgrade });
+    const target = this.#elsewhere(route);
+    if (target !== undefined) return this.#forwarded(exchange, route, user, { target, upgrade });
     if (route.type !== 'resource') return this.#describe(exchange, route, user);
     const { ref } = route;
     const stream = streamOf(ref);
@@ -194,6 +197,27 @@ export class HttpApi {
       await this.#authorize(exchange, { user, verb, ref });
       await this.#proxy.serve(exchange, route, place, upgrade);
     });
+  }
+
+  /** The server that has what a path is about, when that is not this one. */
+  #elsewhere(route: Route): ForwardTarget | undefined {
+    const { group, version } = route.type === 'resource' ? route.ref : route.type === 'discovery' ? route : { group: undefined, version: undefined };
+    if (group === undefined || version === undefined || this.options.forwarded === undefined) return undefined;
+    if (this.options.kinds.list().some((kind) => kind.group === group && kind.version === version)) return undefined;
+    return this.#forward.target(group, version);
+  }
+
+  async #forwarded(exchange: Exchange, route: Route, user: UserInfo, { target, upgrade }: { readonly target: ForwardTarget; readonly upgrade: Upgrade | undefined }): Promise<void> {
+    const { request } = exchange;
+    const asked: Attributes = route.type === 'resource' ? { user, verb: upgrade === undefined ? verbOf(exchange, route.ref) : 'create', ref: route.ref } : { user, verb: (request.method ?? '').toLowerCase(), path: plainPath(route) };
+    const goesOn = asked.verb === 'watch' || upgrade !== undefined;
+    await this.#audited(exchange, asked, goesOn);
+    if (route.type === 'resource') exchange.counted = this.#metrics.begin(labelsOf(goesOn ? 'connect' : asked.verb, route.ref));
+    const pass = async (): Promise<void> => {
+      await this.#authorize(exchange, asked);
+      await this.#forward.serve(exchange, target, this.#unmounted(request.url ?? '/'), user, upgrade);
+    };
+    return goesOn ? this.#gate.stream(user, pass) : this.#gate.request(exchange, asked, pass);
   }
 
   async #objects(exchange: Exchange, user: UserInfo, verb: ApiRequest['verb'], ref: ResourceRef): Promise<void> {
@@ -257,74 +281,17 @@ export class HttpApi {
     return this.#gate.request(exchange, { user, verb: method.toLowerCase(), path }, async () => {
       await this.#authorize(exchange, { user, verb: method.toLowerCase(), path });
       if (method !== 'GET') throw methodNotAllowed();
-      return this.#tell(exchange, route);
+      return this.#pages.tell(exchange, route);
     });
   }
 
   #authorize(exchange: Exchange, attributes: Attributes): Promise<void> {
     return timely(this.#context, authorize(this.#context.authorizer, attributes), exchange.gone);
   }
-
-  #tell(exchange: Exchange, route: Exclude<Route, { readonly type: 'resource' }>): Promise<void> {
-    if (route.type === 'path') return this.#page(exchange, route.path);
-    const all = groupVersions(this.options.kinds, this.#subresources());
-    return exchange.value(200, route.version === undefined ? apiGroup(route.group, all) : apiResourceList(route.group, route.version, all));
-  }
-
-  async #page(exchange: Exchange, path: string): Promise<void> {
-    switch (path) {
-      case '/':
-        return exchange.value(200, { paths: this.#paths() });
-      case '/api':
-      case '/apis':
-        return this.#documents.discovery(exchange, path === '/api');
-      case '/version':
-        return exchange.value(200, versionInfo());
-      case '/healthz':
-      case '/livez':
-      case '/readyz':
-        return this.#health(exchange, path.slice(1));
-      case '/metrics':
-        return exchange.text(200, this.#metrics.contentType, await this.#metrics.text());
-      case '/openapi/v2':
-        return this.#documents.openApiV2(exchange);
-      case '/openapi/v3':
-        return this.#documents.openApiV3Index(exchange);
-    }
-    const page = this.#pages().find((one) => one.path === path);
-    if (page !== undefined) return exchange.text(200, page.type, await timely(this.#context, Promise.resolve(page.text()), exchange.gone));
-    if (path.startsWith('/openapi/v3/')) return this.#documents.openApiV3(exchange, path.slice('/openapi/v3/'.length));
-    throw notServed();
-  }
-
-  async #health(exchange: Exchange, endpoint: string): Promise<void> {
-    const { code, text }: Health = await healthOf(endpoint, endpoint === 'livez' ? [PING] : [PING, this.#objectsCheck(), this.#shutdownCheck()], exchange.query);
-    await exchange.text(code, 'text/plain; charset=utf-8', text);
-  }
-
-  /** Whether objects can be read. */
-  #objectsCheck(): HealthCheck {
-    const { transport } = this.options;
-    const user: UserInfo = { name: 'system:apiserver', groups: ['system:masters'] };
-    return { name: 'objects', check: async () => void (await timely(this.#context, transport.request({ verb: 'list', user, ref: { group: '', version: 'v1', resource: 'namespaces' }, limit: 1 }))) };
-  }
-
-  #shutdownCheck(): HealthCheck {
-    return { name: 'shutdown', check: async () => this.#stopping.signal.throwIfAborted() };
-  }
-
-  #paths(): string[] {
-    const all = groupVersions(this.options.kinds, this.#subresources());
-    const groups = all.filter(({ group }) => group !== '').flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]);
-    return [...new Set(['/api', '/api/v1', '/apis', ...groups, '/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/readyz', '/version', ...this.#pages().map(({ path }) => path)])].sort();
-  }
 }
 
 /** From where a request of a browser comes that is by another site, as the browser says it. */
 const STRANGE: ReadonlySet<string> = new Set(['cross-site', 'same-site']);
-/** Always the same: documents are made again when it changes. */
-const NONE: readonly Subresource[] = [];
-const PING: HealthCheck = { name: 'ping', check: async () => undefined };
 
 /** Of an object; undefined for anything else, such as a Status. */
 const uidOf = (answered: unknown): string | undefined => (answered as KubeObject | undefined)?.metadata?.uid;

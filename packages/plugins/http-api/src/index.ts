@@ -3,7 +3,7 @@
  * @packageDocumentation
  */
 import type { RequestListener } from 'node:http';
-import { ApiDocuments, Authenticators, type Authorizer, Authorizers, type CertificateSource, Collectors, definePlugin, firstOpinion, type LiveList, MetricsSources, PodStreams, RemoteNodes, ServedKinds, Subresources, Tracer, Transport, untilAborted } from '@orrery/core';
+import { ApiDocuments, Authenticators, type Authorizer, Authorizers, type CertificateSource, Collectors, definePlugin, ForwardedGroups, firstOpinion, type LiveList, MetricsSources, PodStreams, RemoteNodes, ServedKinds, Subresources, Tracer, Transport, untilAborted } from '@orrery/core';
 import type { UpgradeListener } from '@orrery/stream-channels';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
@@ -102,7 +102,7 @@ export const httpApi = definePlugin({
       const authenticators = [...(tls?.clientCa === undefined ? [] : [clientCertificates()]), ...(tokens.length === 0 ? [] : [staticTokens(tokens.map(withoutAbsent))]), ...given.authenticators, anyOf('plugins', () => added.items())];
       const limits = withoutAbsent(given.limits);
       const rates = withoutAbsent({ ...given.rates, events: given.rates.events && withoutAbsent(given.rates.events) });
-      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, authorizer: authorizerOf(authorizer, get(Authorizers)), anonymous, basePath, limits, rates, registry, tracer: get(Tracer), subresources: get(Subresources), documents: get(ApiDocuments), streams: get(PodStreams), remoteNodes: get(RemoteNodes), metrics: get(MetricsSources), ...(auditor !== undefined && { audit: auditor.audit }) });
+      const api = new HttpApi({ transport: get(Transport), kinds: get(ServedKinds), clock, random, log, authenticators, authorizer: authorizerOf(authorizer, get(Authorizers)), anonymous, basePath, limits, rates, registry, tracer: get(Tracer), subresources: get(Subresources), documents: get(ApiDocuments), streams: get(PodStreams), remoteNodes: get(RemoteNodes), forwarded: get(ForwardedGroups), metrics: get(MetricsSources), ...(auditor !== undefined && { audit: auditor.audit }) });
       return {
         name: 'http-api',
         phase: 'api',

@@ -30,7 +30,7 @@ export function partsOf(kind: KindDefinition, added: readonly Subresource[] = []
   const own = added.filter(({ group, resource }) => group === kind.group && resource === kind.plural);
   const isPod = kind.group === '' && kind.kind === 'Pod';
   const isProxied = kind.group === '' && PROXIED.has(kind.kind);
-  return [
+  const parts: readonly ServedPart[] = [
     ...(isPod ? [streamPart('attach', 'PodAttachOptions')] : []),
     ...(isPod ? [{ name: 'binding', verbs: ['create'], kind: { group: '', version: 'v1', kind: 'Binding' } }] : []),
     ...Object.keys(kind.rules.subresources ?? {}).map((name) => ({ name, verbs: CHANGE })),
@@ -43,6 +43,7 @@ export function partsOf(kind: KindDefinition, added: readonly Subresource[] = []
     ...(kind.hasStatus ? [{ name: 'status', verbs: CHANGE }] : []),
     ...own.map(({ name, kind: { group, version, kind: answered } }) => ({ name, verbs: ['create'], kind: { group, version, kind: answered } })),
   ];
+  return parts.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Kinds whose objects serve something themselves. */

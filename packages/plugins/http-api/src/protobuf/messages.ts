@@ -1,5 +1,6 @@
 import { ADMISSIONREGISTRATION } from './messages/admissionregistration.js';
 import { APIEXTENSIONS } from './messages/apiextensions.js';
+import { APIREGISTRATION } from './messages/apiregistration.js';
 import { APPS } from './messages/apps.js';
 import { AUTHENTICATION } from './messages/authentication.js';
 import { AUTHORIZATION } from './messages/authorization.js';
@@ -51,6 +52,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   admissionregistration: ADMISSIONREGISTRATION,
   node: NODE,
   apiextensions: APIEXTENSIONS,
+  apiregistration: APIREGISTRATION,
   meta: META,
 };
 
@@ -60,7 +62,7 @@ const GROUPS: ReadonlyMap<string, string> = new Map([
   ['autoscaling/v2', 'autoscalingv2'],
   ['rbac.authorization.k8s.io/v1', 'rbac'],
   ...['apps', 'batch', 'autoscaling', 'policy'].map((name) => [`${name}/v1`, name] as const),
-  ...['networking', 'discovery', 'coordination', 'events', 'scheduling', 'authentication', 'authorization', 'certificates', 'storage', 'admissionregistration', 'node', 'apiextensions', 'meta'].map(
+  ...['networking', 'discovery', 'coordination', 'events', 'scheduling', 'authentication', 'authorization', 'certificates', 'storage', 'admissionregistration', 'node', 'apiextensions', 'apiregistration', 'meta'].map(
     (name) => [`${name}.k8s.io/v1`, name] as const,
   ),
 ]);

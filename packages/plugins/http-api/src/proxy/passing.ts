@@ -1,7 +1,30 @@
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Upgrade } from '@orrery/stream-channels';
 import type { Exchange } from '../exchange.js';
+
+/** What came back for a request that was sent on. */
+export interface Answer {
+  readonly response: IncomingMessage;
+  /** The connection, when it speaks another protocol now. */
+  readonly switched?: { readonly socket: Duplex; readonly head: Buffer };
+}
+
+/** Sends the body of a request on as it comes, and resolves when the answer begins. */
+export function answerOf(request: IncomingMessage, sent: ClientRequest, isUpgrade: boolean, over: AbortSignal): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => void sent.destroy();
+    over.addEventListener('abort', abort, { once: true });
+    if (over.aborted) abort();
+    sent.on('error', reject);
+    sent.on('response', (response) => resolve({ response }));
+    sent.on('upgrade', (response, socket, head) => resolve({ response, switched: { socket, head } }));
+    // It may be answered before its body comes.
+    sent.flushHeaders();
+    if (isUpgrade) sent.end();
+    else request.pipe(sent);
+  });
+}
 
 /** Passes an answer back as it comes. One that breaks off breaks off. */
 export async function passBack(exchange: Exchange, answer: IncomingMessage, headers: OutgoingHttpHeaders): Promise<void> {

@@ -11,7 +11,7 @@ import { streamsOf } from '../streams/pod-stream-server.js';
 import { type PodPort, portOfPod, portOfService } from './choose-target.js';
 import { answeredHeaders, forwardedHeaders } from './headers.js';
 import { IdleWatch } from './idle-watch.js';
-import { passBack, passUpgrade } from './passing.js';
+import { type Answer, answerOf, passBack, passUpgrade } from './passing.js';
 import type { ProxyRoute } from './proxy-path.js';
 import { duplexOf } from './stream-duplex.js';
 
@@ -80,7 +80,7 @@ export class ProxyServer {
     const headers = forwardedHeaders(request, { path: `${place}${rest}`, isUpgrade: upgrade !== undefined });
     let answer: Answer;
     try {
-      answer = await answered(request, { target, path: `${rest}${search}`, headers, isUpgrade: upgrade !== undefined }, over);
+      answer = await answerOf(request, httpRequest({ method: request.method, path: `${rest}${search}`, headers, createConnection: () => target, setHost: false }), upgrade !== undefined, over);
     } catch (error) {
       if (over.aborted || ApiError.is(error)) throw error;
       throw new ApiError('ServiceUnavailable', `error trying to reach service: ${errorMessage(error)}`, {}, error);
@@ -152,27 +152,5 @@ interface Passing {
   readonly over: AbortSignal;
 }
 
-interface Answer {
-  readonly response: IncomingMessage;
-  /** The connection, when it speaks another protocol now. */
-  readonly switched?: { readonly socket: Duplex; readonly head: Buffer };
-}
-
-const searchOf = ({ url = '' }: IncomingMessage): string => (url.includes('?') ? url.slice(url.indexOf('?')) : '');
-
-/** Sends the request on, with its body as it comes, and resolves when the answer begins. */
-function answered(request: IncomingMessage, { target, path, headers, isUpgrade }: { readonly target: Duplex; readonly path: string; readonly headers: ReturnType<typeof forwardedHeaders>; readonly isUpgrade: boolean }, over: AbortSignal): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = httpRequest({ method: request.method, path, headers, createConnection: () => target, setHost: false });
-    const abort = (): void => void sent.destroy();
-    over.addEventListener('abort', abort, { once: true });
-    if (over.aborted) abort();
-    sent.on('error', reject);
-    sent.on('response', (response) => resolve({ response }));
-    sent.on('upgrade', (response, socket, head) => resolve({ response, switched: { socket, head } }));
-    // It may be answered before its body comes.
-    sent.flushHeaders();
-    if (isUpgrade) sent.end();
-    else request.pipe(sent);
-  });
-}
+/** What of the target of a request comes after its path. */
+export const searchOf = ({ url = '' }: IncomingMessage): string => (url.includes('?') ? url.slice(url.indexOf('?')) : '');

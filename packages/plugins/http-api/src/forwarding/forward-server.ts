@@ -1,0 +1,104 @@
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { Agent, request as httpsRequest } from 'node:https';
+import { ApiError, errorMessage, type ForwardedGroups, type ForwardTarget, type LiveList, longLived, OrreryError, type UserInfo } from '@orrery/core';
+import type { Upgrade } from '@orrery/stream-channels';
+import type { Exchange } from '../exchange.js';
+import { timely } from '../objects.js';
+import { type Answer, answerOf, passBack, passUpgrade } from '../proxy/passing.js';
+import { answeredHeaders, forwardedHeaders } from '../proxy/headers.js';
+import type { ProxyContext } from '../proxy/proxy-server.js';
+
+/** Connections that are kept to one server, and servers that are remembered. */
+const KEPT = { idle: 8, servers: 100 } as const;
+
+/** Passes requests for groups of other API servers on to them, as kube-aggregator does: who asks has been told and judged here, and is named in headers. */
+export class ForwardServer {
+  readonly #agents = new Map<string, Agent>();
+
+  constructor(
+    private readonly context: Pick<ProxyContext, 'clock' | 'limits' | 'stopping'>,
+    private readonly groups: Pick<LiveList<ForwardedGroups>, 'items'>,
+  ) {}
+
+  /** Where requests for a version of a group go; undefined: it is no other server's. Throws ServiceUnavailable. */
+  target(group: string, version: string): ForwardTarget | undefined {
+    for (const one of this.groups.items()) {
+      const target = one.target(group, version);
+      if (target !== undefined) return target;
+    }
+    return undefined;
+  }
+
+  /** Passes one request on, and its answer back. Rejects with what it is refused with while it has not been answered. @param path with its query, as it was asked for */
+  async serve(exchange: Exchange, target: ForwardTarget, path: string, user: UserInfo, upgrade: Upgrade | undefined): Promise<void> {
+    const { context } = this;
+    const { request } = exchange;
+    if (context.stopping.aborted) throw new ApiError('ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 });
+    const over = longLived(new AbortController());
+    const end = (): void => over.abort(new OrreryError('ABORTED', 'Nobody waits for the answer any more.'));
+    for (const signal of [exchange.gone, context.stopping]) {
+      if (signal.aborted) end();
+      signal.addEventListener('abort', end, { once: true });
+    }
+    upgrade?.socket.once('close', end);
+    try {
+      const answer = await timely(context, this.#ask(request, target, path, user, upgrade !== undefined, over.signal), exchange.gone);
+      over.signal.addEventListener('abort', () => answer.response.destroy(), { once: true });
+      const back = answeredHeaders(answer.response, '', request.headers.host);
+      if (upgrade !== undefined && answer.switched !== undefined) await passUpgrade(exchange, upgrade, { ...answer.switched, response: answer.response, headers: back });
+      else await passBack(exchange, answer.response, back);
+    } finally {
+      for (const signal of [exchange.gone, context.stopping]) signal.removeEventListener('abort', end);
+      end();
+    }
+  }
+
+  /** Ends the connections that are kept. */
+  close(): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+    this.#agents.clear();
+  }
+
+  async #ask(request: IncomingMessage, target: ForwardTarget, path: string, user: UserInfo, isUpgrade: boolean, over: AbortSignal): Promise<Answer> {
+    const { host, port, serverName } = target;
+    const headers = { ...withoutUser(forwardedHeaders(request, { path, isUpgrade })), ...userHeaders(user), host: serverName };
+    const sent = httpsRequest({ host, port, servername: serverName, method: request.method, path, headers, agent: this.#agent(target), setHost: false });
+    try {
+      return await answerOf(request, sent, isUpgrade, over);
+    } catch (error) {
+      if (over.aborted || ApiError.is(error)) throw error;
+      throw new ApiError('ServiceUnavailable', `error trying to reach service: ${errorMessage(error)}`, {}, error);
+    }
+  }
+
+  #agent({ serverName, ca, insecure = false, identity }: ForwardTarget): Agent {
+    const key = JSON.stringify([serverName, ca, insecure, identity?.cert]);
+    const known = this.#agents.get(key);
+    this.#agents.delete(key);
+    const agent = known ?? new Agent({ keepAlive: true, maxFreeSockets: KEPT.idle, minVersion: 'TLSv1.2', rejectUnauthorized: !insecure, ...(ca !== undefined && { ca }), ...identity });
+    // The last one used is the last to go.
+    this.#agents.set(key, agent);
+    const [oldest] = this.#agents;
+    if (this.#agents.size > KEPT.servers && oldest !== undefined) {
+      oldest[1].destroy();
+      this.#agents.delete(oldest[0]);
+    }
+    return agent;
+  }
+}
+
+/** What a client says of users in headers that only this server may set. */
+const withoutUser = (headers: OutgoingHttpHeaders): OutgoingHttpHeaders => Object.fromEntries(Object.entries(headers).filter(([name]) => !name.toLowerCase().startsWith('x-remote-')));
+
+/** Who asks, for a server that trusts the front door (kube-aggregator, `X-Remote-…`). Pure. */
+export function userHeaders({ name, uid, groups = [], extra = {} }: UserInfo): OutgoingHttpHeaders {
+  return {
+    'x-remote-user': encoded(name),
+    ...(uid !== undefined && uid !== '' && { 'x-remote-uid': encoded(uid) }),
+    'x-remote-group': groups.map(encoded),
+    ...Object.fromEntries(Object.entries(extra).map(([key, values]) => [`x-remote-extra-${encodeURIComponent(key).toLowerCase()}`, values.map(encoded)])),
+  };
+}
+
+/** Names are Unicode, headers are not: what is outside is left as UTF-8, as Go's clients send it. */
+const encoded = (text: string): string => Buffer.from(text.replace(/[\u0000-\u001f\u007f]/g, ''), 'utf8').toString('latin1');
