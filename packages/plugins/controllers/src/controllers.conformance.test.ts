@@ -93,11 +93,13 @@ const endpointSlice: ControllerFixture = {
     const slices = (await client.kind(EndpointSlice).list()).items.filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === 'web');
     check.equal(slices.map(({ endpoints }) => endpoints.flatMap(({ addresses }) => addresses).sort()), [wanted], 'The slices');
   },
-  foreign: async (client) => {
-    const slice = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { ...at('foreign'), labels: { 'kubernetes.io/service-name': 'elsewhere', 'endpointslice.kubernetes.io/managed-by': 'somebody' } }, addressType: 'IPv4', endpoints: [], ports: [] };
-    return [{ kind: kindOf(EndpointSlice), object: await client.kind(EndpointSlice).create(make(slice)) }];
-  },
+  foreign: foreignSlice,
 };
+
+async function foreignSlice(client: Client): Promise<readonly { readonly kind: KindDefinition; readonly object: EndpointSlice }[]> {
+  const slice = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { ...at('foreign'), labels: { 'kubernetes.io/service-name': 'elsewhere', 'endpointslice.kubernetes.io/managed-by': 'somebody' } }, addressType: 'IPv4', endpoints: [], ports: [] };
+  return [{ kind: kindOf(EndpointSlice), object: await client.kind(EndpointSlice).create(make(slice)) }];
+}
 
 const endpoints: ControllerFixture = {
   ...endpointSlice,
@@ -131,7 +133,7 @@ const mirroring: ControllerFixture = {
     const slices = (await client.kind(EndpointSlice).list()).items.filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === 'db');
     check.equal(slices.map((slice) => slice.endpoints.map(({ addresses }) => addresses[0])), [wanted], 'The slices');
   },
-  foreign: endpointSlice.foreign,
+  foreign: foreignSlice,
 };
 
 const store = (clock: Clock) => new MemoryStore({ clock });

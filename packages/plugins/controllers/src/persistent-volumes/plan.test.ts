@@ -88,6 +88,7 @@ class StorageWorld implements ModelWorld {
       if (accepted && user !== undefined) expect(step.phase).toBe('Bound');
       return accepted;
     }
+    if (step.do === 'nothing') throw new Error('nothing is not to be applied');
     const accepted = this.api.update(step.volume);
     if (accepted) expect(user).toBeUndefined();
     return accepted;
