@@ -1,9 +1,10 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
-import { ApiError, errorMessage, type ForwardedGroups, type ForwardTarget, type LiveList, longLived, OrreryError, type UserInfo } from '@orrery/core';
+import { ApiError, errorMessage, type ForwardedGroups, type ForwardTarget, type LiveList, type UserInfo } from '@orrery/core';
 import type { Upgrade } from '@orrery/stream-channels';
 import type { Exchange } from '../exchange.js';
 import { timely } from '../objects.js';
+import { awaited } from '../proxy/awaited.js';
 import { type Answer, answerOf, passBack, passUpgrade } from '../proxy/passing.js';
 import { answeredHeaders, forwardedHeaders } from '../proxy/headers.js';
 import type { ProxyContext } from '../proxy/proxy-server.js';
@@ -34,13 +35,7 @@ export class ForwardServer {
     const { context } = this;
     const { request } = exchange;
     if (context.stopping.aborted) throw new ApiError('ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 });
-    const over = longLived(new AbortController());
-    const end = (): void => over.abort(new OrreryError('ABORTED', 'Nobody waits for the answer any more.'));
-    for (const signal of [exchange.gone, context.stopping]) {
-      if (signal.aborted) end();
-      signal.addEventListener('abort', end, { once: true });
-    }
-    upgrade?.socket.once('close', end);
+    const over = awaited(exchange, context.stopping, upgrade);
     try {
       const answer = await timely(context, this.#ask(request, target, path, user, upgrade !== undefined, over.signal), exchange.gone);
       over.signal.addEventListener('abort', () => answer.response.destroy(), { once: true });
@@ -48,8 +43,7 @@ export class ForwardServer {
       if (upgrade !== undefined && answer.switched !== undefined) await passUpgrade(exchange, upgrade, { ...answer.switched, response: answer.response, headers: back });
       else await passBack(exchange, answer.response, back);
     } finally {
-      for (const signal of [exchange.gone, context.stopping]) signal.removeEventListener('abort', end);
-      end();
+      over.end();
     }
   }
 

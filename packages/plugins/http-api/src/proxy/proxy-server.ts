@@ -1,13 +1,14 @@
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { ApiError, type Clock, type DuplexStream, type EndpointSlice, errorMessage, type KubeList, type LiveList, type Logger, longLived, type Node, type NodeStreams, OrreryError, type Pod, type Random, type RemoteNodes, type ResourceRef, type Service, type Transport, type UserInfo } from '@orrery/core';
+import { ApiError, type Clock, type DuplexStream, type EndpointSlice, errorMessage, type KubeList, type LiveList, type Logger, type Node, type NodeStreams, OrreryError, type Pod, type Random, type RemoteNodes, type ResourceRef, type Service, type Transport, type UserInfo } from '@orrery/core';
 import type { Upgrade } from '@orrery/stream-channels';
 import type { Exchange } from '../exchange.js';
 import type { HttpLimits } from '../limits.js';
 import { timely } from '../objects.js';
 import { methodNotAllowed } from '../refusal.js';
 import { streamsOf } from '../streams/pod-stream-server.js';
+import { awaited } from './awaited.js';
 import { type PodPort, portOfPod, portOfService } from './choose-target.js';
 import { answeredHeaders, forwardedHeaders } from './headers.js';
 import { IdleWatch } from './idle-watch.js';
@@ -52,15 +53,8 @@ export class ProxyServer {
       response.writeHead(301, { location: `${place}/${search}` });
       return exchange.end();
     }
-    const over = longLived(new AbortController());
-    const end = (): void => over.abort(new OrreryError('ABORTED', 'Nobody waits for the answer any more.'));
-    for (const signal of [exchange.gone, context.stopping]) {
-      if (signal.aborted) end();
-      signal.addEventListener('abort', end, { once: true });
-    }
-    // One whose connection was taken for another protocol is seen to end by itself.
-    upgrade?.socket.once('close', end);
-    const idle = new IdleWatch(context.clock, context.limits.streamIdleMs, end);
+    const over = awaited(exchange, context.stopping, upgrade);
+    const idle = new IdleWatch(context.clock, context.limits.streamIdleMs, over.end);
     try {
       const target = await timely(context, this.#connected(route, () => idle.touch(), over.signal), exchange.gone);
       // That it breaks is seen by who reads and writes.
@@ -70,8 +64,7 @@ export class ProxyServer {
       await this.#pass(exchange, route, { target, place, search, upgrade, over: over.signal });
     } finally {
       idle.stop();
-      for (const signal of [exchange.gone, context.stopping]) signal.removeEventListener('abort', end);
-      end();
+      over.end();
     }
   }
 
