@@ -121,6 +121,42 @@ describe('headers and paths', () => {
     expect(text).not.toContain('SecretList');
   });
 
+  it.each([
+    ['a length and chunks (CL.TE)', 'Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    ['chunks and a length (TE.CL)', 'Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5c\r\n'],
+    ['chunks whose name is hidden by a space', 'Content-Length: 6\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n'],
+    ['chunks whose name is hidden by a tab', 'Content-Length: 6\r\nTransfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n'],
+    ['chunks in a folded line (obs-fold)', 'Content-Length: 6\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n'],
+    ['a folded header (obs-fold)', 'X-Folded: a\r\n Content-Length: 0\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    ['chunks that are none', 'Content-Length: 6\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n'],
+    ['chunks that are not last', 'Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n'],
+    ['two lengths', 'Content-Length: 0\r\nContent-Length: 6\r\n\r\n0\r\n\r\n'],
+    ['two lengths in one', 'Content-Length: 0, 6\r\n\r\n0\r\n\r\n'],
+    ['a length with a sign', 'Content-Length: +0\r\n\r\n'],
+    ['a length in hexadecimal', 'Content-Length: 0x0\r\n\r\n'],
+    ['a length below nothing', 'Content-Length: -1\r\n\r\n'],
+    ['a chunk whose length is none', 'Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n'],
+    ['a chunk longer than it says', 'Transfer-Encoding: chunked\r\n\r\n1\r\nxx\r\n0\r\n\r\n'],
+    ['a null in a header', 'X-Null: a\u0000b\r\nContent-Length: 0\r\n\r\n'],
+    ['a header without a name', ': x\r\nContent-Length: 0\r\n\r\n'],
+    ['a line that is no header', 'Content-Length\r\n\r\n'],
+  ])('with %s do not hide a second request', async (_name, rest) => {
+    const second = `GET /api/v1/secrets HTTP/1.1\r\nHost: x\r\n${AUTH}Connection: close\r\n\r\n`;
+    const text = await raw(`POST ${MAPS} HTTP/1.1\r\nHost: x\r\n${AUTH}${JSON_TYPE}${rest}${second}`);
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).not.toContain('SecretList');
+    expect(text.match(/^HTTP\/1\.1 /gm)).toHaveLength(1);
+  });
+
+  it('cannot smuggle one behind an upgrade', async () => {
+    const second = `GET /api/v1/secrets HTTP/1.1\r\nHost: x\r\n${AUTH}\r\n`;
+    for (const how of ['websocket', 'h2c', 'SPDY/3.1']) {
+      const text = await raw(`GET /api/v1/namespaces HTTP/1.1\r\nHost: x\r\n${AUTH}Connection: Upgrade\r\nUpgrade: ${how}\r\n\r\n${second}`);
+      expect(text).not.toContain('SecretList');
+      expect(text.match(/^HTTP\/1\.1 /gm)).toHaveLength(1);
+    }
+  });
+
   it('that ask for another protocol are answered as what they are', async () => {
     const upgrade = await raw(`GET /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`, (text) => text.includes('}'));
     expect(upgrade).toMatch(/^HTTP\/1\.1 401 /);
