@@ -1,4 +1,7 @@
 import { namedSeat } from '../kernel/tokens.js';
+import type { ContainerResources, ContainerStats, PodIdentity } from './runtime-resources.js';
+
+export type { ContainerResources, ContainerStats, PodIdentity } from './runtime-resources.js';
 
 /**
  * The runtime seat: runs pods on one node. Its shape is that of the Kubernetes CRI (runtime.v1), in plain objects.
@@ -43,6 +46,12 @@ export interface Runtime extends AsyncDisposable {
    * Abort means "stop waiting", not "leave it running".
    */
   stopContainer(containerId: string, graceMs: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Changes what a running container may use, without restarting it: cpu and memory as `resources` names them. What it does not name stays as it is; the limit of processes
+   * and the score for the kernel's killer never change. Throws `NOT_FOUND` when it does not run, and `INVALID` with the engine's words when that cannot be
+   * (less memory than is in use …); what was in force then still is. Capability `resize`.
+   */
+  updateContainer(containerId: string, resources: ContainerResources, signal: AbortSignal): Promise<void>;
   /** Kills if needed, then forgets the container and its logs. */
   removeContainer(containerId: string, signal: AbortSignal): Promise<void>;
   /** One container's state. Throws `NOT_FOUND`. */
@@ -104,17 +113,12 @@ export interface RuntimeCapabilities {
   readonly confinement: boolean;
   /** Memory and cpu limits are enforced and `OOMKilled` is told. */
   readonly limits: boolean;
+  /** What a running container may use can be changed, and statuses tell `resources`. */
+  readonly resize: boolean;
   /** Containers outlive the host process and are found again. */
   readonly survivesRestart: boolean;
   /** Real programs run: output, exit codes and signals are theirs. False for a simulated runtime. */
   readonly realProcesses: boolean;
-}
-
-/** Which pod a sandbox belongs to. */
-export interface PodIdentity {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
 }
 
 /** What a sandbox is made from. */
@@ -216,22 +220,6 @@ export interface Mount {
   readonly propagation?: 'None' | 'HostToContainer' | 'Bidirectional';
 }
 
-/** Limits in the units of the kernel interface. Absent: unlimited. */
-export interface ContainerResources {
-  /** Relative weight, cgroup v1 `cpu.shares` (2 to 262144). */
-  readonly cpuShares?: number;
-  /** Microseconds of cpu per `cpuPeriod`. */
-  readonly cpuQuota?: number;
-  /** Microseconds. */
-  readonly cpuPeriod?: number;
-  /** Also the limit of memory and swap together: swap is never used beyond it. */
-  readonly memoryLimitBytes?: number;
-  /** Processes and threads at once. */
-  readonly pidsLimit?: number;
-  /** -1000 to 1000. */
-  readonly oomScoreAdj?: number;
-}
-
 /** Who the container's processes are and what they may do. */
 export interface ContainerSecurity {
   readonly runAsUser?: number;
@@ -270,6 +258,8 @@ export interface RuntimeContainerStatus {
   /** Kubernetes' words: `Completed`, `Error`, `OOMKilled`, `StartError`, `ContainerStatusUnknown`. */
   readonly reason?: string;
   readonly message?: string;
+  /** What it may use now: what it was made with, and what was changed since. Absent where the engine does not tell; always told with the capability `resize`. */
+  readonly resources?: ContainerResources;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -329,27 +319,6 @@ export interface DuplexStream {
   write(chunk: Uint8Array): Promise<void>;
   end(): void;
   close(): Promise<void>;
-}
-
-/** Use of one container. */
-export interface ContainerStats {
-  readonly containerId: string;
-  readonly pod: PodIdentity;
-  readonly name: string;
-  /** When it was read, milliseconds since the epoch. */
-  readonly timestamp: number;
-  /** Cumulative cpu time in nanoseconds. */
-  readonly cpuNanoseconds: number;
-  /** Memory in use that cannot be reclaimed under pressure, bytes. */
-  readonly workingSetBytes: number;
-  /** Resident memory, bytes. */
-  readonly rssBytes: number;
-  /** Processes and threads; absent where it is not known. */
-  readonly processes?: number;
-  /** What the container wrote beside its volumes and logs, bytes; absent where it is not known. */
-  readonly writableLayerBytes?: number;
-  /** What its log takes, bytes; absent where it is not known. */
-  readonly logBytes?: number;
 }
 
 /** Who asks a registry. Never logged. */

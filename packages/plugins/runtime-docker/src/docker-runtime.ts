@@ -1,5 +1,5 @@
 import type {
-  AttachOptions, ContainerConfig, ContainerStats, DuplexStream, ExecOptions, ExecSession, ImageFilesystem, ImageStatus, LogEntry, LogOptions, Logger, RegistryAuth, Runtime,
+  AttachOptions, ContainerConfig, ContainerResources, ContainerStats, DuplexStream, ExecOptions, ExecSession, ImageFilesystem, ImageStatus, LogEntry, LogOptions, Logger, RegistryAuth, Runtime,
   RuntimeCapabilities, RuntimeContainerStatus, RuntimeEvent, SandboxConfig, SandboxStatus,
 } from '@orrery/core';
 import { OrreryError, errorMessage, systemRandom } from '@orrery/core';
@@ -25,7 +25,7 @@ import { openPort } from './streams/port-forward.js';
 import { Sessions } from './streams/sessions.js';
 
 const CAPABILITIES: RuntimeCapabilities = {
-  images: true, exec: true, attach: true, tty: true, portForward: true, stats: true, mounts: true, namespaces: true, confinement: true, limits: true, survivesRestart: true, realProcesses: true,
+  images: true, exec: true, attach: true, tty: true, portForward: true, stats: true, mounts: true, namespaces: true, confinement: true, limits: true, resize: true, survivesRestart: true, realProcesses: true,
 };
 
 /** A runtime on a Docker engine, with what the contract does not ask of every runtime. */
@@ -136,6 +136,10 @@ class DockerRuntimeOverEngine implements DockerRuntime {
 
   stopContainer(containerId: string, graceMs: number, signal: AbortSignal): Promise<void> {
     return this.#once(`stop ${containerId} ${graceMs}`, signal, (life) => this.#ending.stop(containerId, graceMs, life));
+  }
+
+  updateContainer(containerId: string, resources: ContainerResources, signal: AbortSignal): Promise<void> {
+    return this.#once(`update ${containerId} ${JSON.stringify(resources)}`, signal, (life) => this.#containers.update(containerId, resources, life));
   }
 
   removeContainer(containerId: string, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import type { CancelTimer, Clock, ContainerConfig, LogEntry, PodIdentity, RuntimeContainerStatus, RuntimeEvent } from '@orrery/core';
+import type { CancelTimer, Clock, ContainerConfig, ContainerResources, LogEntry, PodIdentity, RuntimeContainerStatus, RuntimeEvent } from '@orrery/core';
 import { OrreryError } from '@orrery/core';
 import type { SimulatedBehaviour } from './behaviour.js';
 
@@ -22,6 +22,7 @@ export class SimulatedContainer {
   readonly #watchers = new Set<() => void>();
   #startedAt: number | undefined;
   #runsSince = 0;
+  #resources: ContainerResources;
   #ending: Ending | undefined;
   /** It has ended, and nobody knows how. */
   #exitLost = false;
@@ -42,6 +43,7 @@ export class SimulatedContainer {
     readonly imageId: string = config.image,
   ) {
     this.createdAt = clock.now();
+    this.#resources = config.resources;
   }
 
   get state(): 'created' | 'running' | 'exited' | 'unknown' {
@@ -55,6 +57,7 @@ export class SimulatedContainer {
       id, sandboxId, pod, name: config.name, attempt: config.attempt, image: config.image, imageId: this.imageId, state: this.state, createdAt,
       ...(this.#startedAt === undefined ? {} : { startedAt: this.#startedAt }),
       ...this.#ending,
+      resources: this.#resources,
       labels: config.labels,
       annotations: config.annotations,
     };
@@ -94,6 +97,14 @@ export class SimulatedContainer {
       void this.ended.then(resolve);
     });
     return this.#starting;
+  }
+
+  /** Changes what it may use. Throws `NOT_FOUND` when it does not run, `INVALID` for less memory than it uses. */
+  update({ cpuShares, cpuQuota, cpuPeriod, memoryLimitBytes }: ContainerResources): void {
+    if (this.state !== 'running') throw new OrreryError('NOT_FOUND', `Container ${this.id} is not running.`, { containerId: this.id });
+    if (memoryLimitBytes !== undefined && memoryLimitBytes < this.memoryBytes) throw new OrreryError('INVALID', `The memory in use (${this.memoryBytes} bytes) is more than the new limit (${memoryLimitBytes} bytes).`);
+    const given = Object.entries({ cpuShares, cpuQuota, cpuPeriod, memoryLimitBytes }).filter(([, value]) => value !== undefined);
+    this.#resources = { ...this.#resources, ...Object.fromEntries(given) };
   }
 
   /** Asks it to end and kills it after the grace. Resolves when it has ended; one that never ran stays as it is. */

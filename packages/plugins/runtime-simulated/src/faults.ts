@@ -2,7 +2,7 @@ import type { RuntimeEvent } from '@orrery/core';
 
 /** The methods of a runtime that can be disturbed. */
 export type SimulatedOperation =
-  | 'ready' | 'runSandbox' | 'stopSandbox' | 'removeSandbox' | 'listSandboxes' | 'createContainer' | 'startContainer' | 'stopContainer'
+  | 'ready' | 'runSandbox' | 'stopSandbox' | 'removeSandbox' | 'listSandboxes' | 'createContainer' | 'startContainer' | 'stopContainer' | 'updateContainer'
   | 'removeContainer' | 'containerStatus' | 'listContainers' | 'logs' | 'exec' | 'stats' | 'pullImage' | 'imageStatus' | 'listImages' | 'removeImage';
 
 /** Where a simulation makes the runtime misbehave. Every hook is optional; hooks decide by themselves, usually with a seeded `Random`. */

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type {
-  AttachOptions, Clock, ContainerConfig, ContainerStats, DuplexStream, ExecOptions, ExecSession, ImageFilesystem, ImageStatus, LogEntry, LogOptions,
+  AttachOptions, Clock, ContainerConfig, ContainerResources, ContainerStats, DuplexStream, ExecOptions, ExecSession, ImageFilesystem, ImageStatus, LogEntry, LogOptions,
   RegistryAuth, Runtime,
   RuntimeCapabilities, RuntimeContainerStatus, RuntimeEvent, SandboxConfig, SandboxStatus,
 } from '@orrery/core';
@@ -24,7 +24,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Runtim
 }
 
 const CAPABILITIES: RuntimeCapabilities = {
-  images: false, exec: true, attach: false, tty: false, portForward: false, stats: true, mounts: false, namespaces: false, confinement: false, limits: false, survivesRestart: true,
+  images: false, exec: true, attach: false, tty: false, portForward: false, stats: true, mounts: false, namespaces: false, confinement: false, limits: false, resize: true, survivesRestart: true,
   realProcesses: false,
 };
 
@@ -70,6 +70,10 @@ class MachineRuntime implements Runtime {
 
   stopContainer(id: string, graceMs: number, signal: AbortSignal): Promise<void> {
     return this.#call('stopContainer', id, signal, () => this.machine.find(id)?.stop(graceMs));
+  }
+
+  updateContainer(id: string, resources: ContainerResources, signal: AbortSignal): Promise<void> {
+    return this.#call('updateContainer', id, signal, () => this.machine.container(id).update(resources));
   }
 
   removeContainer(id: string, signal: AbortSignal): Promise<void> {

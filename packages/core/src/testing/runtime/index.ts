@@ -5,6 +5,7 @@ import { confinementCases } from './confinement-cases.js';
 import { environmentCases } from './environment-cases.js';
 import { imageCases } from './image-cases.js';
 import { lifecycleCases } from './lifecycle-cases.js';
+import { resizeCases } from './resize-cases.js';
 import { robustnessCases } from './robustness-cases.js';
 import { streamCases } from './stream-cases.js';
 
@@ -14,7 +15,7 @@ export type { RuntimeMutant } from './mutants.js';
 export { realRuntimeMutants } from './real-mutants.js';
 
 /** Every promise of the runtime contract that can be tested from outside. */
-export const runtimeCases: readonly RuntimeCase[] = [...lifecycleCases, ...streamCases, ...environmentCases, ...confinementCases, ...imageCases, ...robustnessCases];
+export const runtimeCases: readonly RuntimeCase[] = [...lifecycleCases, ...streamCases, ...environmentCases, ...confinementCases, ...resizeCases, ...imageCases, ...robustnessCases];
 
 /**
  * The conformance suite of the runtime seat. With vitest:

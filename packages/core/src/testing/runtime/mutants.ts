@@ -1,4 +1,4 @@
-import type { ContainerConfig, Runtime, RuntimeContainerStatus } from '../../contracts/runtime.js';
+import type { ContainerConfig, ContainerResources, Runtime, RuntimeContainerStatus } from '../../contracts/runtime.js';
 import { systemClock } from '../../kernel/platform.js';
 import type { RuntimeContext } from './context.js';
 
@@ -256,5 +256,44 @@ export const runtimeMutants: readonly RuntimeMutant[] = [
         },
       }));
     },
+  },
+  {
+    name: 'promises other resources and changes nothing',
+    caughtBy: 'what a container may use changes while it runs, and is told',
+    mutate: (context) => broken(context, () => ({ updateContainer: async () => undefined })),
+  },
+  {
+    name: 'forgets the limits that a change does not name',
+    caughtBy: 'what a container may use changes while it runs, and is told',
+    mutate(context) {
+      const given = new Map<string, ContainerResources>();
+      const told = (status: RuntimeContainerStatus): RuntimeContainerStatus => ({ ...status, resources: given.get(status.id) ?? status.resources ?? {} });
+      return broken(statusesChanged(context, told), (honest) => ({
+        updateContainer: async (id, resources, signal) => {
+          await honest.updateContainer(id, resources, signal);
+          given.set(id, resources);
+        },
+      }));
+    },
+  },
+  {
+    name: 'keeps what was changed to itself',
+    caughtBy: 'changed resources are found again by another runtime on the same engine',
+    mutate(context) {
+      const { reopen } = context;
+      if (reopen === undefined) return context;
+      return {
+        ...broken(context, () => ({})),
+        reopen: async () => {
+          const runtime = await reopen.call(context);
+          return statusesChanged({ ...context, runtime }, (status) => ({ ...status, resources: { cpuShares: 102, memoryLimitBytes: 64 * 1024 * 1024 } })).runtime;
+        },
+      };
+    },
+  },
+  {
+    name: 'pretends to change what does not run',
+    caughtBy: 'what does not run cannot be given other resources',
+    mutate: (context) => broken(context, (honest) => ({ updateContainer: (id, resources, signal) => honest.updateContainer(id, resources, signal).catch(() => undefined /* the mutant's fault */) })),
   },
 ];

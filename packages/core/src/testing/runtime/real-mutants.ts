@@ -54,4 +54,9 @@ export const realRuntimeMutants: readonly RuntimeMutant[] = [
     caughtBy: 'a program beyond its memory is killed and told as OOMKilled; its neighbour is not',
     mutate: (context) => statusesChanged(context, (status) => (status.reason === 'OOMKilled' ? { ...status, reason: 'Error' } : status)),
   },
+  {
+    name: 'only notes down the new limits',
+    caughtBy: 'a program is held to the limit that it was given while it ran',
+    mutate: (context) => broken(context, () => ({ updateContainer: async () => undefined })),
+  },
 ];

@@ -59,7 +59,7 @@ export function planContainer(config: ContainerConfig, setting: ContainerSetting
         PidMode: pidMode(config, setting),
         ...(sandbox.sharing.network === 'host' ? { UTSMode: 'host' } : {}),
         Mounts: mounts.map(engineMount),
-        ...resources(config.resources, setting.lowestOomScore),
+        ...engineResources(config.resources, setting.lowestOomScore),
         ...confinement(security, setting.seccompProfile),
         Devices: (config.devices ?? []).map(({ hostPath, containerPath, permissions }) => ({
           PathOnHost: absolute('devices', hostPath),
@@ -111,7 +111,8 @@ function absolute(field: string, path: string): string {
   return path;
 }
 
-function resources({ cpuShares, cpuQuota, cpuPeriod, memoryLimitBytes, pidsLimit, oomScoreAdj }: ContainerResources, lowestOomScore: number): Record<string, number> {
+/** Limits as the engine takes them. Throws `INVALID` for what is no whole number. */
+export function engineResources({ cpuShares, cpuQuota, cpuPeriod, memoryLimitBytes, pidsLimit, oomScoreAdj }: ContainerResources, lowestOomScore: number): Record<string, number> {
   const set = {
     CpuShares: cpuShares,
     CpuQuota: cpuQuota,

@@ -1,4 +1,4 @@
-import type { RuntimeContainerStatus, SandboxStatus } from '@orrery/core';
+import type { ContainerResources, RuntimeContainerStatus, SandboxStatus } from '@orrery/core';
 import type { ContainerInspectInfo } from 'dockerode';
 import { boundedWords } from '../engine/errors.js';
 import type { ContainerIdentity, SandboxIdentity } from '../identity/labels.js';
@@ -23,6 +23,7 @@ export interface Facts {
   readonly logPath: string;
   /** What it writes beside its volumes, on this machine; '' where the engine does not tell. */
   readonly layerPath: string;
+  readonly resources: ContainerResources;
 }
 
 /** A container's facts. */
@@ -46,7 +47,15 @@ export function factsOf(info: ContainerInspectInfo): Facts {
     stopSignal: (config as { readonly StopSignal?: string }).StopSignal ?? '',
     logPath: (info as { readonly LogPath?: string }).LogPath ?? '',
     layerPath: (info as { readonly GraphDriver?: { readonly Data?: { readonly UpperDir?: string } | null } }).GraphDriver?.Data?.UpperDir ?? '',
+    resources: resourcesOf(info.HostConfig),
   };
+}
+
+/** The engine writes 0 (or null) for what is not limited. */
+function resourcesOf(host: Partial<ContainerInspectInfo['HostConfig']> | undefined): ContainerResources {
+  const { CpuShares: cpuShares, CpuQuota: cpuQuota, CpuPeriod: cpuPeriod, Memory: memoryLimitBytes, PidsLimit: pidsLimit, OomScoreAdj: oomScoreAdj } = host ?? {};
+  const told = { cpuShares, cpuQuota, cpuPeriod, memoryLimitBytes, pidsLimit, oomScoreAdj };
+  return Object.fromEntries(Object.entries(told).filter((entry) => typeof entry[1] === 'number' && entry[1] !== 0));
 }
 
 /** The engine's word for a state as the contract's. A paused container still runs; one being removed does not. */
@@ -81,7 +90,7 @@ export function sandboxStatus(id: string, { pod, attempt, labels, annotations, s
 /** A container as the contract tells it. */
 export function containerStatus(id: string, identity: ContainerIdentity, facts: Facts): RuntimeContainerStatus {
   const { pod, name, attempt, image, sandboxId, labels, annotations } = identity;
-  const base = { id, sandboxId, pod, name, attempt, image, imageId: facts.imageId, createdAt: facts.createdAt, labels, annotations };
+  const base = { id, sandboxId, pod, name, attempt, image, imageId: facts.imageId, createdAt: facts.createdAt, resources: facts.resources, labels, annotations };
   if (startFailed(facts)) {
     // As the kubelet tells it; it never ran, so both times are that of its making.
     return { ...base, state: 'exited', startedAt: facts.createdAt, finishedAt: facts.createdAt, exitCode: 128, reason: 'StartError', message: facts.error };

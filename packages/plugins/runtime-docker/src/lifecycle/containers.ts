@@ -1,6 +1,6 @@
-import type { ContainerConfig } from '@orrery/core';
+import type { ContainerConfig, ContainerResources } from '@orrery/core';
 import { OrreryError } from '@orrery/core';
-import { planContainer } from '../create/container.js';
+import { engineResources, planContainer } from '../create/container.js';
 import { resolveMounts } from '../create/mounts.js';
 import type { MountBounds } from '../create/mounts.js';
 import type { DockerPolicy } from '../create/policy.js';
@@ -27,6 +27,8 @@ export interface ContainerMaking {
 
 /** Starting a container may take the engine long when many start at once. */
 const START_TIMEOUT_MS = 300_000;
+/** What the engine says, with status 409 or 500, when the kernel or itself refuses other limits: not that it could not be asked. */
+const REFUSED = /device or resource busy|invalid argument|unable to set memory limit|numerical result out of range|limit should be/i;
 /** More that were made and not started are asked about. */
 const MOST_MADE = 1_000;
 
@@ -93,6 +95,23 @@ export class Containers {
       if (after !== undefined && startFailed(after.facts)) throw cannotStart(name, after.facts.error, error);
       if (after?.facts.state === 'running') return;
       throw error;
+    } finally {
+      this.#inventory.forget(id);
+    }
+  }
+
+  /** Changes cpu and memory of a running container. See {@link Runtime.updateContainer}. */
+  async update(id: string, { cpuShares, cpuQuota, cpuPeriod, memoryLimitBytes }: ContainerResources, signal: AbortSignal): Promise<void> {
+    const { identity, facts } = await this.#inventory.container(id, signal);
+    if (facts.state !== 'running') throw new OrreryError('NOT_FOUND', `Container ${identity.name} does not run.`, { container: identity.name });
+    const given = { cpuShares, cpuQuota, cpuPeriod, memoryLimitBytes };
+    const changes = engineResources(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)), 0);
+    if (Object.keys(changes).length === 0) return;
+    try {
+      await this.#engine.call(`update ${id.slice(0, 12)}`, signal, (docker, abortSignal) => docker.getContainer(id).update({ ...changes, abortSignal }) as Promise<unknown>, { idempotent: true });
+    } catch (error) {
+      if (!OrreryError.is(error) || !REFUSED.test(String(error.details['words']))) throw error;
+      throw new OrreryError('INVALID', `Container ${identity.name} cannot be given other resources: ${String(error.details['words'])}`, { container: identity.name }, error);
     } finally {
       this.#inventory.forget(id);
     }

@@ -18,7 +18,7 @@ const ATTEMPTS = 3;
  * processors, and every fork on the machine with it; those that follow at once cost next to nothing.
  */
 export class BestEffort {
-  #waiting: ProcessIdentity[] = [];
+  #waiting = new Set<ProcessIdentity>();
   #since: number | undefined;
   #cancel: CancelTimer = () => {};
 
@@ -30,18 +30,24 @@ export class BestEffort {
 
   /** Moves this process, and what it has started by then, in a moment. */
   add(identity: ProcessIdentity): void {
-    this.#waiting.push(identity);
+    this.#waiting.add(identity);
     this.#since ??= now();
     this.#cancel();
     this.#cancel = timer(Math.max(0, Math.min(QUIET_MS, this.#since + LATEST_MS - now())), () => void this.#flush());
   }
 
+  /** This process has a group of its own now. */
+  leave(identity: ProcessIdentity): void {
+    this.#waiting.delete(identity);
+  }
+
   async #flush(): Promise<void> {
-    const processes = this.#waiting;
-    this.#waiting = [];
     this.#since = undefined;
     try {
-      for (const identity of processes) if (isAlive(identity, this.boot)) await this.#move(identity.pid);
+      for (const identity of this.#waiting) {
+        this.#waiting.delete(identity);
+        if (isAlive(identity, this.boot)) await this.#move(identity.pid);
+      }
     } catch (error) {
       this.complain(`Containers without requests keep their weight: ${messageOf(error)}`);
     }

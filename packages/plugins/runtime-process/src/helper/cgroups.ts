@@ -123,7 +123,7 @@ export function makeCgroups(base: CgroupBase, plan: CgroupPlan): void {
 }
 
 /** Makes a group below the group of all containers, and that one if need be. Another helper may take it away as the last one there, so it is tried again. */
-function makeGroup(base: CgroupBase, directory: string): void {
+export function makeGroup(base: CgroupBase, directory: string): void {
   const parent = dirname(directory);
   for (let attempt = 0; !existsSync(directory); attempt += 1) {
     try {

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import type { RuntimeEvent } from '@orrery/core';
+import type { ContainerResources, RuntimeEvent } from '@orrery/core';
 import { layout } from '../shared/layout.js';
 import type { ContainerRecord, Ending, SandboxRecord } from '../shared/records.js';
 import type { BestEffort } from './best-effort.js';
@@ -14,7 +14,8 @@ import type { Journal } from './journal.js';
 import type { LogLimits } from './log-writer.js';
 import { LogWriter } from './log-writer.js';
 import { now, settlesWithin, timer } from './platform.js';
-import { isAlive, readStat, signalProcess } from './proc.js';
+import { isAlive, processesByMarker, readStat, signalProcess } from './proc.js';
+import { mergedResources, setLimits } from './resize.js';
 import { resolveWorkingDir } from './rootfs.js';
 import type { Sweeper } from './sweeper.js';
 
@@ -97,6 +98,23 @@ export class Container {
     }
     if (this.state === 'exited') await this.#sweep();
     await this.#cleaned;
+  }
+
+  /** Changes cpu and memory while it runs. Throws `NOT_FOUND` when it does not, `UNSUPPORTED` without control groups, `INVALID` for limits that cannot be. */
+  update(wanted: ContainerResources): void {
+    const { id, config, process: identity, cgroups = [] } = this.#record;
+    if (this.state !== 'running' || this.#finishing || identity === undefined) throw new HelperFailure('NOT_FOUND', `Container ${id} does not run.`);
+    if (this.shop.cgroups === undefined) throw new HelperFailure('UNSUPPORTED', 'There are no control groups here.');
+    const resources = mergedResources(config.resources, wanted);
+    if (needsCgroups(resources)) {
+      const plan = planCgroups(this.shop.cgroups, id, resources);
+      const missing = plan.directories.filter((directory) => !cgroups.includes(directory));
+      this.shop.bestEffort?.leave(identity);
+      // Written down first, so that none can be left behind.
+      if (missing.length > 0) this.#save({ ...this.#record, cgroups: [...cgroups, ...missing] });
+      setLimits(this.shop.cgroups, plan, wanted, missing, () => processesByMarker().get(id) ?? []);
+    }
+    this.#save({ ...this.#record, config: { ...config, resources } });
   }
 
   /** Stops it at once and forgets it. */

@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
-import type { ContainerConfig, RuntimeEvent, SandboxConfig } from '@orrery/core';
+import type { ContainerConfig, ContainerResources, RuntimeEvent, SandboxConfig } from '@orrery/core';
 import { FRAME, FrameReader, PROTOCOL_VERSION, encodeJson, parseJson } from '../shared/protocol.js';
 import type { Operation, RequestMessage } from '../shared/protocol.js';
 import type { FrameHandler } from './exec.js';
@@ -117,6 +117,8 @@ export class HelperServer {
         return this.machine.startContainer(id());
       case 'stopContainer':
         return this.machine.find(id())?.stop(Number(args['graceMs']) || 0);
+      case 'updateContainer':
+        return this.machine.container(id()).update(object<ContainerResources>(args, 'resources'));
       case 'removeContainer':
         return this.machine.removeContainer(id());
       case 'containerStatus':

@@ -1,7 +1,7 @@
 import { rmSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type {
-  AttachOptions, Clock, ContainerConfig, ContainerStats, RuntimeContainerStatus, DuplexStream, ExecOptions, ExecSession, ImageStatus, LogEntry, LogOptions,
+  AttachOptions, Clock, ContainerConfig, ContainerResources, ContainerStats, RuntimeContainerStatus, DuplexStream, ExecOptions, ExecSession, ImageStatus, LogEntry, LogOptions,
   Runtime, RuntimeCapabilities, RuntimeEvent, SandboxConfig, SandboxStatus,
 } from '@orrery/core';
 import { OrreryError, silentLogger, systemClock } from '@orrery/core';
@@ -38,6 +38,7 @@ class HelperRuntime implements ProcessRuntime {
 
   constructor(readonly name: string, readonly helper: HelperOptions, readonly workingDir: string, readonly clock: Clock, readonly link: HelperLink) {
     this.stateDir = helper.stateDir;
+    const limits = helper.cgroups === 'auto' && process.getuid?.() === 0;
     this.capabilities = {
       images: false,
       exec: true,
@@ -48,7 +49,8 @@ class HelperRuntime implements ProcessRuntime {
       mounts: false,
       namespaces: false,
       confinement: false,
-      limits: helper.cgroups === 'auto' && process.getuid?.() === 0,
+      limits,
+      resize: limits,
       survivesRestart: true,
       realProcesses: true,
     };
@@ -84,6 +86,11 @@ class HelperRuntime implements ProcessRuntime {
 
   async stopContainer(id: string, graceMs: number, signal: AbortSignal): Promise<void> {
     await this.link.request('stopContainer', { id, graceMs }, signal);
+  }
+
+  async updateContainer(id: string, resources: ContainerResources, signal: AbortSignal): Promise<void> {
+    if (!this.capabilities.resize) throw new OrreryError('UNSUPPORTED', 'Without control groups the process runtime limits nothing.');
+    await this.link.request('updateContainer', { id, resources }, signal);
   }
 
   async removeContainer(id: string, signal: AbortSignal): Promise<void> {

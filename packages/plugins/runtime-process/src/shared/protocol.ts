@@ -1,5 +1,5 @@
 import type {
-  ContainerConfig, ContainerStats, RuntimeContainerStatus, ErrorCode, ErrorDetails, RuntimeEvent, SandboxConfig, SandboxStatus,
+  ContainerConfig, ContainerResources, ContainerStats, RuntimeContainerStatus, ErrorCode, ErrorDetails, RuntimeEvent, SandboxConfig, SandboxStatus,
 } from '@orrery/core';
 
 // What host and helper say to each other over a Unix socket. Both sides import this file; it must not load anything.
@@ -33,6 +33,7 @@ export interface Operations {
   createContainer: { args: { readonly sandboxId: string; readonly config: ContainerConfig }; result: string };
   startContainer: { args: { readonly id: string }; result: Nothing };
   stopContainer: { args: { readonly id: string; readonly graceMs: number }; result: Nothing };
+  updateContainer: { args: { readonly id: string; readonly resources: ContainerResources }; result: Nothing };
   removeContainer: { args: { readonly id: string }; result: Nothing };
   containerStatus: { args: { readonly id: string }; result: RuntimeContainerStatus };
   listContainers: { args: { readonly sandboxId?: string }; result: readonly RuntimeContainerStatus[] };

@@ -95,6 +95,7 @@ export function containerStatus(record: ContainerRecord, sandbox: SandboxRecord)
     createdAt: record.createdAt,
     ...(record.startedAt === undefined ? {} : { startedAt: record.startedAt }),
     ...(ending ?? {}),
+    resources: config.resources,
     labels: config.labels,
     annotations: config.annotations,
   };
