@@ -1,65 +1,38 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient, builtinKinds, type Client, KindRegistry, Node, Pod, Secret, systemClock } from '@orrery/core';
 import { findConnection, HttpTransport } from '@orrery/http-client';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type Run, Runs } from './test/runs.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 // A control plane and two agents, each a process of its own, as they are installed.
 
-const program = new URL('../lib/main.js', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'orrery-agents-'));
 const config = join(folder, 'plane', 'kubeconfig');
 
-class Run {
-  out = '';
-  readonly ended: Promise<unknown>;
-
-  constructor(readonly child: ChildProcess) {
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (this.out += chunk.toString()));
-    this.ended = once(child, 'exit');
-  }
-
-  static begin(...args: string[]): Run {
-    const run = new Run(spawn(process.execPath, [program, ...args], { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] }));
-    runs.push(run);
-    return run;
-  }
-
-  async said(what: RegExp): Promise<this> {
-    await vi.waitFor(() => expect(this.child.exitCode === null ? this.out : `it ended: ${this.out}`).toMatch(what), { timeout: 20_000 });
-    return this;
-  }
-}
-
-const runs: Run[] = [];
+const runs = new Runs(folder);
 /** How to join, by a token that was made for both. */
 let joinBy: string[] = [];
-const agent = (name: string): Promise<Run> =>
-  Run.begin('agent', ...joinBy, '--port', '0', '--name', name, '--label', `slot=${name}`, '--data', join(folder, name), '--renew', '0.5', '--proxy', 'none', '--on-exit', 'remove', '--log', 'error').said(/is the node/);
+const agent = async (name: string): Promise<Run> => {
+  const run = runs.orrery(['agent', ...joinBy, '--port', '0', '--name', name, '--label', `slot=${name}`, '--data', join(folder, name), '--renew', '0.5', '--proxy', 'none', '--on-exit', 'remove', '--log', 'error']);
+  await run.said(/is the node/);
+  return run;
+};
 
 let client: Client;
 let line: HttpTransport;
 const all = new Map<string, Run>();
 beforeAll(async () => {
-  if (!existsSync(program)) throw new Error('run `npm run build` first: lib/main.js is not there');
-  await Run.begin('up', '--nodes', '0', '--store', 'memory', '--data', join(folder, 'plane'), '--listen', '127.0.0.1:0', '--node-grace', '2.5', '--log', 'error').said(/kubectl get nodes/);
+  Runs.check();
+  await runs.orrery(['up', '--nodes', '0', '--store', 'memory', '--data', join(folder, 'plane'), '--listen', '127.0.0.1:0', '--node-grace', '2.5', '--log', 'error']).said(/kubectl get nodes/);
   line = new HttpTransport({ connection: await findConnection({ kubeconfig: config, clock: systemClock }), clock: systemClock });
   client = new ApiClient({ transport: line, kinds: new KindRegistry(builtinKinds), user: { name: 'me', groups: [] } });
-  const made = Run.begin('token', '--kubeconfig', config);
-  await made.ended;
-  joinBy = /orrery agent (--join \S+ --token \S+ --ca-hash \S+)/.exec(made.out)?.[1]?.split(' ') ?? [];
+  joinBy = await runs.joining(config);
   for (const name of ['one', 'two']) all.set(name, await agent(name));
 });
 afterAll(async () => {
-  for (const { child } of runs) if (child.exitCode === null) child.kill('SIGCONT');
-  // Agents before the control plane: they remove their containers.
-  for (const run of runs.reverse()) {
-    if (run.child.exitCode === null && run.child.signalCode === null) run.child.kill('SIGTERM');
-    await run.ended;
-  }
+  await runs.stop();
   line?.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -150,12 +123,10 @@ describe('orrery up --nodes 0 and two orrery agents', () => {
 });
 
 describe('a machine that nobody knows yet', () => {
-  const joining = (...args: string[]): Run => Run.begin('agent', ...args, '--port', '0', '--name', 'three', '--data', join(folder, 'three'), '--renew', '0.5', '--proxy', 'none', '--on-exit', 'remove', '--log', 'error');
+  const joining = (...args: string[]): Run => runs.orrery(['agent', ...args, '--port', '0', '--name', 'three', '--data', join(folder, 'three'), '--renew', '0.5', '--proxy', 'none', '--on-exit', 'remove', '--log', 'error']);
 
   it('joins by a token and the hash of the authority, gets a certificate of its own, and needs neither again', async () => {
-    const made = Run.begin('token', '--kubeconfig', config);
-    await made.ended;
-    const [, server = '', token = '', hash = ''] = /orrery agent --join (\S+) --token (\S+) --ca-hash (\S+)/.exec(made.out) ?? [];
+    const [, server = '', , token = '', , hash = ''] = await runs.joining(config);
     const other = joining('--join', server, '--token', token, '--ca-hash', `sha256:${'0'.repeat(64)}`);
     await other.ended;
     expect([other.child.exitCode, other.out]).toEqual([2, expect.stringContaining('shows no authority with this hash')]);
@@ -163,7 +134,8 @@ describe('a machine that nobody knows yet', () => {
     await unknown.ended;
     expect([unknown.child.exitCode, unknown.out]).toEqual([2, expect.stringContaining('does not know this bootstrap token')]);
 
-    const three = await joining('--join', server, '--token', token, '--ca-hash', hash).said(/is the node three/);
+    const three = joining('--join', server, '--token', token, '--ca-hash', hash);
+    await three.said(/is the node three/);
     await expect.poll(() => readiness('three'), { timeout: 20_000 }).toBe('True');
     const own = join(folder, 'three', 'kubeconfig');
     expect(statSync(own).mode & 0o777).toBe(0o600);
@@ -175,8 +147,7 @@ describe('a machine that nobody knows yet', () => {
     await client.kind(Pod).delete({ name: 'placed' });
     await expect.poll(async () => client.kind(Pod).find({ name: 'placed' }), { timeout: 20_000 }).toBeUndefined();
 
-    three.child.kill('SIGTERM');
-    await three.ended;
+    await three.stop();
     await client.kind(Secret).delete({ namespace: 'kube-system', name: `bootstrap-token-${token.split('.')[0]}` });
     await joining('--join', server, '--token', token, '--ca-hash', hash).said(/is the node three/);
   }, 60_000);
@@ -184,8 +155,8 @@ describe('a machine that nobody knows yet', () => {
 
 describe('orrery agent', () => {
   it('says what is wrong with its credentials, and ends', async () => {
-    const wrong = Run.begin('agent', '--kubeconfig', join(folder, 'not-there'), '--name', 'three', '--data', join(folder, 'three'));
-    expect(await wrong.ended).toEqual([2, null]);
+    const wrong = runs.orrery(['agent', '--kubeconfig', join(folder, 'not-there'), '--name', 'three', '--data', join(folder, 'three')]);
+    expect(await wrong.ended).toBe(2);
     expect(wrong.out).toContain('not-there cannot be used');
   });
 });

@@ -1,57 +1,42 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Kubectl, kubeconfig, requireKubectl } from '@orrery/engines';
+import { freePorts, Kubectl, kubeconfig, requireKubectl } from '@orrery/engines';
 import { makeRequest } from '@orrery/pki';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OidcProvider } from './test/oidc-provider.js';
+import { type Run, Runs } from './test/runs.js';
 
 // `orrery up` as it is installed, the real kubectl, and a pod that says who it is.
 
-const program = new URL('../lib/main.js', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'orrery-identities-'));
 const data = join(folder, 'data');
 const { missing, note, program: kubectlProgram } = requireKubectl();
 
-let child: ChildProcess;
+const runs = new Runs(folder);
+let server: Run;
 let provider: OidcProvider | undefined;
 let root: Kubectl;
 let cluster: { server: string; 'certificate-authority-data': string };
 beforeAll(async () => {
   if (missing) return;
-  if (!existsSync(program)) throw new Error('run `npm run build` first: lib/main.js is not there');
+  Runs.check();
   const caFile = join(folder, 'provider-ca.pem');
   provider = await OidcProvider.start(caFile);
   const oidc = ['--oidc-issuer-url', provider.issuer, '--oidc-client-id', 'orrery', '--oidc-username-claim', 'email', '--oidc-groups-claim', 'groups', '--oidc-groups-prefix', 'idp:', '--oidc-required-claim', 'realm=work', '--oidc-ca-file', caFile];
-  child = spawn(process.execPath, [program, 'up', '--listen', `127.0.0.1:${await freePort()}`, '--store', 'memory', '--data', data, '--log', 'info', ...oidc], { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] });
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  await vi.waitFor(() => expect(child.exitCode === null ? said : `it ended: ${said}`).toMatch(/kubectl get nodes|it ended/), { timeout: 20_000 });
+  // Pods are told where the API is when that is known before it is served.
+  const [port = 0] = await freePorts(1);
+  server = runs.orrery(['up', '--listen', `127.0.0.1:${port}`, '--store', 'memory', '--data', data, '--log', 'info', ...oidc]);
+  await server.said(/kubectl get nodes/);
   const config = join(data, 'kubeconfig');
   cluster = JSON.parse(readFileSync(config, 'utf8')).clusters[0].cluster;
   root = new Kubectl(kubectlProgram, join(folder, 'home'), config);
 });
 afterAll(async () => {
-  if (child?.exitCode === null) {
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  }
+  await runs.stop();
   provider?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
-/** Pods are told where the API is when that is known before it is served. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** What the program said, logs included. */
-let said = '';
 
 /** kubectl with a token alone. */
 function withToken(token: string): Kubectl {
@@ -95,7 +80,7 @@ describe.skipIf(missing)(`service accounts${note}`, () => {
 
     await root.run('delete serviceaccount robot');
     await expect.poll(async () => (await robot.try(['get', 'pods'])).err).toContain('Unauthorized');
-    expect(said).not.toContain(token.split('.')[2]);
+    expect(server.out).not.toContain(token.split('.')[2]);
   });
 
   it('are who pods are, as long as the pod is there', async () => {

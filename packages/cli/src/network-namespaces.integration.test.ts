@@ -1,16 +1,15 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient, builtinKinds, type Client, KindRegistry, Node, Pod, systemClock } from '@orrery/core';
 import { Kubectl, requireKubectl, requireParts } from '@orrery/engines';
 import { findConnection, HttpTransport } from '@orrery/http-client';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Runs } from './test/runs.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 // A control plane, and two agents each in a network of its own, joined by a bridge: as on three machines. One of them is cut off.
 
-const program = new URL('../lib/main.js', import.meta.url).pathname;
 const parts = requireParts('root', 'ip');
 const tools = requireKubectl();
 const missing = parts.missing || tools.missing;
@@ -50,39 +49,18 @@ function removeNetworks(): void {
   for (const link of [...names.map((name) => NODES[name].link), id]) if (has(ip('-o', 'link', 'show'), link)) ip('link', 'delete', link);
 }
 
-class Run {
-  out = '';
-  readonly ended: Promise<unknown>;
-
-  constructor(readonly child: ChildProcess) {
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (this.out += chunk.toString()));
-    this.ended = once(child, 'exit');
-    runs.push(this);
-  }
-
-  static orrery(args: readonly string[], within: readonly string[] = []): Run {
-    const [command = '', ...rest] = [...within, process.execPath, program, ...args];
-    return new Run(spawn(command, rest, { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] }));
-  }
-
-  async said(what: RegExp): Promise<readonly string[]> {
-    await vi.waitFor(() => expect(this.child.exitCode === null ? this.out : `it ended: ${this.out}`).toMatch(what), { timeout: 20_000 });
-    return what.exec(this.out) ?? [];
-  }
-}
-
-const runs: Run[] = [];
+const runs = new Runs(folder);
 let line: HttpTransport | undefined;
 let client: Client;
 let k: Kubectl;
 beforeAll(async () => {
   if (missing) return;
-  if (!existsSync(program)) throw new Error('run `npm run build` first: lib/main.js is not there');
+  Runs.check();
   makeNetworks();
-  await Run.orrery(['up', '--nodes', '0', '--store', 'memory', '--data', join(folder, 'plane'), '--listen', `${subnet}.1:0`, '--node-grace', '2.5', '--log', 'error']).said(/kubectl get nodes/);
-  const [, joining = ''] = await Run.orrery(['token', '--kubeconfig', config]).said(/orrery agent (--join \S+ --token \S+ --ca-hash \S+)/);
+  await runs.orrery(['up', '--nodes', '0', '--store', 'memory', '--data', join(folder, 'plane'), '--listen', `${subnet}.1:0`, '--node-grace', '2.5', '--log', 'error']).said(/kubectl get nodes/);
+  const joining = await runs.joining(config);
   const agents = names.map((name) =>
-    Run.orrery(['agent', ...joining.split(' '), '--name', name, '--label', `slot=${name}`, '--host-ip', NODES[name].address, '--data', join(folder, name), '--renew', '0.5', '--proxy', 'none', '--on-exit', 'remove', '--log', 'error'], ['ip', 'netns', 'exec', namespaceOf(name)]),
+    runs.orrery(['agent', ...joining, '--name', name, '--label', `slot=${name}`, '--host-ip', NODES[name].address, '--data', join(folder, name), '--renew', '0.5', '--proxy', 'none', '--on-exit', 'remove', '--log', 'error'], ['ip', 'netns', 'exec', namespaceOf(name)]),
   );
   await Promise.all(agents.map((agent) => agent.said(/is the node/)));
   line = new HttpTransport({ connection: await findConnection({ kubeconfig: config, clock: systemClock }), clock: systemClock });
@@ -90,11 +68,7 @@ beforeAll(async () => {
   k = new Kubectl(tools.program, join(folder, 'home'), config);
 });
 afterAll(async () => {
-  // Agents before the control plane: they remove their containers.
-  for (const run of runs.reverse()) {
-    if (run.child.exitCode === null && run.child.signalCode === null) run.child.kill('SIGTERM');
-    await run.ended;
-  }
+  await runs.stop();
   line?.close();
   if (!missing) removeNetworks();
   rmSync(folder, { recursive: true, force: true });

@@ -1,61 +1,27 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { Kubectl, requireKubectl } from '@orrery/engines';
+import { freePorts, Kubectl, requireKubectl } from '@orrery/engines';
+import { type Run, Runs } from './test/runs.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 // A control plane and an agent, each a process of its own, with certificates that are good for nine seconds; and the real kubectl.
 
-const program = new URL('../lib/main.js', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'orrery-remote-pods-'));
 const config = join(folder, 'plane', 'kubeconfig');
 const { missing, note, program: kubectlProgram } = requireKubectl();
 
-/** A program that goes on, and what it says. */
-class Run {
-  out = '';
-  readonly ended: Promise<unknown>;
-
-  constructor(readonly child: ChildProcess) {
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (this.out += chunk.toString()));
-    this.ended = once(child, 'exit');
-    runs.push(this);
-  }
-
-  static orrery(...args: string[]): Run {
-    return new Run(spawn(process.execPath, [program, ...args], { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] }));
-  }
-
-  static kubectl(...args: string[]): Run {
-    return new Run(spawn(kubectlProgram, ['--kubeconfig', config, ...args], { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['pipe', 'pipe', 'pipe'] }));
-  }
-
-  async said(what: RegExp): Promise<readonly string[]> {
-    await vi.waitFor(() => expect(this.out).toMatch(what), { timeout: 20_000, interval: 20 });
-    return what.exec(this.out) ?? [];
-  }
-
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
-    await this.ended;
-  }
-}
-
-const runs: Run[] = [];
+const runs = new Runs(folder);
+const kubectl = (...args: string[]): Run => runs.begin(kubectlProgram, ['--kubeconfig', config, ...args], 'pipe');
 let k: Kubectl;
 let agent: Run;
 beforeAll(async () => {
   if (missing) return;
-  if (!existsSync(program)) throw new Error('run `npm run build` first: lib/main.js is not there');
-  await Run.orrery('up', '--nodes', '0', '--store', 'memory', '--data', join(folder, 'plane'), '--listen', '127.0.0.1:0', '--cert-days', '0.0001', '--log', 'info').said(/kubectl get nodes/);
-  const token = Run.orrery('token', '--kubeconfig', config);
-  const [, args = ''] = await token.said(/orrery agent (--join \S+ --token \S+ --ca-hash \S+)/);
-  agent = Run.orrery('agent', ...args.split(' '), '--port', '0', '--name', 'far', '--data', join(folder, 'far'), '--renew', '0.5', '--proxy', 'none', '--on-exit', 'remove', '--log', 'info');
+  Runs.check();
+  await runs.orrery(['up', '--nodes', '0', '--store', 'memory', '--data', join(folder, 'plane'), '--listen', '127.0.0.1:0', '--cert-days', '0.0001', '--log', 'info']).said(/kubectl get nodes/);
+  agent = runs.orrery(['agent', ...(await runs.joining(config)), '--port', '0', '--name', 'far', '--data', join(folder, 'far'), '--renew', '0.5', '--proxy', 'none', '--on-exit', 'remove', '--log', 'info']);
   await agent.said(/is the node far/);
   k = new Kubectl(kubectlProgram, join(folder, 'home'), config);
   writeFileSync(join(folder, 'server.mjs'), `import { createServer } from 'node:http';\ncreateServer((request, response) => response.end('hello from ' + request.url)).listen(8080, process.env.POD_IP, () => console.log('ready'));\nprocess.stdin.on('data', (chunk) => console.log('heard ' + chunk)).resume();\nsetInterval(() => console.log('tick'), 200);`);
@@ -74,8 +40,7 @@ beforeAll(async () => {
   await vi.waitFor(async () => expect((await k.try(['logs', 'web'])).out).toContain('ready'), { timeout: 20_000 });
 });
 afterAll(async () => {
-  // Agents before the control plane: they remove their containers.
-  for (const run of runs.reverse()) await run.stop();
+  await runs.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -86,13 +51,6 @@ const fetched = (port: number, path = '/x'): Promise<string> =>
       response.on('data', (chunk) => (text += String(chunk))).on('end', () => resolve(text));
     }).on('error', reject);
   });
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 /** When the certificate that a server shows ends. */
 const endOf = (port: number): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -107,7 +65,7 @@ const endOf = (port: number): Promise<number> =>
 
 describe.skipIf(missing)(`pods of a node in another process${note}`, () => {
   it('have logs, followed as they are written', async () => {
-    const following = Run.kubectl('logs', '-f', 'web', '--tail=1');
+    const following = kubectl('logs', '-f', 'web', '--tail=1');
     await following.said(/tick\n(.*\n)*tick/);
     await following.stop('SIGINT');
     expect(await k.run('logs web --tail=2 --timestamps')).toMatch(/^\d{4}-\S+Z tick\n\d{4}-\S+Z tick\n$/);
@@ -116,7 +74,7 @@ describe.skipIf(missing)(`pods of a node in another process${note}`, () => {
 
   it('run commands, with input and their exit code', async () => {
     expect(await k.try(['exec', 'web', '--', 'sh', '-c', 'echo out; echo err >&2; exit 5'])).toMatchObject({ code: 5, out: 'out\n', err: expect.stringMatching(/^err\n/) });
-    const cat = Run.kubectl('exec', '-i', 'web', '--', 'cat');
+    const cat = kubectl('exec', '-i', 'web', '--', 'cat');
     cat.child.stdin?.end('through and back');
     await cat.said(/through and back/);
     await cat.ended;
@@ -124,7 +82,7 @@ describe.skipIf(missing)(`pods of a node in another process${note}`, () => {
   });
 
   it('are attached to, and copied to and from', async () => {
-    const attached = Run.kubectl('attach', '-i', 'web');
+    const attached = kubectl('attach', '-i', 'web');
     await attached.said(/tick/);
     attached.child.stdin?.write('a word');
     await attached.said(/heard a word/);
@@ -138,8 +96,8 @@ describe.skipIf(missing)(`pods of a node in another process${note}`, () => {
   });
 
   it('have ports that are forwarded, and a refusal is told', async () => {
-    const [port, other] = [await freePort(), await freePort()];
-    const forwarding = Run.kubectl('port-forward', 'pod/web', `${port}:8080`, `${other}:1`);
+    const [port = 0, other = 0] = await freePorts(2);
+    const forwarding = kubectl('port-forward', 'pod/web', `${port}:8080`, `${other}:1`);
     await forwarding.said(new RegExp(`127.0.0.1:${other} ->`));
     expect(await Promise.all(Array.from({ length: 5 }, () => fetched(port)))).toEqual(Array.from({ length: 5 }, () => 'hello from /x'));
     await fetched(other).catch(() => '');
@@ -154,7 +112,7 @@ describe.skipIf(missing)(`pods of a node in another process${note}`, () => {
     await expect.poll(async () => (await k.try(['get', '--raw', '/api/v1/namespaces/default/services/front:80/proxy/x'])).out, { timeout: 10_000 }).toBe('hello from /x');
     expect(await k.run('get --raw /api/v1/nodes/far/proxy/healthz')).toBe('ok');
     expect(JSON.parse(await k.run('get --raw /api/v1/nodes/far/proxy/stats/summary')).node.nodeName).toBe('far');
-    const proxy = Run.kubectl('proxy', '--port=0');
+    const proxy = kubectl('proxy', '--port=0');
     const [, port = ''] = await proxy.said(/Starting to serve on 127\.0\.0\.1:(\d+)/);
     expect(await fetched(Number(port), '/api/v1/namespaces/default/services/front/proxy/deep/path')).toBe('hello from /deep/path');
     await proxy.stop('SIGINT');
@@ -165,7 +123,7 @@ describe.skipIf(missing)(`pods of a node in another process${note}`, () => {
     const apiPort = Number(new URL(JSON.parse(readFileSync(config, 'utf8')).clusters[0].cluster.server).port);
     const own = join(folder, 'far', 'kubeconfig');
     const [api, node, file] = [await endOf(apiPort), await endOf(nodePort), readFileSync(own, 'utf8')];
-    const following = Run.kubectl('logs', '-f', 'web', '--tail=1');
+    const following = kubectl('logs', '-f', 'web', '--tail=1');
     await vi.waitFor(async () => expect(await endOf(apiPort)).toBeGreaterThan(api), { timeout: 30_000, interval: 200 });
     await vi.waitFor(async () => expect(await endOf(nodePort)).toBeGreaterThan(node), { timeout: 30_000, interval: 200 });
     await vi.waitFor(() => expect(readFileSync(own, 'utf8')).not.toBe(file), { timeout: 30_000, interval: 200 });

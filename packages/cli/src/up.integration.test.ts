@@ -1,55 +1,31 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kubectl, requireKubectl } from '@orrery/engines';
+import { type Run, Runs } from './test/runs.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 // The program as it is installed, and the real kubectl with the kubeconfig that it wrote.
 
-const program = new URL('../lib/main.js', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'orrery-up-'));
 const { missing, note, program: kubectlProgram } = requireKubectl();
 
-/** One run of `orrery`. */
-class Run {
-  out = '';
-  readonly ended: Promise<number | null>;
-
-  constructor(readonly child: ChildProcess) {
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (this.out += chunk.toString()));
-    this.ended = once(child, 'exit').then(([code]) => code as number | null);
-  }
-
-  static begin(...args: string[]): Run {
-    return new Run(spawn(process.execPath, [program, ...args], { env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] }));
-  }
-
-  static async up(...args: string[]): Promise<Run> {
-    const run = Run.begin('up', '--listen', '127.0.0.1:0', ...args);
-    await expect.poll(() => (run.child.exitCode === null ? run.out : `it ended: ${run.out}`), { timeout: 20_000 }).toMatch(/kubectl get nodes|it ended/);
-    if (run.child.exitCode !== null) throw new Error(run.out);
-    return run;
-  }
-
-  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
-    this.child.kill(signal);
-    return this.ended;
-  }
+const runs = new Runs(folder);
+async function up(...args: string[]): Promise<Run> {
+  const run = runs.orrery(['up', '--listen', '127.0.0.1:0', ...args]);
+  await run.said(/kubectl get nodes/);
+  return run;
 }
 
-const runs: Run[] = [];
 /** Containers that a failed test leaves behind. */
 const left: number[] = [];
-const begun = (run: Run): Run => (runs.push(run), run);
 const kubectl = (config: string): Kubectl => new Kubectl(kubectlProgram, join(folder, 'kubectl-home'), config);
 
 beforeAll(() => {
-  if (!existsSync(program)) throw new Error('run `npm run build` first: lib/main.js is not there');
+  Runs.check();
 });
 afterAll(async () => {
-  for (const run of runs) if (run.child.exitCode === null) await run.stop('SIGKILL');
+  for (const run of runs.all) await run.stop('SIGKILL');
   for (const pid of left) process.kill(pid, 'SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 });
@@ -58,7 +34,7 @@ describe.skipIf(missing)(`orrery up${note}`, () => {
   it('serves a cluster whose containers, objects and clients outlive a kill -9', async () => {
     const data = join(folder, 'kept');
     const audit = join(folder, 'audit.log');
-    const first = begun(await Run.up('--data', data, '--log', 'error', '--audit-log', audit));
+    const first = await up('--data', data, '--log', 'error', '--audit-log', audit);
     const config = join(data, 'kubeconfig');
     expect(statSync(config).mode & 0o777).toBe(0o600);
     const k = kubectl(config);
@@ -75,12 +51,12 @@ describe.skipIf(missing)(`orrery up${note}`, () => {
     expect(written.filter(({ verb, objectRef }) => verb === 'create' && objectRef?.resource === 'deployments')).toEqual([expect.objectContaining({ user: expect.objectContaining({ username: 'orrery-admin' }), responseStatus: expect.objectContaining({ code: 201 }) })]);
     await first.stop('SIGKILL');
     process.kill(pid, 0);
-    const second = begun(await Run.up('--data', data, '--log', 'error', '--on-exit', 'remove'));
+    const second = await up('--data', data, '--log', 'error', '--on-exit', 'remove');
     const [pod] = JSON.parse(await k.run('get pods -o json')).items;
     expect([pod.metadata.uid, pod.status.containerStatuses[0].restartCount, await k.run('logs deployment/web')]).toEqual([uid, 0, said]);
     expect(await k.run('auth can-i delete nodes')).toMatch(/^yes\n/);
     expect((await k.try(['auth', 'can-i', 'list', 'secrets', '--as=anna'])).out).toBe('no\n');
-    expect(await second.stop()).toBe(0);
+    expect(await second.stop('SIGINT')).toBe(0);
     expect(second.out).toContain('stopped; containers were removed');
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
     left.length = 0;
@@ -89,13 +65,13 @@ describe.skipIf(missing)(`orrery up${note}`, () => {
   it('is two nodes or a control plane alone, as it is told by a file', async () => {
     const config = join(folder, 'config.yaml');
     writeFileSync(config, `store: memory\nruntime: simulated\nnodes: 2\ndata: ${join(folder, 'two')}\nkubeconfig: ${join(folder, 'two.kubeconfig')}\nlogFormat: json\nlog: info\n`);
-    const two = begun(await Run.up('--config', config));
+    const two = await up('--config', config);
     expect((await kubectl(join(folder, 'two.kubeconfig')).run('get nodes -o name')).trim().split('\n')).toHaveLength(2);
     expect(two.out).toMatch(/^\{"time":"[^"]+","level":"info","message":"the Kubernetes API is served"/m);
     expect(await two.stop('SIGTERM')).toBe(0);
-    const alone = begun(await Run.up('--config', config, '--nodes', '0'));
+    const alone = await up('--config', config, '--nodes', '0');
     expect(await kubectl(join(folder, 'two.kubeconfig')).run('get nodes')).toContain('No resources found');
-    expect(await alone.stop()).toBe(0);
+    expect(await alone.stop('SIGINT')).toBe(0);
   });
 });
 
@@ -109,12 +85,12 @@ describe('orrery', () => {
       [['upp'], /Did you mean up\?/],
       [['up', '--data', join(folder, 'foreign-data'), '--store', 'memory', '--runtime', 'simulated', '--listen', '127.0.0.1:0', '--kubeconfig', foreign], /^error: --kubeconfig .*has other clusters in it/m],
     ] as const) {
-      const run = begun(Run.begin(...args));
+      const run = runs.orrery(args);
       expect(await run.ended, run.out).toBe(2);
       expect(run.out).toMatch(says);
     }
     expect(readFileSync(foreign, 'utf8')).toContain('name: work');
-    const help = begun(Run.begin('--help'));
+    const help = runs.orrery(['--help']);
     expect([await help.ended, help.out]).toEqual([0, expect.stringContaining('up [options]')]);
   });
 });
