@@ -16,6 +16,21 @@ export function requireKubectl(name: LayerProgram = 'kubectl'): Required & { rea
   return 'program' in found ? { ...required(undefined), ...found } : { ...required(found.missing), program: '' };
 }
 
+/**
+ * An old client: the kubectl 1.20 of Debian's package kubernetes-client, which speaks SPDY. It is where `ORRERY_OLD_KUBECTL` says, or at /usr/bin/kubectl if that one is so old: many programs are called so.
+ * Throws when it is missing and `ORRERY_REQUIRE=all` asks for every test to run.
+ */
+export function requireOldKubectl(): Required & { readonly program: string } {
+  const program = process.env['ORRERY_OLD_KUBECTL'] ?? '/usr/bin/kubectl';
+  try {
+    const { clientVersion } = JSON.parse(execFileSync(program, ['version', '--client', '--output=json'], { stdio: 'pipe' }).toString()) as { readonly clientVersion: { readonly gitVersion: string } };
+    if (/^v1\.20\./.test(clientVersion.gitVersion)) return { ...required(undefined), program };
+    return { ...required(`kubectl 1.20: ${program} is ${clientVersion.gitVersion} (Debian: kubernetes-client; ORRERY_OLD_KUBECTL names another)`), program };
+  } catch (error) {
+    return { ...required(`kubectl 1.20 (Debian: kubernetes-client): ${firstLine(error)}`), program };
+  }
+}
+
 function unpacked(name: LayerProgram): { readonly program: string } | { readonly missing: string } {
   let layer: string;
   try {

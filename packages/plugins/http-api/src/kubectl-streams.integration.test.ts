@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { Attach, Cp, Exec, KubeConfig, Log, PortForward, type V1Status } from '@
 import { processRuntime } from '@orrery/runtime-process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestCluster, TOKEN } from './test/cluster.js';
+import { eventually, followed, type Followed, get, sink } from './test/following.js';
 import { Kubectl, kubeconfig, requireKubectl } from './test/kubectl.js';
 
 // The real kubectl 1.35 and the client library for JavaScript, over HTTPS, against processes of this machine.
@@ -54,33 +54,10 @@ afterAll(async () => {
 });
 
 /** Begins a command that goes on, with what it has said so far. */
-function begin(command: string): { readonly child: ChildProcess; said(): string; until(text: RegExp): Promise<RegExpExecArray>; readonly ended: Promise<number | null> } {
+function begin(command: string): Followed {
   const child = kubectl.start(command);
   begun.push(child);
   return followed(child);
-}
-
-function followed(child: ChildProcess) {
-  let said = '';
-  const listeners = new Set<() => void>();
-  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      for (const listener of listeners) listener();
-    });
-  }
-  const until = (text: RegExp): Promise<RegExpExecArray> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = text.exec(said);
-        if (found !== null) resolve(found);
-      };
-      listeners.add(look);
-      void ended.then((code) => reject(new Error(`it ended with ${code}: ${said}`)));
-      look();
-    });
-  return { child, said: () => said, until, ended };
 }
 
 /** The processes of this machine with a word in their command line. */
@@ -92,23 +69,6 @@ const processesWith = (word: string): readonly string[] =>
     } catch {
       return false;
     }
-  });
-
-async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const until = performance.now() + 10_000;
-  while (!(await condition())) {
-    if (performance.now() > until) throw new Error(`it did not come about: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-/** What a server on this machine answers. */
-const get = (port: number, path: string): Promise<string> =>
-  new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port, path, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve(text)).on('error', reject);
-    }).on('error', reject).end();
   });
 
 describe.skipIf(missing)(`kubectl${note}`, () => {
@@ -234,15 +194,6 @@ describe.skipIf(missing)(`kubectl${note}`, () => {
     });
   });
 });
-
-/** What comes on a stream, and its text when it ends. */
-function sink(): { readonly stream: PassThrough; text(): string; until(text: string): Promise<void> } {
-  const stream = new PassThrough();
-  let said = '';
-  stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  const until = (text: string): Promise<void> => eventually(`it says ${text}`, () => said.includes(text));
-  return { stream, text: () => said, until };
-}
 
 describe.skipIf(missing)(`the client library${note}`, () => {
   it('reads logs', async () => {

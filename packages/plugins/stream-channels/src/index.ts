@@ -8,5 +8,5 @@ export { Handshakes, offeredProtocols, tokenOfProtocols, type Upgrade, type Upgr
 export { type ConnectPort, servePortChannels, type ServedPorts } from './port-channels.js';
 export { type ClientSide, copyPort } from './port-copy.js';
 export { type RemoteCommand, serveCommand } from './remote-command.js';
-export { CLOSE, Tunnel, type TunnelOptions } from './tunnel.js';
+export { CLOSE, type MessageTunnel, Tunnel, type TunnelOptions } from './tunnel.js';
 export { served } from './upgraded-response.js';

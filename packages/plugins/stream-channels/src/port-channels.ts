@@ -2,7 +2,7 @@ import { type DuplexStream, errorMessage, type Logger, longLived } from '@orrery
 import { BytePipe } from './byte-pipe.js';
 import { CHANNEL, serverMessage } from './channels.js';
 import { copyPort } from './port-copy.js';
-import { CLOSE, type Tunnel } from './tunnel.js';
+import { CLOSE, type MessageTunnel } from './tunnel.js';
 
 /** Opens a connection to a port of the pod; it ends when the signal aborts. */
 export type ConnectPort = (port: number, signal: AbortSignal) => Promise<DuplexStream>;
@@ -22,7 +22,7 @@ const BACKLOG_BYTES = 1024 * 1024;
  * Forwards ports over `v4.channel.k8s.io`, one connection each: channel 2i has the bytes of port i, channel 2i+1 tells why it failed; each begins with the number of the port.
  * Lasts until all are over, the client is gone, or the server stops. Never rejects.
  */
-export async function servePortChannels(tunnel: Tunnel, { ports, connect, closes = false }: ServedPorts, stopping: AbortSignal, log: Logger): Promise<void> {
+export async function servePortChannels(tunnel: MessageTunnel, { ports, connect, closes = false }: ServedPorts, stopping: AbortSignal, log: Logger): Promise<void> {
   const over = longLived(new AbortController());
   const end = (): void => over.abort();
   for (const signal of [tunnel.gone, stopping]) {
@@ -61,7 +61,7 @@ export async function servePortChannels(tunnel: Tunnel, { ports, connect, closes
   }
 }
 
-async function forward(tunnel: Tunnel, { port, channel, pipe }: { readonly port: number; readonly channel: number; readonly pipe: BytePipe }, connect: ConnectPort, signal: AbortSignal, log: Logger): Promise<void> {
+async function forward(tunnel: MessageTunnel, { port, channel, pipe }: { readonly port: number; readonly channel: number; readonly pipe: BytePipe }, connect: ConnectPort, signal: AbortSignal, log: Logger): Promise<void> {
   let target: DuplexStream;
   try {
     target = await connect(port, signal);

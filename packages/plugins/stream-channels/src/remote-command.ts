@@ -1,6 +1,6 @@
 import { ApiError, type ExecSession, errorMessage, type Logger, longLived, type Status, unlessAborted } from '@orrery/core';
 import { CHANNEL, clientMessage, exitStatus, failureStatus, serverMessage } from './channels.js';
-import { CLOSE, type Tunnel } from './tunnel.js';
+import { CLOSE, type MessageTunnel } from './tunnel.js';
 
 /** A command, or a container to join, and how the client hears of it. */
 export interface RemoteCommand {
@@ -21,7 +21,7 @@ export interface RemoteCommand {
  * Serves exec and attach over `v4.channel.k8s.io` or v5 until the command or the client ends, or the server stops. Never rejects.
  * Ends with a Status on its channel and 1000; when the server stops with 1001.
  */
-export async function serveCommand(tunnel: Tunnel, command: RemoteCommand, stopping: AbortSignal, log: Logger): Promise<void> {
+export async function serveCommand(tunnel: MessageTunnel, command: RemoteCommand, stopping: AbortSignal, log: Logger): Promise<void> {
   const over = longLived(new AbortController());
   const end = (): void => over.abort();
   for (const signal of [tunnel.gone, stopping]) {
@@ -45,7 +45,7 @@ export async function serveCommand(tunnel: Tunnel, command: RemoteCommand, stopp
 }
 
 /** What the last message says. */
-async function outcome(tunnel: Tunnel, command: RemoteCommand, over: AbortSignal, stopping: AbortSignal): Promise<object> {
+async function outcome(tunnel: MessageTunnel, command: RemoteCommand, over: AbortSignal, stopping: AbortSignal): Promise<object> {
   let session: ExecSession | undefined;
   try {
     session = await command.open(over);
@@ -65,12 +65,12 @@ async function outcome(tunnel: Tunnel, command: RemoteCommand, over: AbortSignal
 }
 
 /** Output that is not wanted is read all the same, or the command would wait. */
-async function copy(output: AsyncIterable<Uint8Array>, tunnel: Tunnel, channel: number | undefined): Promise<void> {
+async function copy(output: AsyncIterable<Uint8Array>, tunnel: MessageTunnel, channel: number | undefined): Promise<void> {
   for await (const chunk of output) if (channel !== undefined && chunk.length > 0) await tunnel.send(serverMessage(channel, chunk));
 }
 
 /** Brings what the client says to the command. Does not resolve: when the client is gone, that ends everything. */
-async function feed(tunnel: Tunnel, session: ExecSession, { stdin, closes }: RemoteCommand): Promise<never> {
+async function feed(tunnel: MessageTunnel, session: ExecSession, { stdin, closes }: RemoteCommand): Promise<never> {
   let isOpen = stdin;
   for await (const bytes of tunnel.messages) {
     const message = clientMessage(bytes, closes);

@@ -17,6 +17,9 @@ const PING_MS = 30_000;
 /** Codes of RFC 6455, 7.4.1. */
 export const CLOSE = { normal: 1000, goingAway: 1001, protocolError: 1002 } as const;
 
+/** Messages both ways with back pressure, over whatever carries them. */
+export type MessageTunnel = Pick<Tunnel, 'gone' | 'messages' | 'send' | 'close' | 'terminate'>;
+
 /** A WebSocket as two streams of messages with back pressure both ways. */
 export class Tunnel {
   readonly #gone = longLived(new AbortController());

@@ -1,13 +1,16 @@
 import { ApiError, type Authorizer, type Clock, type LiveList, type Logger, type NodeStreams, type Pod, type PodIdentity, type RemoteNodes, type ResourceRef, type Transport, type UserInfo } from '@orrery/core';
-import { Handshakes, offeredProtocols, type RemoteCommand, serveCommand, servePortChannels, Tunnel, type Upgrade, wantsWebSocket } from '@orrery/stream-channels';
+import { Handshakes, type MessageTunnel, offeredProtocols, type RemoteCommand, serveCommand, servePortChannels, Tunnel, type Upgrade, wantsWebSocket } from '@orrery/stream-channels';
 import { authorize } from '../authorizer.js';
 import type { Exchange } from '../exchange.js';
 import type { HttpLimits } from '../limits.js';
 import { timely } from '../objects.js';
 import { methodNotAllowed, statusOf, tooBusy } from '../refusal.js';
 import { answerLog } from './answer-log.js';
+import { COMMAND_PROTOCOLS, serveCommandSpdy } from './command-spdy.js';
 import { servePortSpdy } from './port-spdy.js';
 import { argumentsOf, commandOf, containerOf, logQueryOf, portsOf, type StreamName } from './requested.js';
+import { SocketTunnel } from './spdy/socket-tunnel.js';
+import { acceptSpdy, protocolOverSpdy, wantsSpdy } from './spdy/upgrade.js';
 
 /** What serving the streams of pods needs. */
 export interface PodStreamContext {
@@ -34,10 +37,11 @@ export interface AskedStream {
 interface Opening {
   readonly protocol: string;
   /** Serves it until it is over. Never rejects. */
-  serve(tunnel: Tunnel): Promise<void>;
+  serve(tunnel: MessageTunnel): Promise<void>;
 }
 
-const [V5, V4, SPDY] = ['v5.channel.k8s.io', 'v4.channel.k8s.io', 'SPDY/3.1+portforward.k8s.io'];
+const [V5, V4, PORTS] = ['v5.channel.k8s.io', 'v4.channel.k8s.io', 'portforward.k8s.io'];
+const SPDY = `SPDY/3.1+${PORTS}`;
 
 /** The logs, commands and ports of pods. */
 export class PodStreamServer {
@@ -82,7 +86,8 @@ export class PodStreamServer {
 
   /** Everything that is to be known before the connection changes hands; throws what is refused. */
   #opening({ request, query }: Exchange, pod: Pod, stream: Exclude<StreamName, 'log'>): () => Opening {
-    const { log, stopping } = this.context;
+    const { log, stopping, clock } = this.context;
+    const isSpdy = wantsSpdy(request);
     const identity = identityOf(pod);
     const container = stream === 'portforward' ? '' : containerOf(pod, query.text('container'));
     if ((pod.spec.nodeName ?? '') === '') throw ApiError.badRequest(`pod ${identity.name} does not have a host assigned`);
@@ -96,33 +101,40 @@ export class PodStreamServer {
       return () => {
         const node = this.#node(pod);
         const connect = (port: number, signal: AbortSignal) => node.portForward(identity, port, signal);
-        const protocol = choose(SPDY, V4);
-        if (protocol === SPDY) return { protocol, serve: (tunnel) => servePortSpdy(tunnel, connect, stopping, log) };
+        const protocol = isSpdy ? protocolOverSpdy(request, [PORTS]) : choose(SPDY, V4);
+        if (protocol !== V4) return { protocol, serve: (tunnel) => servePortSpdy(tunnel, connect, stopping, log) };
         const ports = portsOf(query);
         return { protocol, serve: (tunnel) => servePortChannels(tunnel, { ports, connect }, stopping, log) };
       };
     }
     const { tty, ...streams } = commandOf(query);
-    const command = stream === 'exec' ? argumentsOf(query) : [];
+    const words = stream === 'exec' ? argumentsOf(query) : [];
     return () => {
       const node = this.#node(pod);
-      const protocol = choose(V5, V4);
+      const protocol = isSpdy ? protocolOverSpdy(request, COMMAND_PROTOCOLS) : choose(V5, V4);
       const { stdin } = streams;
-      const open: RemoteCommand['open'] = (signal) => (stream === 'exec' ? node.exec(identity, container, { command, tty, stdin }, signal) : node.attach(identity, container, { tty, stdin }, signal));
-      return { protocol, serve: (tunnel) => serveCommand(tunnel, { ...streams, open, closes: protocol === V5, tellsExit: stream === 'exec', statusOf }, stopping, log) };
+      const open: RemoteCommand['open'] = (signal) => (stream === 'exec' ? node.exec(identity, container, { command: words, tty, stdin }, signal) : node.attach(identity, container, { tty, stdin }, signal));
+      const command = { ...streams, open, tellsExit: stream === 'exec', statusOf };
+      if (isSpdy) return { protocol, serve: (tunnel) => serveCommandSpdy(tunnel, { ...command, tty, protocol }, { stopping, clock, log }) };
+      return { protocol, serve: (tunnel) => serveCommand(tunnel, { ...command, closes: protocol === V5 }, stopping, log) };
     };
   }
 
   async #connect({ request, response }: Exchange, opening: () => Opening, upgrade: Upgrade | undefined): Promise<void> {
     if (upgrade === undefined) throw ApiError.badRequest('Upgrade request required');
-    if (!wantsWebSocket(request) || request.method !== 'GET') throw ApiError.badRequest('unable to upgrade: streams are opened over WebSockets only (GET with Upgrade: websocket)');
+    const isSpdy = wantsSpdy(request);
+    if (!isSpdy && (!wantsWebSocket(request) || request.method !== 'GET')) throw ApiError.badRequest('unable to upgrade: streams are opened over WebSockets (GET with Upgrade: websocket) or SPDY/3.1');
     const { protocol, serve } = opening();
     const { socket } = upgrade;
     response.detachSocket(socket as Parameters<typeof response.detachSocket>[0]);
-    const opened = await this.#handshakes.accept(request, upgrade, protocol);
-    if (opened === undefined) return;
     const { clock, limits } = this.context;
-    await serve(new Tunnel(opened, { clock, idleMs: limits.streamIdleMs }));
+    const options = { clock, idleMs: limits.streamIdleMs };
+    if (isSpdy) {
+      acceptSpdy(upgrade, protocol);
+      return serve(new SocketTunnel(socket, upgrade.head, options));
+    }
+    const opened = await this.#handshakes.accept(request, upgrade, protocol);
+    if (opened !== undefined) await serve(new Tunnel(opened, options));
   }
 
   /** Throws ServiceUnavailable for a node that cannot be reached from here. */

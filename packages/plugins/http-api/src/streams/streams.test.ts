@@ -127,7 +127,12 @@ describe('before a stream is opened', () => {
 
   it('without an upgrade, or with another one, it is said that one is required', async () => {
     expect((await server.ask('GET', EXEC)).body).toMatchObject({ code: 400, message: 'Upgrade request required' });
-    expect((await server.ask('POST', EXEC, { headers: { connection: 'Upgrade', upgrade: 'SPDY/3.1' } })).body).toMatchObject({ code: 400, message: expect.stringContaining('over WebSockets only') });
+    expect((await server.ask('POST', EXEC, { headers: { connection: 'Upgrade', upgrade: 'SPDY/3.1' } })).body).toMatchObject({ code: 400, message: 'unable to upgrade: X-Stream-Protocol-Version is required' });
+    expect((await server.ask('POST', EXEC, { headers: { connection: 'Upgrade', upgrade: 'websocket' } })).body).toMatchObject({ code: 400, message: expect.stringContaining('unable to upgrade: streams are opened over') });
+    expect((await server.ask('POST', EXEC, { headers: { connection: 'Upgrade', upgrade: 'SPDY/3.1', 'x-stream-protocol-version': 'v9.channel.k8s.io, x' } })).body).toMatchObject({
+      code: 403,
+      message: 'unable to upgrade: unable to negotiate protocol: client supports [v9.channel.k8s.io x], server accepts [v4.channel.k8s.io v3.channel.k8s.io v2.channel.k8s.io channel.k8s.io]',
+    });
     expect((await server.ask('PUT', EXEC)).code).toBe(405);
     expect((await server.ask('GET', `${PODS}/none/exec`)).body).toMatchObject({ code: 404, message: 'pods "none" not found' });
     expect((await Client.refused(EXEC, ['channel.k8s.io'])).message).toBe(`unable to negotiate protocol: client supports [channel.k8s.io], server accepts [${V5} ${V4}]`);

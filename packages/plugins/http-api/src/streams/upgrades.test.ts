@@ -1,10 +1,9 @@
 import { connect, type Socket } from 'node:net';
-import { createDeflate, constants } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FakeNode, listening } from '../test/fake-node.js';
 import { TestServer, TOKEN } from '../test/server.js';
-import { SPDY_DICTIONARY } from './spdy/dictionary.js';
-import { CONTROL, controlFrame, dataFrame, type Frame, FrameReader, rstStream, words } from './spdy/frames.js';
+import { frame, Spdy } from '../test/spdy.js';
+import { CONTROL, controlFrame, dataFrame, rstStream, words } from './spdy/frames.js';
 
 // Connections written byte by byte: by clients that mean harm, and as kubectl does.
 
@@ -38,13 +37,6 @@ function exchanged(...bytes: readonly (string | Buffer)[]): Promise<string> {
     socket.on('data', (chunk) => (text += chunk.toString('latin1'))).on('close', () => resolve(text)).on('error', () => {});
     for (const piece of bytes) socket.write(piece);
   });
-}
-
-/** A message of a client; its mask is zero, which leaves the bytes as they are. */
-function frame(payload: Buffer, { opcode = 2, masked = true } = {}): Buffer {
-  const length = payload.length < 126 ? Buffer.from([payload.length]) : Buffer.from([126, payload.length >> 8, payload.length & 255]);
-  length[0] = (length[0] as number) | (masked ? 0x80 : 0);
-  return Buffer.concat([Buffer.from([0x80 | opcode]), length, Buffer.alloc(masked ? 4 : 0), payload]);
 }
 
 describe('upgrades', () => {
@@ -93,114 +85,17 @@ describe('upgrades', () => {
 });
 
 /** kubectl's side of forwarded ports. */
-class Spdy {
-  readonly frames: Frame[] = [];
-  readonly #deflate = createDeflate({ dictionary: SPDY_DICTIONARY });
-  readonly #changed = new Set<() => void>();
-  readonly #reader = new FrameReader();
-  readonly #socket = connect(server.port, '127.0.0.1');
-  head = '';
-  closed: number | undefined;
-  isEnded = false;
-  #rest = Buffer.alloc(0);
-
-  static async open(): Promise<Spdy> {
-    const spdy = new Spdy();
-    sockets.push(spdy.#socket);
-    spdy.#socket.setNoDelay(true);
-    spdy.#socket.on('data', (chunk) => spdy.#take(chunk)).on('close', () => {
-      spdy.isEnded = true;
-      spdy.#notify();
-    }).on('error', () => {});
-    spdy.#socket.write(upgradeOf(`${PODS}/p/portforward`, 'SPDY/3.1+portforward.k8s.io'));
-    await spdy.until(() => spdy.head !== '');
-    return spdy;
-  }
-
-  /** In messages of three bytes: their borders mean nothing. */
-  send(bytes: Buffer): void {
-    for (let at = 0; at < Math.min(bytes.length, 60); at += 3) this.#socket.write(frame(bytes.subarray(at, Math.min(at + 3, 60))));
-    for (let at = 60; at < bytes.length; at += 60_000) this.#socket.write(frame(bytes.subarray(at, at + 60_000)));
-  }
-
-  async stream(id: number, headers: Readonly<Record<string, string>>): Promise<void> {
-    const text = (value: string): Buffer[] => [words(value.length), Buffer.from(value)];
-    const plain = Buffer.concat([words(Object.keys(headers).length), ...Object.entries(headers).flatMap(([name, value]) => [...text(name), ...text(value)])]);
-    const block = await new Promise<Buffer>((resolve) => {
-      this.#deflate.write(plain);
-      this.#deflate.flush(constants.Z_SYNC_FLUSH, () => resolve(this.#deflate.read() as Buffer));
-    });
-    this.send(controlFrame(CONTROL.synStream, Buffer.concat([words(id, 0), Buffer.alloc(2), block])));
-  }
-
-  /** The two streams of a connection. */
-  async connection(id: number, port: number): Promise<void> {
-    await this.stream(id, { streamtype: 'error', port: String(port), requestid: String(id) });
-    this.send(dataFrame(id, Buffer.alloc(0), true));
-    await this.stream(id + 2, { streamtype: 'data', port: String(port), requestid: String(id) });
-  }
-
-  text(id: number): string {
-    return Buffer.concat(this.frames.map((one) => (one.type === 'data' && one.stream === id ? one.payload : Buffer.alloc(0)))).toString();
-  }
-
-  isFinished(id: number): boolean {
-    return this.frames.some((one) => one.type === 'data' && one.stream === id && one.fin);
-  }
-
-  kinds(kind: number): string[] {
-    return this.frames.flatMap((one) => (one.type === 'control' && one.kind === kind ? [one.body.subarray(0, 8).toString('hex')] : []));
-  }
-
-  until(condition: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        if (!condition()) return;
-        this.#changed.delete(look);
-        resolve();
-      };
-      this.#changed.add(look);
-      look();
-    });
-  }
-
-  leave(): void {
-    this.#socket.destroy();
-  }
-
-  #take(chunk: Buffer): void {
-    this.#rest = Buffer.concat([this.#rest, chunk]);
-    if (this.head === '') {
-      const end = this.#rest.indexOf('\r\n\r\n');
-      if (end < 0) return;
-      this.head = this.#rest.toString('latin1', 0, end);
-      this.#rest = this.#rest.subarray(end + 4);
-    }
-    for (;;) {
-      const short = (this.#rest[1] ?? 0) & 0x7f;
-      const start = short < 126 ? 2 : short === 126 ? 4 : 10;
-      if (this.#rest.length < start) break;
-      const length = short < 126 ? short : short === 126 ? this.#rest.readUInt16BE(2) : Number(this.#rest.readBigUInt64BE(2));
-      if (this.#rest.length < start + length) break;
-      const payload = this.#rest.subarray(start, start + length);
-      if (((this.#rest[0] ?? 0) & 0x0f) === 8) {
-        this.closed = payload.readUInt16BE(0);
-        this.#socket.write(frame(payload, { opcode: 8 }));
-      } else this.frames.push(...this.#reader.push(payload));
-      this.#rest = this.#rest.subarray(start + length);
-    }
-    this.#notify();
-  }
-
-  #notify(): void {
-    for (const look of [...this.#changed]) look();
-  }
+async function tunnelled(): Promise<Spdy> {
+  const spdy = new Spdy(connect(server.port, '127.0.0.1'), upgradeOf(`${PODS}/p/portforward`, 'SPDY/3.1+portforward.k8s.io'), true);
+  sockets.push(spdy.socket);
+  await spdy.until(() => spdy.head !== '');
+  return spdy;
 }
 
 describe('port-forward over SPDY', () => {
   it('answers with the protocol that no library takes for a name, and copies both ways', async () => {
     const echo = await listening((socket) => socket.on('data', (chunk) => socket.write(chunk)).on('end', () => socket.end('bye')));
-    const spdy = await Spdy.open();
+    const spdy = await tunnelled();
     expect(spdy.head).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n[^]*Sec-WebSocket-Protocol: SPDY\/3\.1\+portforward\.k8s\.io$/);
     await spdy.connection(1, echo.port);
     const bytes = 'x'.repeat(200_000);
@@ -221,7 +116,7 @@ describe('port-forward over SPDY', () => {
   it('why a connection failed is told on its error stream, and others go on', async () => {
     const none = await listening(() => {});
     await new Promise((resolve) => none.server.close(resolve));
-    const spdy = await Spdy.open();
+    const spdy = await tunnelled();
     await spdy.connection(1, none.port);
     await spdy.until(() => spdy.isFinished(1) && spdy.isFinished(3));
     expect(spdy.text(1)).toContain('ECONNREFUSED');
@@ -248,7 +143,7 @@ describe('port-forward over SPDY', () => {
         heard = () => void (open.size === wanted && resolve());
         heard();
       });
-    const spdy = await Spdy.open();
+    const spdy = await tunnelled();
     await spdy.connection(1, silent.port);
     await spdy.connection(5, silent.port);
     await count(2);
@@ -260,7 +155,7 @@ describe('port-forward over SPDY', () => {
   });
 
   it('streams that make no sense are refused one by one', async () => {
-    const spdy = await Spdy.open();
+    const spdy = await tunnelled();
     await spdy.stream(1, { streamtype: 'data', port: '70000', requestid: '0' });
     await spdy.stream(3, { streamtype: 'other', port: '80', requestid: '0' });
     await spdy.stream(5, { streamtype: 'data', port: '80', requestid: '1' });
@@ -275,14 +170,14 @@ describe('port-forward over SPDY', () => {
     ['headers that cannot be inflated', controlFrame(CONTROL.synStream, Buffer.concat([words(1, 0), Buffer.alloc(2), Buffer.from('nothing that zlib wrote')]))],
     ['a frame that is too short', controlFrame(CONTROL.rstStream, Buffer.alloc(2))],
   ])('%s closes the tunnel', async (_what, bytes) => {
-    const spdy = await Spdy.open();
+    const spdy = await tunnelled();
     spdy.send(bytes);
     await spdy.until(() => spdy.closed !== undefined);
     expect(spdy.closed).toBe(1002);
   });
 
   it('a stream whose number was there already closes the tunnel', async () => {
-    const spdy = await Spdy.open();
+    const spdy = await tunnelled();
     for (const id of [3, 1]) await spdy.stream(id, { streamtype: 'error', port: '80', requestid: String(id) });
     await spdy.until(() => spdy.closed !== undefined);
     expect(spdy.closed).toBe(1002);
@@ -290,7 +185,7 @@ describe('port-forward over SPDY', () => {
 
   it('when the server stops it says so', async () => {
     const silent = await listening((socket) => socket.resume());
-    const spdy = await Spdy.open();
+    const spdy = await tunnelled();
     await spdy.connection(1, silent.port);
     await spdy.until(() => spdy.kinds(CONTROL.synReply).length === 2);
     await server.api.drain();

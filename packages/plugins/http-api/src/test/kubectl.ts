@@ -1,1 +1,1 @@
-export { Kubectl, kubeconfig, requireKubectl } from '@orrery/engines';
+export { Kubectl, kubeconfig, requireKubectl, requireOldKubectl } from '@orrery/engines';
