@@ -16,6 +16,8 @@ export interface KindOptions<T extends KubeObject = KubeObject> {
   readonly version: string;
   /** In UpperCamelCase. */
   readonly kind: string;
+  /** What its objects are, for people (`kubectl explain`). */
+  readonly description?: string;
   /** Default: the kind in lower case with an English plural ending. */
   readonly plural?: string;
   readonly singular?: string;
@@ -92,6 +94,7 @@ function makeKind<T extends KubeObject>(options: KindOptions<T>, schema: z.ZodTy
     ...(options.scale === undefined ? {} : { scale: options.scale }),
     columns: options.columns ?? [],
     ...(options.rowConditions && { rowConditions: options.rowConditions }),
+    ...(options.description !== undefined && { description: options.description }),
     ...(options.deprecation !== undefined && { deprecation: options.deprecation }),
     rules: options.rules ?? {},
   };

@@ -20,12 +20,30 @@ export function jsonSchemaOf<T extends KubeObject>(kind: KindDefinition<T>): Jso
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
       const facts = fieldFacts.get(zodSchema as unknown as z.ZodType);
+      if (facts?.description !== undefined) Object.assign(jsonSchema, { description: facts.description });
       if (facts?.merge !== undefined) Object.assign(jsonSchema, mergeKeys(facts.merge, jsonSchema.type === 'array'));
       if (facts?.format === 'int-or-string') Object.assign(jsonSchema, { 'x-kubernetes-int-or-string': true });
       else if (facts?.format !== undefined && facts.format !== 'quantity') Object.assign(jsonSchema, { format: facts.format === 'micro-time' ? 'date-time' : facts.format });
     },
   });
-  return { ...schema, ...identity };
+  return { ...(kind.description !== undefined && { description: kind.description }), ...withWords(schema), ...identity };
+}
+
+/** What the fields are that all objects have. */
+const COMMON: Readonly<Record<string, string>> = {
+  apiVersion: 'The version of the API that the object is written in: `v1` or `group/version`.',
+  kind: 'What the object is, in UpperCamelCase.',
+  metadata: 'Name, labels, owners and whatever else all objects have.',
+  spec: 'What is wanted.',
+  status: 'What is, as those who keep it so have seen it last.',
+};
+
+/** Fields that all objects have are described where they are not yet. */
+function withWords(schema: JsonSchema): JsonSchema {
+  const { properties } = schema as { readonly properties?: Readonly<Record<string, JsonSchema>> };
+  if (properties === undefined) return schema;
+  const described = Object.entries(properties).map(([name, field]) => [name, Object.hasOwn(COMMON, name) && field['description'] === undefined ? { description: COMMON[name], ...field } : field]);
+  return { ...schema, properties: Object.fromEntries(described) };
 }
 
 function mergeKeys(merge: MergeInfo, isList: boolean): Record<string, unknown> {

@@ -128,6 +128,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends Group
   readonly namespaced: boolean;
   /** The whole object: decodes (types, quantities, unknown keys dropped); its failures are decoding errors. */
   readonly schema: z.ZodType<T>;
+  /** What its objects are, for people (`kubectl explain`). */
+  readonly description?: string;
   /** What every request for the kind is warned of: that it is deprecated, and what to use instead. */
   readonly deprecation?: string;
   /** Takes the place of `schema` wherever objects are decoded, merged and described. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { atomicStruct, int32, int64, list, pointer, requiredList, requiredStruct, struct, text } from '../schema/fields.js';
+import { atomicStruct, described, int32, int64, list, pointer, requiredList, requiredStruct, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { labelSelector } from './selectors.js';
 
@@ -13,7 +13,7 @@ const nodeSelectorRequirementSchema = struct({
 /** One condition on a label or field of a node: In, NotIn, Exists, DoesNotExist, Gt or Lt. */
 export interface NodeSelectorRequirement extends z.infer<typeof nodeSelectorRequirementSchema> {}
 /** Schema of {@link NodeSelectorRequirement}. */
-export const nodeSelectorRequirement: Schema<NodeSelectorRequirement> = nodeSelectorRequirementSchema;
+export const nodeSelectorRequirement: Schema<NodeSelectorRequirement> = described(nodeSelectorRequirementSchema, 'One condition on a label or field of a node: In, NotIn, Exists, DoesNotExist, Gt or Lt.');
 
 const nodeSelectorTermSchema = atomicStruct({
   matchExpressions: list(nodeSelectorRequirement).optional(),
@@ -22,7 +22,7 @@ const nodeSelectorTermSchema = atomicStruct({
 /** All conditions must hold; an empty term matches nothing. */
 export interface NodeSelectorTerm extends z.infer<typeof nodeSelectorTermSchema> {}
 /** Schema of {@link NodeSelectorTerm}. */
-export const nodeSelectorTerm: Schema<NodeSelectorTerm> = nodeSelectorTermSchema;
+export const nodeSelectorTerm: Schema<NodeSelectorTerm> = described(nodeSelectorTermSchema, 'All conditions must hold; an empty term matches nothing.');
 
 const nodeSelectorSchema = atomicStruct({
   nodeSelectorTerms: requiredList(nodeSelectorTerm),
@@ -30,7 +30,7 @@ const nodeSelectorSchema = atomicStruct({
 /** At least one term must match. */
 export interface NodeSelector extends z.infer<typeof nodeSelectorSchema> {}
 /** Schema of {@link NodeSelector}. */
-export const nodeSelector: Schema<NodeSelector> = nodeSelectorSchema;
+export const nodeSelector: Schema<NodeSelector> = described(nodeSelectorSchema, 'At least one term must match.');
 
 const preferredSchedulingTermSchema = struct({
   weight: int32.default(0),
@@ -39,7 +39,7 @@ const preferredSchedulingTermSchema = struct({
 /** A term with a weight from 1 to 100. */
 export interface PreferredSchedulingTerm extends z.infer<typeof preferredSchedulingTermSchema> {}
 /** Schema of {@link PreferredSchedulingTerm}. */
-export const preferredSchedulingTerm: Schema<PreferredSchedulingTerm> = preferredSchedulingTermSchema;
+export const preferredSchedulingTerm: Schema<PreferredSchedulingTerm> = described(preferredSchedulingTermSchema, 'A term with a weight from 1 to 100.');
 
 const nodeAffinitySchema = struct({
   requiredDuringSchedulingIgnoredDuringExecution: pointer(nodeSelector),
@@ -48,7 +48,7 @@ const nodeAffinitySchema = struct({
 /** Rules about nodes. */
 export interface NodeAffinity extends z.infer<typeof nodeAffinitySchema> {}
 /** Schema of {@link NodeAffinity}. */
-export const nodeAffinity: Schema<NodeAffinity> = nodeAffinitySchema;
+export const nodeAffinity: Schema<NodeAffinity> = described(nodeAffinitySchema, 'Rules about nodes.');
 
 const podAffinityTermSchema = struct({
   labelSelector: pointer(labelSelector),
@@ -61,7 +61,7 @@ const podAffinityTermSchema = struct({
 /** Pods that must, or must not, run in the same topology domain. */
 export interface PodAffinityTerm extends z.infer<typeof podAffinityTermSchema> {}
 /** Schema of {@link PodAffinityTerm}. */
-export const podAffinityTerm: Schema<PodAffinityTerm> = podAffinityTermSchema;
+export const podAffinityTerm: Schema<PodAffinityTerm> = described(podAffinityTermSchema, 'Pods that must, or must not, run in the same topology domain.');
 
 const weightedPodAffinityTermSchema = struct({
   weight: int32.default(0),
@@ -70,7 +70,7 @@ const weightedPodAffinityTermSchema = struct({
 /** A term with a weight from 1 to 100. */
 export interface WeightedPodAffinityTerm extends z.infer<typeof weightedPodAffinityTermSchema> {}
 /** Schema of {@link WeightedPodAffinityTerm}. */
-export const weightedPodAffinityTerm: Schema<WeightedPodAffinityTerm> = weightedPodAffinityTermSchema;
+export const weightedPodAffinityTerm: Schema<WeightedPodAffinityTerm> = described(weightedPodAffinityTermSchema, 'A term with a weight from 1 to 100.');
 
 const podAffinitySchema = struct({
   requiredDuringSchedulingIgnoredDuringExecution: list(podAffinityTerm).optional(),
@@ -79,7 +79,7 @@ const podAffinitySchema = struct({
 /** Pods to be near. */
 export interface PodAffinity extends z.infer<typeof podAffinitySchema> {}
 /** Schema of {@link PodAffinity}. */
-export const podAffinity: Schema<PodAffinity> = podAffinitySchema;
+export const podAffinity: Schema<PodAffinity> = described(podAffinitySchema, 'Pods to be near.');
 
 const podAntiAffinitySchema = struct({
   requiredDuringSchedulingIgnoredDuringExecution: list(podAffinityTerm).optional(),
@@ -88,7 +88,7 @@ const podAntiAffinitySchema = struct({
 /** Pods to be away from. */
 export interface PodAntiAffinity extends z.infer<typeof podAntiAffinitySchema> {}
 /** Schema of {@link PodAntiAffinity}. */
-export const podAntiAffinity: Schema<PodAntiAffinity> = podAntiAffinitySchema;
+export const podAntiAffinity: Schema<PodAntiAffinity> = described(podAntiAffinitySchema, 'Pods to be away from.');
 
 const affinitySchema = struct({
   nodeAffinity: pointer(nodeAffinity),
@@ -98,7 +98,7 @@ const affinitySchema = struct({
 /** All rules of attraction and repulsion. */
 export interface Affinity extends z.infer<typeof affinitySchema> {}
 /** Schema of {@link Affinity}. */
-export const affinity: Schema<Affinity> = affinitySchema;
+export const affinity: Schema<Affinity> = described(affinitySchema, 'All rules of attraction and repulsion.');
 
 const tolerationSchema = struct({
   key: text.optional(),
@@ -110,7 +110,7 @@ const tolerationSchema = struct({
 /** A taint that the pod accepts. */
 export interface Toleration extends z.infer<typeof tolerationSchema> {}
 /** Schema of {@link Toleration}. */
-export const toleration: Schema<Toleration> = tolerationSchema;
+export const toleration: Schema<Toleration> = described(tolerationSchema, 'A taint that the pod accepts.');
 
 const topologySpreadConstraintSchema = struct({
   maxSkew: int32.default(0),
@@ -125,4 +125,4 @@ const topologySpreadConstraintSchema = struct({
 /** How evenly pods spread over domains. */
 export interface TopologySpreadConstraint extends z.infer<typeof topologySpreadConstraintSchema> {}
 /** Schema of {@link TopologySpreadConstraint}. */
-export const topologySpreadConstraint: Schema<TopologySpreadConstraint> = topologySpreadConstraintSchema;
+export const topologySpreadConstraint: Schema<TopologySpreadConstraint> = described(topologySpreadConstraintSchema, 'How evenly pods spread over domains.');

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
-import { bytes, int32, list, mapOf, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import { bytes, described, int32, list, mapOf, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { certificateSigningRequestColumns } from '../table/certificate-columns.js';
 import {
@@ -23,7 +23,7 @@ const certificateSigningRequestSpecSchema = struct({
 /** What is to be certified, by whom, and who asked: the server says that. */
 export interface CertificateSigningRequestSpec extends z.infer<typeof certificateSigningRequestSpecSchema> {}
 /** Schema of {@link CertificateSigningRequestSpec}. */
-export const certificateSigningRequestSpec: Schema<CertificateSigningRequestSpec> = certificateSigningRequestSpecSchema;
+export const certificateSigningRequestSpec: Schema<CertificateSigningRequestSpec> = described(certificateSigningRequestSpecSchema, 'What is to be certified, by whom, and who asked: the server says that.');
 
 const certificateSigningRequestConditionSchema = struct({
   type: text.default(''),
@@ -36,7 +36,7 @@ const certificateSigningRequestConditionSchema = struct({
 /** `Approved`, `Denied` or `Failed`. */
 export interface CertificateSigningRequestCondition extends z.infer<typeof certificateSigningRequestConditionSchema> {}
 /** Schema of {@link CertificateSigningRequestCondition}. */
-export const certificateSigningRequestCondition: Schema<CertificateSigningRequestCondition> = certificateSigningRequestConditionSchema;
+export const certificateSigningRequestCondition: Schema<CertificateSigningRequestCondition> = described(certificateSigningRequestConditionSchema, 'Approved, Denied or Failed.');
 
 const certificateSigningRequestStatusSchema = struct({
   conditions: list(certificateSigningRequestCondition, { listType: 'map', key: 'type' }).optional(),
@@ -46,7 +46,7 @@ const certificateSigningRequestStatusSchema = struct({
 /** What was decided, and the certificate. */
 export interface CertificateSigningRequestStatus extends z.infer<typeof certificateSigningRequestStatusSchema> {}
 /** Schema of {@link CertificateSigningRequestStatus}. */
-export const certificateSigningRequestStatus: Schema<CertificateSigningRequestStatus> = certificateSigningRequestStatusSchema;
+export const certificateSigningRequestStatus: Schema<CertificateSigningRequestStatus> = described(certificateSigningRequestStatusSchema, 'What was decided, and the certificate.');
 
 /** A wish for a certificate (certificates.k8s.io/v1): approved or denied through the subresource `approval`, signed through `status`. */
 export interface CertificateSigningRequest extends KubeObject {
@@ -58,6 +58,7 @@ export const CertificateSigningRequest: KindDefinition<CertificateSigningRequest
   group: 'certificates.k8s.io',
   version: 'v1',
   kind: 'CertificateSigningRequest',
+  description: 'A wish for a certificate: approved or denied through the subresource approval, signed through status.',
   shortNames: ['csr'],
   namespaced: false,
   tracksGeneration: false,

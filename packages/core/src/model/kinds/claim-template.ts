@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { heldStruct, list, pointer, quantityMap, requiredStruct, struct, text } from '../schema/fields.js';
+import { described, heldStruct, list, pointer, quantityMap, requiredStruct, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { metadata } from './metadata.js';
 import { typedLocalObjectReference, typedObjectReference } from './references.js';
@@ -14,7 +14,7 @@ const volumeResourceRequirementsSchema = struct({
 /** What a claim asks for. */
 export interface VolumeResourceRequirements extends z.infer<typeof volumeResourceRequirementsSchema> {}
 /** Schema of {@link VolumeResourceRequirements}. */
-export const volumeResourceRequirements: Schema<VolumeResourceRequirements> = volumeResourceRequirementsSchema;
+export const volumeResourceRequirements: Schema<VolumeResourceRequirements> = described(volumeResourceRequirementsSchema, 'What a claim asks for.');
 
 const persistentVolumeClaimSpecSchema = struct({
   accessModes: list(text).optional(),
@@ -30,7 +30,7 @@ const persistentVolumeClaimSpecSchema = struct({
 /** What a claim for storage asks for. */
 export interface PersistentVolumeClaimSpec extends z.infer<typeof persistentVolumeClaimSpecSchema> {}
 /** Schema of {@link PersistentVolumeClaimSpec}. */
-export const persistentVolumeClaimSpec: Schema<PersistentVolumeClaimSpec> = persistentVolumeClaimSpecSchema;
+export const persistentVolumeClaimSpec: Schema<PersistentVolumeClaimSpec> = described(persistentVolumeClaimSpecSchema, 'What a claim for storage asks for.');
 
 const persistentVolumeClaimTemplateSchema = struct({
   metadata: heldStruct(metadata),
@@ -39,7 +39,7 @@ const persistentVolumeClaimTemplateSchema = struct({
 /** A claim made together with a pod. */
 export interface PersistentVolumeClaimTemplate extends z.infer<typeof persistentVolumeClaimTemplateSchema> {}
 /** Schema of {@link PersistentVolumeClaimTemplate}. */
-export const persistentVolumeClaimTemplate: Schema<PersistentVolumeClaimTemplate> = persistentVolumeClaimTemplateSchema;
+export const persistentVolumeClaimTemplate: Schema<PersistentVolumeClaimTemplate> = described(persistentVolumeClaimTemplateSchema, 'A claim made together with a pod.');
 
 const ephemeralVolumeSourceSchema = struct({
   volumeClaimTemplate: pointer(persistentVolumeClaimTemplate),
@@ -47,4 +47,4 @@ const ephemeralVolumeSourceSchema = struct({
 /** A claim that lives as long as the pod. */
 export interface EphemeralVolumeSource extends z.infer<typeof ephemeralVolumeSourceSchema> {}
 /** Schema of {@link EphemeralVolumeSource}. */
-export const ephemeralVolumeSource: Schema<EphemeralVolumeSource> = ephemeralVolumeSourceSchema;
+export const ephemeralVolumeSource: Schema<EphemeralVolumeSource> = described(ephemeralVolumeSourceSchema, 'A claim that lives as long as the pod.');

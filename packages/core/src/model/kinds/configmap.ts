@@ -19,6 +19,7 @@ export const ConfigMap: KindDefinition<ConfigMap> = buildKind<ConfigMap>({
   group: '',
   version: 'v1',
   kind: 'ConfigMap',
+  description: 'Configuration.',
   shortNames: ['cm'],
   fields: { data: textMap.optional(), binaryData: bytesMap.optional(), immutable: pointer(flag) },
   columns: configMapColumns,

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, int32, int64, list, pointer, quantityMap, struct, text, timestamp } from '../schema/fields.js';
+import { described, flag, int32, int64, list, pointer, quantityMap, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { resourceRequirements } from './resources.js';
 
@@ -12,7 +12,7 @@ const containerStateWaitingSchema = struct({
 /** Not started yet, and why. */
 export interface ContainerStateWaiting extends z.infer<typeof containerStateWaitingSchema> {}
 /** Schema of {@link ContainerStateWaiting}. */
-export const containerStateWaiting: Schema<ContainerStateWaiting> = containerStateWaitingSchema;
+export const containerStateWaiting: Schema<ContainerStateWaiting> = described(containerStateWaitingSchema, 'Not started yet, and why.');
 
 const containerStateRunningSchema = struct({
   startedAt: timestamp.optional(),
@@ -20,7 +20,7 @@ const containerStateRunningSchema = struct({
 /** Running since. */
 export interface ContainerStateRunning extends z.infer<typeof containerStateRunningSchema> {}
 /** Schema of {@link ContainerStateRunning}. */
-export const containerStateRunning: Schema<ContainerStateRunning> = containerStateRunningSchema;
+export const containerStateRunning: Schema<ContainerStateRunning> = described(containerStateRunningSchema, 'Running since.');
 
 const containerStateTerminatedSchema = struct({
   exitCode: int32.default(0),
@@ -34,7 +34,7 @@ const containerStateTerminatedSchema = struct({
 /** Ended, how and when. */
 export interface ContainerStateTerminated extends z.infer<typeof containerStateTerminatedSchema> {}
 /** Schema of {@link ContainerStateTerminated}. */
-export const containerStateTerminated: Schema<ContainerStateTerminated> = containerStateTerminatedSchema;
+export const containerStateTerminated: Schema<ContainerStateTerminated> = described(containerStateTerminatedSchema, 'Ended, how and when.');
 
 const containerStateSchema = struct({
   waiting: pointer(containerStateWaiting),
@@ -44,7 +44,7 @@ const containerStateSchema = struct({
 /** At most one member is set; none means waiting. */
 export interface ContainerState extends z.infer<typeof containerStateSchema> {}
 /** Schema of {@link ContainerState}. */
-export const containerState: Schema<ContainerState> = containerStateSchema;
+export const containerState: Schema<ContainerState> = described(containerStateSchema, 'At most one member is set; none means waiting.');
 
 const imageVolumeStatusSchema = struct({
   imageRef: text.optional(),
@@ -52,7 +52,7 @@ const imageVolumeStatusSchema = struct({
 /** The image behind a volume. */
 export interface ImageVolumeStatus extends z.infer<typeof imageVolumeStatusSchema> {}
 /** Schema of {@link ImageVolumeStatus}. */
-export const imageVolumeStatus: Schema<ImageVolumeStatus> = imageVolumeStatusSchema;
+export const imageVolumeStatus: Schema<ImageVolumeStatus> = described(imageVolumeStatusSchema, 'The image behind a volume.');
 
 const volumeStatusSchema = struct({
   image: pointer(imageVolumeStatus),
@@ -60,7 +60,7 @@ const volumeStatusSchema = struct({
 /** The observed state of a volume, by its type. */
 export interface VolumeStatus extends z.infer<typeof volumeStatusSchema> {}
 /** Schema of {@link VolumeStatus}. */
-export const volumeStatus: Schema<VolumeStatus> = volumeStatusSchema;
+export const volumeStatus: Schema<VolumeStatus> = described(volumeStatusSchema, 'The observed state of a volume, by its type.');
 
 const volumeMountStatusSchema = struct({
   name: text.default(''),
@@ -72,7 +72,7 @@ const volumeMountStatusSchema = struct({
 /** A mount as it was made. */
 export interface VolumeMountStatus extends z.infer<typeof volumeMountStatusSchema> {}
 /** Schema of {@link VolumeMountStatus}. */
-export const volumeMountStatus: Schema<VolumeMountStatus> = volumeMountStatusSchema;
+export const volumeMountStatus: Schema<VolumeMountStatus> = described(volumeMountStatusSchema, 'A mount as it was made.');
 
 const linuxContainerUserSchema = struct({
   uid: int64.default(0),
@@ -82,7 +82,7 @@ const linuxContainerUserSchema = struct({
 /** The user of the first process. */
 export interface LinuxContainerUser extends z.infer<typeof linuxContainerUserSchema> {}
 /** Schema of {@link LinuxContainerUser}. */
-export const linuxContainerUser: Schema<LinuxContainerUser> = linuxContainerUserSchema;
+export const linuxContainerUser: Schema<LinuxContainerUser> = described(linuxContainerUserSchema, 'The user of the first process.');
 
 const containerUserSchema = struct({
   linux: pointer(linuxContainerUser),
@@ -90,7 +90,7 @@ const containerUserSchema = struct({
 /** The user of the first process, by operating system. */
 export interface ContainerUser extends z.infer<typeof containerUserSchema> {}
 /** Schema of {@link ContainerUser}. */
-export const containerUser: Schema<ContainerUser> = containerUserSchema;
+export const containerUser: Schema<ContainerUser> = described(containerUserSchema, 'The user of the first process, by operating system.');
 
 const resourceHealthSchema = struct({
   resourceID: text.default(''),
@@ -100,7 +100,7 @@ const resourceHealthSchema = struct({
 /** The health of a device. */
 export interface ResourceHealth extends z.infer<typeof resourceHealthSchema> {}
 /** Schema of {@link ResourceHealth}. */
-export const resourceHealth: Schema<ResourceHealth> = resourceHealthSchema;
+export const resourceHealth: Schema<ResourceHealth> = described(resourceHealthSchema, 'The health of a device.');
 
 const resourceStatusSchema = struct({
   name: text.default(''),
@@ -109,7 +109,7 @@ const resourceStatusSchema = struct({
 /** The health of the devices of a container. */
 export interface ResourceStatus extends z.infer<typeof resourceStatusSchema> {}
 /** Schema of {@link ResourceStatus}. */
-export const resourceStatus: Schema<ResourceStatus> = resourceStatusSchema;
+export const resourceStatus: Schema<ResourceStatus> = described(resourceStatusSchema, 'The health of the devices of a container.');
 
 const containerStatusSchema = struct({
   name: text.default(''),
@@ -131,4 +131,4 @@ const containerStatusSchema = struct({
 /** The observed state of a container. */
 export interface ContainerStatus extends z.infer<typeof containerStatusSchema> {}
 /** Schema of {@link ContainerStatus}. */
-export const containerStatus: Schema<ContainerStatus> = containerStatusSchema;
+export const containerStatus: Schema<ContainerStatus> = described(containerStatusSchema, 'The observed state of a container.');

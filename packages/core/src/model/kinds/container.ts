@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, heldStruct, int32, list, pointer, struct, text } from '../schema/fields.js';
+import { described, flag, heldStruct, int32, list, pointer, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { envFromSource, envVar } from './env.js';
 import { lifecycle, probe } from './probes.js';
@@ -18,7 +18,7 @@ const containerPortSchema = struct({
 /** A port that a container listens on. */
 export interface ContainerPort extends z.infer<typeof containerPortSchema> {}
 /** Schema of {@link ContainerPort}. */
-export const containerPort: Schema<ContainerPort> = containerPortSchema;
+export const containerPort: Schema<ContainerPort> = described(containerPortSchema, 'A port that a container listens on.');
 
 const volumeMountSchema = struct({
   name: text.default(''),
@@ -32,7 +32,7 @@ const volumeMountSchema = struct({
 /** Where a volume appears in a container. */
 export interface VolumeMount extends z.infer<typeof volumeMountSchema> {}
 /** Schema of {@link VolumeMount}. */
-export const volumeMount: Schema<VolumeMount> = volumeMountSchema;
+export const volumeMount: Schema<VolumeMount> = described(volumeMountSchema, 'Where a volume appears in a container.');
 
 const volumeDeviceSchema = struct({
   name: text.default(''),
@@ -41,7 +41,7 @@ const volumeDeviceSchema = struct({
 /** Where a raw block device appears in a container. */
 export interface VolumeDevice extends z.infer<typeof volumeDeviceSchema> {}
 /** Schema of {@link VolumeDevice}. */
-export const volumeDevice: Schema<VolumeDevice> = volumeDeviceSchema;
+export const volumeDevice: Schema<VolumeDevice> = described(volumeDeviceSchema, 'Where a raw block device appears in a container.');
 
 const containerResizePolicySchema = struct({
   resourceName: text.default(''),
@@ -50,7 +50,7 @@ const containerResizePolicySchema = struct({
 /** Whether a change of a resource restarts the container. */
 export interface ContainerResizePolicy extends z.infer<typeof containerResizePolicySchema> {}
 /** Schema of {@link ContainerResizePolicy}. */
-export const containerResizePolicy: Schema<ContainerResizePolicy> = containerResizePolicySchema;
+export const containerResizePolicy: Schema<ContainerResizePolicy> = described(containerResizePolicySchema, 'Whether a change of a resource restarts the container.');
 
 const containerRestartRuleOnExitCodesSchema = struct({
   operator: text.optional(),
@@ -59,7 +59,7 @@ const containerRestartRuleOnExitCodesSchema = struct({
 /** Which exit codes a restart rule applies to. */
 export interface ContainerRestartRuleOnExitCodes extends z.infer<typeof containerRestartRuleOnExitCodesSchema> {}
 /** Schema of {@link ContainerRestartRuleOnExitCodes}. */
-export const containerRestartRuleOnExitCodes: Schema<ContainerRestartRuleOnExitCodes> = containerRestartRuleOnExitCodesSchema;
+export const containerRestartRuleOnExitCodes: Schema<ContainerRestartRuleOnExitCodes> = described(containerRestartRuleOnExitCodesSchema, 'Which exit codes a restart rule applies to.');
 
 const containerRestartRuleSchema = struct({
   action: text.optional(),
@@ -68,7 +68,7 @@ const containerRestartRuleSchema = struct({
 /** What to do on an exit, by exit code. */
 export interface ContainerRestartRule extends z.infer<typeof containerRestartRuleSchema> {}
 /** Schema of {@link ContainerRestartRule}. */
-export const containerRestartRule: Schema<ContainerRestartRule> = containerRestartRuleSchema;
+export const containerRestartRule: Schema<ContainerRestartRule> = described(containerRestartRuleSchema, 'What to do on an exit, by exit code.');
 
 const containerSchema = struct({
   name: text.default(''),
@@ -100,7 +100,7 @@ const containerSchema = struct({
 /** One container of a pod. */
 export interface Container extends z.infer<typeof containerSchema> {}
 /** Schema of {@link Container}. */
-export const container: Schema<Container> = containerSchema;
+export const container: Schema<Container> = described(containerSchema, 'One container of a pod.');
 
 /** What ephemeral containers share with others. */
 export const ephemeralContainerCommonFields = {
@@ -138,4 +138,4 @@ const ephemeralContainerSchema = struct({
 /** A container added to a running pod for debugging. */
 export interface EphemeralContainer extends z.infer<typeof ephemeralContainerSchema> {}
 /** Schema of {@link EphemeralContainer}. */
-export const ephemeralContainer: Schema<EphemeralContainer> = ephemeralContainerSchema;
+export const ephemeralContainer: Schema<EphemeralContainer> = described(ephemeralContainerSchema, 'A container added to a running pod for debugging.');

@@ -17,6 +17,7 @@ export const ControllerRevision: KindDefinition<ControllerRevision> = buildKind<
   group: 'apps',
   version: 'v1',
   kind: 'ControllerRevision',
+  description: 'One state that a controller\'s object once had, kept so that it can be gone back to.',
   fields: { data: anyObject.optional(), revision: int64.default(0) },
   columns: revisionColumns,
   rules: {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, heldStruct, int32, int64, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import { described, flag, heldStruct, int32, int64, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { applyCronJobDefaults } from '../defaults/batch.js';
 import { validateCronJob, validateCronJobCreate, validateCronJobUpdate } from '../validation/cronjob.js';
@@ -18,7 +18,7 @@ const jobTemplateSpecSchema = struct({
 /** What a CronJob makes Jobs from. */
 export interface JobTemplateSpec extends z.infer<typeof jobTemplateSpecSchema> {}
 /** Schema of {@link JobTemplateSpec}. */
-export const jobTemplateSpec: Schema<JobTemplateSpec> = jobTemplateSpecSchema;
+export const jobTemplateSpec: Schema<JobTemplateSpec> = described(jobTemplateSpecSchema, 'What a CronJob makes Jobs from.');
 
 const cronJobSpecSchema = struct({
   schedule: text.default(''),
@@ -33,7 +33,7 @@ const cronJobSpecSchema = struct({
 /** The desired state of a CronJob. */
 export interface CronJobSpec extends z.infer<typeof cronJobSpecSchema> {}
 /** Schema of {@link CronJobSpec}. */
-export const cronJobSpec: Schema<CronJobSpec> = cronJobSpecSchema;
+export const cronJobSpec: Schema<CronJobSpec> = described(cronJobSpecSchema, 'The desired state of a CronJob.');
 
 const cronJobStatusSchema = struct({
   active: list(objectReference).optional(),
@@ -43,7 +43,7 @@ const cronJobStatusSchema = struct({
 /** The observed state of a CronJob. */
 export interface CronJobStatus extends z.infer<typeof cronJobStatusSchema> {}
 /** Schema of {@link CronJobStatus}. */
-export const cronJobStatus: Schema<CronJobStatus> = cronJobStatusSchema;
+export const cronJobStatus: Schema<CronJobStatus> = described(cronJobStatusSchema, 'The observed state of a CronJob.');
 
 /** Makes Jobs at the times of a schedule (batch/v1). */
 export interface CronJob extends KubeObject {
@@ -55,6 +55,7 @@ export const CronJob: KindDefinition<CronJob> = buildKind<CronJob>({
   group: 'batch',
   version: 'v1',
   kind: 'CronJob',
+  description: 'Makes Jobs at the times of a schedule.',
   shortNames: ['cj'],
   categories: ['all'],
   spec: cronJobSpec,

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { heldStruct, int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import { described, heldStruct, int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { podTemplateSpec } from './pod-spec.js';
 import { labelSelector } from './selectors.js';
@@ -19,7 +19,7 @@ const rollingUpdateDaemonSetSchema = struct({
 /** On how many nodes the daemon may be down, or be there twice, during an update. Exactly one of them is not zero. */
 export interface RollingUpdateDaemonSet extends z.infer<typeof rollingUpdateDaemonSetSchema> {}
 /** Schema of {@link RollingUpdateDaemonSet}. */
-export const rollingUpdateDaemonSet: Schema<RollingUpdateDaemonSet> = rollingUpdateDaemonSetSchema;
+export const rollingUpdateDaemonSet: Schema<RollingUpdateDaemonSet> = described(rollingUpdateDaemonSetSchema, 'On how many nodes the daemon may be down, or be there twice, during an update. Exactly one of them is not zero.');
 
 const daemonSetUpdateStrategySchema = struct({
   type: text.optional(),
@@ -28,7 +28,7 @@ const daemonSetUpdateStrategySchema = struct({
 /** How old pods are replaced: RollingUpdate, or OnDelete (somebody else deletes them). */
 export interface DaemonSetUpdateStrategy extends z.infer<typeof daemonSetUpdateStrategySchema> {}
 /** Schema of {@link DaemonSetUpdateStrategy}. */
-export const daemonSetUpdateStrategy: Schema<DaemonSetUpdateStrategy> = daemonSetUpdateStrategySchema;
+export const daemonSetUpdateStrategy: Schema<DaemonSetUpdateStrategy> = described(daemonSetUpdateStrategySchema, 'How old pods are replaced: RollingUpdate, or OnDelete (somebody else deletes them).');
 
 const daemonSetSpecSchema = struct({
   selector: labelSelector,
@@ -40,7 +40,7 @@ const daemonSetSpecSchema = struct({
 /** The desired state of a DaemonSet. */
 export interface DaemonSetSpec extends z.infer<typeof daemonSetSpecSchema> {}
 /** Schema of {@link DaemonSetSpec}. */
-export const daemonSetSpec: Schema<DaemonSetSpec> = daemonSetSpecSchema;
+export const daemonSetSpec: Schema<DaemonSetSpec> = described(daemonSetSpecSchema, 'The desired state of a DaemonSet.');
 
 const daemonSetConditionSchema = struct({
   type: text.default(''),
@@ -52,7 +52,7 @@ const daemonSetConditionSchema = struct({
 /** One aspect of the observed state of a DaemonSet. */
 export interface DaemonSetCondition extends z.infer<typeof daemonSetConditionSchema> {}
 /** Schema of {@link DaemonSetCondition}. */
-export const daemonSetCondition: Schema<DaemonSetCondition> = daemonSetConditionSchema;
+export const daemonSetCondition: Schema<DaemonSetCondition> = described(daemonSetConditionSchema, 'One aspect of the observed state of a DaemonSet.');
 
 const daemonSetStatusSchema = struct({
   currentNumberScheduled: int32.default(0),
@@ -69,7 +69,7 @@ const daemonSetStatusSchema = struct({
 /** The observed state of a DaemonSet. */
 export interface DaemonSetStatus extends z.infer<typeof daemonSetStatusSchema> {}
 /** Schema of {@link DaemonSetStatus}. */
-export const daemonSetStatus: Schema<DaemonSetStatus> = daemonSetStatusSchema;
+export const daemonSetStatus: Schema<DaemonSetStatus> = described(daemonSetStatusSchema, 'The observed state of a DaemonSet.');
 
 /** Keeps one pod on every node that fits (apps/v1). */
 export interface DaemonSet extends KubeObject {
@@ -81,6 +81,7 @@ export const DaemonSet: KindDefinition<DaemonSet> = buildKind<DaemonSet>({
   group: 'apps',
   version: 'v1',
   kind: 'DaemonSet',
+  description: 'Keeps one pod on every node that fits.',
   shortNames: ['ds'],
   categories: ['all'],
   spec: daemonSetSpec,

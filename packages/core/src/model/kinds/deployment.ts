@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, heldStruct, int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import { described, flag, heldStruct, int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { podTemplateSpec } from './pod-spec.js';
 import { labelSelector } from './selectors.js';
@@ -18,7 +18,7 @@ const rollingUpdateDeploymentSchema = struct({
 /** How far a rolling update may deviate from the wanted number. */
 export interface RollingUpdateDeployment extends z.infer<typeof rollingUpdateDeploymentSchema> {}
 /** Schema of {@link RollingUpdateDeployment}. */
-export const rollingUpdateDeployment: Schema<RollingUpdateDeployment> = rollingUpdateDeploymentSchema;
+export const rollingUpdateDeployment: Schema<RollingUpdateDeployment> = described(rollingUpdateDeploymentSchema, 'How far a rolling update may deviate from the wanted number.');
 
 const deploymentStrategySchema = struct({
   type: text.optional(),
@@ -27,7 +27,7 @@ const deploymentStrategySchema = struct({
 /** How old pods are replaced: RollingUpdate or Recreate. */
 export interface DeploymentStrategy extends z.infer<typeof deploymentStrategySchema> {}
 /** Schema of {@link DeploymentStrategy}. */
-export const deploymentStrategy: Schema<DeploymentStrategy> = deploymentStrategySchema;
+export const deploymentStrategy: Schema<DeploymentStrategy> = described(deploymentStrategySchema, 'How old pods are replaced: RollingUpdate or Recreate.');
 
 const deploymentSpecSchema = struct({
   replicas: pointer(int32),
@@ -42,7 +42,7 @@ const deploymentSpecSchema = struct({
 /** The desired state of a Deployment. */
 export interface DeploymentSpec extends z.infer<typeof deploymentSpecSchema> {}
 /** Schema of {@link DeploymentSpec}. */
-export const deploymentSpec: Schema<DeploymentSpec> = deploymentSpecSchema;
+export const deploymentSpec: Schema<DeploymentSpec> = described(deploymentSpecSchema, 'The desired state of a Deployment.');
 
 const deploymentConditionSchema = struct({
   type: text.default(''),
@@ -55,7 +55,7 @@ const deploymentConditionSchema = struct({
 /** One aspect of the observed state of a Deployment. */
 export interface DeploymentCondition extends z.infer<typeof deploymentConditionSchema> {}
 /** Schema of {@link DeploymentCondition}. */
-export const deploymentCondition: Schema<DeploymentCondition> = deploymentConditionSchema;
+export const deploymentCondition: Schema<DeploymentCondition> = described(deploymentConditionSchema, 'One aspect of the observed state of a Deployment.');
 
 const deploymentStatusSchema = struct({
   observedGeneration: int64.optional(),
@@ -71,7 +71,7 @@ const deploymentStatusSchema = struct({
 /** The observed state of a Deployment. */
 export interface DeploymentStatus extends z.infer<typeof deploymentStatusSchema> {}
 /** Schema of {@link DeploymentStatus}. */
-export const deploymentStatus: Schema<DeploymentStatus> = deploymentStatusSchema;
+export const deploymentStatus: Schema<DeploymentStatus> = described(deploymentStatusSchema, 'The observed state of a Deployment.');
 
 /** Rolls pods from one template to the next (apps/v1). */
 export interface Deployment extends KubeObject {
@@ -83,6 +83,7 @@ export const Deployment: KindDefinition<Deployment> = buildKind<Deployment>({
   group: 'apps',
   version: 'v1',
   kind: 'Deployment',
+  description: 'Rolls pods from one template to the next.',
   shortNames: ['deploy'],
   categories: ['all'],
   spec: deploymentSpec,

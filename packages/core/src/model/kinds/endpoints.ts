@@ -3,7 +3,7 @@ import { applyEndpointsDefaults } from '../defaults/service.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
-import { int32, list, pointer, struct, text } from '../schema/fields.js';
+import { described, int32, list, pointer, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { endpointsColumns } from '../table/service-columns.js';
 import { validateEndpoints } from '../validation/endpoints.js';
@@ -18,7 +18,7 @@ const endpointAddressSchema = struct({
 /** One address of a service. */
 export interface EndpointAddress extends z.infer<typeof endpointAddressSchema> {}
 /** Schema of {@link EndpointAddress}. */
-export const endpointAddress: Schema<EndpointAddress> = endpointAddressSchema;
+export const endpointAddress: Schema<EndpointAddress> = described(endpointAddressSchema, 'One address of a service.');
 
 const endpointSubsetPortSchema = struct({
   name: text.optional(),
@@ -29,7 +29,7 @@ const endpointSubsetPortSchema = struct({
 /** A port under which all addresses of a subset serve. */
 export interface EndpointSubsetPort extends z.infer<typeof endpointSubsetPortSchema> {}
 /** Schema of {@link EndpointSubsetPort}. */
-export const endpointSubsetPort: Schema<EndpointSubsetPort> = endpointSubsetPortSchema;
+export const endpointSubsetPort: Schema<EndpointSubsetPort> = described(endpointSubsetPortSchema, 'A port under which all addresses of a subset serve.');
 
 const endpointSubsetSchema = struct({
   addresses: list(endpointAddress).optional(),
@@ -39,7 +39,7 @@ const endpointSubsetSchema = struct({
 /** Addresses that serve under the same ports: each address under each port. */
 export interface EndpointSubset extends z.infer<typeof endpointSubsetSchema> {}
 /** Schema of {@link EndpointSubset}. */
-export const endpointSubset: Schema<EndpointSubset> = endpointSubsetSchema;
+export const endpointSubset: Schema<EndpointSubset> = described(endpointSubsetSchema, 'Addresses that serve under the same ports: each address under each port.');
 
 /** The backends of the service of the same name (core/v1), as they were told before there were slices. */
 export interface Endpoints extends KubeObject {
@@ -50,6 +50,7 @@ export const Endpoints: KindDefinition<Endpoints> = buildKind<Endpoints>({
   group: '',
   version: 'v1',
   kind: 'Endpoints',
+  description: 'The backends of the service of the same name, as they were told before there were slices.',
   plural: 'endpoints',
   shortNames: ['ep'],
   deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',

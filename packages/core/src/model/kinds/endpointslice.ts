@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, int32, list, pointer, requiredList, struct, text, textMap } from '../schema/fields.js';
+import { described, flag, int32, list, pointer, requiredList, struct, text, textMap } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { objectReference } from './references.js';
 import { applyEndpointSliceDefaults } from '../defaults/service.js';
@@ -17,7 +17,7 @@ const endpointConditionsSchema = struct({
 /** Whether an endpoint is ready, serving, terminating; absent means unknown. */
 export interface EndpointConditions extends z.infer<typeof endpointConditionsSchema> {}
 /** Schema of {@link EndpointConditions}. */
-export const endpointConditions: Schema<EndpointConditions> = endpointConditionsSchema;
+export const endpointConditions: Schema<EndpointConditions> = described(endpointConditionsSchema, 'Whether an endpoint is ready, serving, terminating; absent means unknown.');
 
 const forZoneSchema = struct({
   name: text.default(''),
@@ -25,7 +25,7 @@ const forZoneSchema = struct({
 /** A zone that should use an endpoint. */
 export interface ForZone extends z.infer<typeof forZoneSchema> {}
 /** Schema of {@link ForZone}. */
-export const forZone: Schema<ForZone> = forZoneSchema;
+export const forZone: Schema<ForZone> = described(forZoneSchema, 'A zone that should use an endpoint.');
 
 const forNodeSchema = struct({
   name: text.default(''),
@@ -33,7 +33,7 @@ const forNodeSchema = struct({
 /** A node that should use an endpoint. */
 export interface ForNode extends z.infer<typeof forNodeSchema> {}
 /** Schema of {@link ForNode}. */
-export const forNode: Schema<ForNode> = forNodeSchema;
+export const forNode: Schema<ForNode> = described(forNodeSchema, 'A node that should use an endpoint.');
 
 const endpointHintsSchema = struct({
   forZones: list(forZone).optional(),
@@ -42,7 +42,7 @@ const endpointHintsSchema = struct({
 /** Who should use an endpoint. */
 export interface EndpointHints extends z.infer<typeof endpointHintsSchema> {}
 /** Schema of {@link EndpointHints}. */
-export const endpointHints: Schema<EndpointHints> = endpointHintsSchema;
+export const endpointHints: Schema<EndpointHints> = described(endpointHintsSchema, 'Who should use an endpoint.');
 
 const endpointSchema = struct({
   addresses: requiredList(text, { listType: 'set' }),
@@ -57,7 +57,7 @@ const endpointSchema = struct({
 /** One backend of a service. */
 export interface Endpoint extends z.infer<typeof endpointSchema> {}
 /** Schema of {@link Endpoint}. */
-export const endpoint: Schema<Endpoint> = endpointSchema;
+export const endpoint: Schema<Endpoint> = described(endpointSchema, 'One backend of a service.');
 
 const endpointPortSchema = struct({
   name: pointer(text),
@@ -68,7 +68,7 @@ const endpointPortSchema = struct({
 /** A port of all endpoints of a slice. */
 export interface EndpointPort extends z.infer<typeof endpointPortSchema> {}
 /** Schema of {@link EndpointPort}. */
-export const endpointPort: Schema<EndpointPort> = endpointPortSchema;
+export const endpointPort: Schema<EndpointPort> = described(endpointPortSchema, 'A port of all endpoints of a slice.');
 
 /** A part of the backends of a service (discovery/v1). */
 export interface EndpointSlice extends KubeObject {
@@ -81,6 +81,7 @@ export const EndpointSlice: KindDefinition<EndpointSlice> = buildKind<EndpointSl
   group: 'discovery.k8s.io',
   version: 'v1',
   kind: 'EndpointSlice',
+  description: 'A part of the backends of a service.',
   fields: { addressType: text.default(''), endpoints: requiredList(endpoint), ports: requiredList(endpointPort) },
   columns: endpointSliceColumns,
   rules: {

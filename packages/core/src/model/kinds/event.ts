@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { int32, microTime, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import { described, int32, microTime, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
@@ -14,7 +14,7 @@ const eventSourceSchema = struct({
 /** Who reported an event, in the old form. */
 export interface EventSource extends z.infer<typeof eventSourceSchema> {}
 /** Schema of {@link EventSource}. */
-export const eventSource: Schema<EventSource> = eventSourceSchema;
+export const eventSource: Schema<EventSource> = described(eventSourceSchema, 'Who reported an event, in the old form.');
 
 const eventSeriesSchema = struct({
   count: int32.optional(),
@@ -23,7 +23,7 @@ const eventSeriesSchema = struct({
 /** A series of equal events. */
 export interface EventSeries extends z.infer<typeof eventSeriesSchema> {}
 /** Schema of {@link EventSeries}. */
-export const eventSeries: Schema<EventSeries> = eventSeriesSchema;
+export const eventSeries: Schema<EventSeries> = described(eventSeriesSchema, 'A series of equal events.');
 
 const eventFields = {
   involvedObject: requiredStruct(objectReference),
@@ -49,6 +49,7 @@ export const Event: KindDefinition<Event> = buildKind<Event>({
   group: '',
   version: 'v1',
   kind: 'Event',
+  description: 'Something that happened to an object.',
   shortNames: ['ev'],
   fields: eventFields,
   columns: eventColumns,

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { int32, int64, list, pointer, quantity, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import { described, int32, int64, list, pointer, quantity, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { applyAutoscalerDefaults } from '../defaults/autoscaling.js';
 import { validateAutoscaler, validateAutoscalerCreate, validateAutoscalerStatus, validateAutoscalerUpdate } from '../validation/autoscaling.js';
@@ -18,7 +18,7 @@ const scalingPolicySchema = struct({
 /** How far the number of replicas may move within a period: so many Pods, or so much Percent. */
 export interface HPAScalingPolicy extends z.infer<typeof scalingPolicySchema> {}
 /** Schema of {@link HPAScalingPolicy}. */
-export const scalingPolicy: Schema<HPAScalingPolicy> = scalingPolicySchema;
+export const scalingPolicy: Schema<HPAScalingPolicy> = described(scalingPolicySchema, 'How far the number of replicas may move within a period: so many Pods, or so much Percent.');
 
 const scalingRulesSchema = struct({
   stabilizationWindowSeconds: pointer(int32),
@@ -29,7 +29,7 @@ const scalingRulesSchema = struct({
 /** How to scale in one direction. */
 export interface HPAScalingRules extends z.infer<typeof scalingRulesSchema> {}
 /** Schema of {@link HPAScalingRules}. */
-export const scalingRules: Schema<HPAScalingRules> = scalingRulesSchema;
+export const scalingRules: Schema<HPAScalingRules> = described(scalingRulesSchema, 'How to scale in one direction.');
 
 const behaviorSchema = struct({
   scaleUp: pointer(scalingRules),
@@ -79,6 +79,7 @@ export const HorizontalPodAutoscaler: KindDefinition<HorizontalPodAutoscaler> = 
   group: 'autoscaling',
   version: 'v2',
   kind: 'HorizontalPodAutoscaler',
+  description: 'Keeps the number of replicas of a workload where its metrics want it.',
   shortNames: ['hpa'],
   categories: ['all'],
   spec: specSchema as Schema<HorizontalPodAutoscalerSpec>,

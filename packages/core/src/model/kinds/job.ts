@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, int32, int64, list, pointer, requiredList, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import { described, flag, int32, int64, list, pointer, requiredList, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { applyJobDefaults } from '../defaults/batch.js';
 import { generateSelector } from '../job-selector.js';
@@ -20,7 +20,7 @@ const onExitCodesSchema = struct({
 /** Matches a failed pod by the exit codes of its containers: In or NotIn. */
 export interface PodFailurePolicyOnExitCodesRequirement extends z.infer<typeof onExitCodesSchema> {}
 /** Schema of {@link PodFailurePolicyOnExitCodesRequirement}. */
-export const podFailurePolicyOnExitCodesRequirement: Schema<PodFailurePolicyOnExitCodesRequirement> = onExitCodesSchema;
+export const podFailurePolicyOnExitCodesRequirement: Schema<PodFailurePolicyOnExitCodesRequirement> = described(onExitCodesSchema, 'Matches a failed pod by the exit codes of its containers: In or NotIn.');
 
 const onPodConditionsSchema = struct({
   type: text.default(''),
@@ -29,7 +29,7 @@ const onPodConditionsSchema = struct({
 /** Matches a failed pod by a condition. */
 export interface PodFailurePolicyOnPodConditionsPattern extends z.infer<typeof onPodConditionsSchema> {}
 /** Schema of {@link PodFailurePolicyOnPodConditionsPattern}. */
-export const podFailurePolicyOnPodConditionsPattern: Schema<PodFailurePolicyOnPodConditionsPattern> = onPodConditionsSchema;
+export const podFailurePolicyOnPodConditionsPattern: Schema<PodFailurePolicyOnPodConditionsPattern> = described(onPodConditionsSchema, 'Matches a failed pod by a condition.');
 
 const podFailurePolicyRuleSchema = struct({
   action: text.default(''),
@@ -39,13 +39,13 @@ const podFailurePolicyRuleSchema = struct({
 /** What a kind of failure comes to: FailJob, FailIndex, Ignore or Count. */
 export interface PodFailurePolicyRule extends z.infer<typeof podFailurePolicyRuleSchema> {}
 /** Schema of {@link PodFailurePolicyRule}. */
-export const podFailurePolicyRule: Schema<PodFailurePolicyRule> = podFailurePolicyRuleSchema;
+export const podFailurePolicyRule: Schema<PodFailurePolicyRule> = described(podFailurePolicyRuleSchema, 'What a kind of failure comes to: FailJob, FailIndex, Ignore or Count.');
 
 const podFailurePolicySchema = struct({ rules: requiredList(podFailurePolicyRule) });
 /** How failed pods count; the first rule that matches decides. */
 export interface PodFailurePolicy extends z.infer<typeof podFailurePolicySchema> {}
 /** Schema of {@link PodFailurePolicy}. */
-export const podFailurePolicy: Schema<PodFailurePolicy> = podFailurePolicySchema;
+export const podFailurePolicy: Schema<PodFailurePolicy> = described(podFailurePolicySchema, 'How failed pods count; the first rule that matches decides.');
 
 const successPolicyRuleSchema = struct({
   succeededIndexes: pointer(text),
@@ -54,13 +54,13 @@ const successPolicyRuleSchema = struct({
 /** Indexes, a number of them, or both, that make the Job a success. */
 export interface SuccessPolicyRule extends z.infer<typeof successPolicyRuleSchema> {}
 /** Schema of {@link SuccessPolicyRule}. */
-export const successPolicyRule: Schema<SuccessPolicyRule> = successPolicyRuleSchema;
+export const successPolicyRule: Schema<SuccessPolicyRule> = described(successPolicyRuleSchema, 'Indexes, a number of them, or both, that make the Job a success.');
 
 const successPolicySchema = struct({ rules: requiredList(successPolicyRule) });
 /** When a Job is a success before all its indexes are. */
 export interface SuccessPolicy extends z.infer<typeof successPolicySchema> {}
 /** Schema of {@link SuccessPolicy}. */
-export const successPolicy: Schema<SuccessPolicy> = successPolicySchema;
+export const successPolicy: Schema<SuccessPolicy> = described(successPolicySchema, 'When a Job is a success before all its indexes are.');
 
 const jobSpecSchema = struct({
   parallelism: pointer(int32),
@@ -83,7 +83,7 @@ const jobSpecSchema = struct({
 /** The desired state of a Job. */
 export interface JobSpec extends z.infer<typeof jobSpecSchema> {}
 /** Schema of {@link JobSpec}. */
-export const jobSpec: Schema<JobSpec> = jobSpecSchema;
+export const jobSpec: Schema<JobSpec> = described(jobSpecSchema, 'The desired state of a Job.');
 
 const jobConditionSchema = struct({
   type: text.default(''),
@@ -96,7 +96,7 @@ const jobConditionSchema = struct({
 /** One aspect of the observed state of a Job: Suspended, SuccessCriteriaMet, FailureTarget, Complete, Failed. */
 export interface JobCondition extends z.infer<typeof jobConditionSchema> {}
 /** Schema of {@link JobCondition}. */
-export const jobCondition: Schema<JobCondition> = jobConditionSchema;
+export const jobCondition: Schema<JobCondition> = described(jobConditionSchema, 'One aspect of the observed state of a Job: Suspended, SuccessCriteriaMet, FailureTarget, Complete, Failed.');
 
 const uncountedTerminatedPodsSchema = struct({
   succeeded: list(text, { listType: 'set' }).optional(),
@@ -105,7 +105,7 @@ const uncountedTerminatedPodsSchema = struct({
 /** UIDs of pods that ended and are not in the counters yet. */
 export interface UncountedTerminatedPods extends z.infer<typeof uncountedTerminatedPodsSchema> {}
 /** Schema of {@link UncountedTerminatedPods}. */
-export const uncountedTerminatedPods: Schema<UncountedTerminatedPods> = uncountedTerminatedPodsSchema;
+export const uncountedTerminatedPods: Schema<UncountedTerminatedPods> = described(uncountedTerminatedPodsSchema, 'UIDs of pods that ended and are not in the counters yet.');
 
 const jobStatusSchema = struct({
   conditions: list(jobCondition, { strategy: 'merge', key: 'type' }).optional(),
@@ -123,7 +123,7 @@ const jobStatusSchema = struct({
 /** The observed state of a Job. */
 export interface JobStatus extends z.infer<typeof jobStatusSchema> {}
 /** Schema of {@link JobStatus}. */
-export const jobStatus: Schema<JobStatus> = jobStatusSchema;
+export const jobStatus: Schema<JobStatus> = described(jobStatusSchema, 'The observed state of a Job.');
 
 /** Runs pods until enough of them succeeded (batch/v1). */
 export interface Job extends KubeObject {
@@ -135,6 +135,7 @@ export const Job: KindDefinition<Job> = buildKind<Job>({
   group: 'batch',
   version: 'v1',
   kind: 'Job',
+  description: 'Runs pods until enough of them succeeded.',
   categories: ['all'],
   spec: jobSpec,
   status: jobStatus,

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { int32, microTime, pointer, struct, text } from '../schema/fields.js';
+import { described, int32, microTime, pointer, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { validateLease } from '../validation/core.js';
 import { buildKind } from '../define-kind.js';
@@ -19,7 +19,7 @@ const leaseSpecSchema = struct({
 /** Who holds a lease, and for how long. */
 export interface LeaseSpec extends z.infer<typeof leaseSpecSchema> {}
 /** Schema of {@link LeaseSpec}. */
-export const leaseSpec: Schema<LeaseSpec> = leaseSpecSchema;
+export const leaseSpec: Schema<LeaseSpec> = described(leaseSpecSchema, 'Who holds a lease, and for how long.');
 
 /** A right that is held for a time (coordination/v1). */
 export interface Lease extends KubeObject {
@@ -30,6 +30,7 @@ export const Lease: KindDefinition<Lease> = buildKind<Lease>({
   group: 'coordination.k8s.io',
   version: 'v1',
   kind: 'Lease',
+  description: 'A right that is held for a time.',
   spec: leaseSpec,
   columns: leaseColumns,
   rules: {

@@ -3,7 +3,7 @@ import { applyLimitRangeDefaults } from '../defaults/limit-range.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
-import { quantityMap, requiredList, struct, text } from '../schema/fields.js';
+import { described, quantityMap, requiredList, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { validateLimitRange } from '../validation/limit-ranges.js';
 
@@ -18,7 +18,7 @@ const limitRangeItemSchema = struct({
 /** Bounds and defaults for containers, pods or claims. */
 export interface LimitRangeItem extends z.infer<typeof limitRangeItemSchema> {}
 /** Schema of {@link LimitRangeItem}. */
-export const limitRangeItem: Schema<LimitRangeItem> = limitRangeItemSchema;
+export const limitRangeItem: Schema<LimitRangeItem> = described(limitRangeItemSchema, 'Bounds and defaults for containers, pods or claims.');
 
 const limitRangeSpecSchema = struct({
   limits: requiredList(limitRangeItem),
@@ -26,7 +26,7 @@ const limitRangeSpecSchema = struct({
 /** The bounds of a namespace. */
 export interface LimitRangeSpec extends z.infer<typeof limitRangeSpecSchema> {}
 /** Schema of {@link LimitRangeSpec}. */
-export const limitRangeSpec: Schema<LimitRangeSpec> = limitRangeSpecSchema;
+export const limitRangeSpec: Schema<LimitRangeSpec> = described(limitRangeSpecSchema, 'The bounds of a namespace.');
 
 /** Bounds what single objects of a namespace ask for, and fills in what they leave open (core/v1). */
 export interface LimitRange extends KubeObject {
@@ -37,6 +37,7 @@ export const LimitRange: KindDefinition<LimitRange> = buildKind<LimitRange>({
   group: '',
   version: 'v1',
   kind: 'LimitRange',
+  description: 'Bounds what single objects of a namespace ask for, and fills in what they leave open.',
   shortNames: ['limits'],
   spec: limitRangeSpec,
   rules: { applyDefaults: applyLimitRangeDefaults, validate: validateLimitRange },

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { int32, pointer, quantity, requiredStruct, struct, text } from '../schema/fields.js';
+import { described, int32, pointer, quantity, requiredStruct, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { crossVersionObjectReference, metricIdentifier } from './metric-target.js';
 
@@ -13,7 +13,7 @@ const metricValueStatusSchema = struct({
 /** The value of a metric. */
 export interface MetricValueStatus extends z.infer<typeof metricValueStatusSchema> {}
 /** Schema of {@link MetricValueStatus}. */
-export const metricValueStatus: Schema<MetricValueStatus> = metricValueStatusSchema;
+export const metricValueStatus: Schema<MetricValueStatus> = described(metricValueStatusSchema, 'The value of a metric.');
 
 const current = requiredStruct(metricValueStatus);
 
@@ -44,4 +44,4 @@ const metricStatusSchema = struct({
 /** One metric as it was last read. */
 export interface MetricStatus extends z.infer<typeof metricStatusSchema> {}
 /** Schema of {@link MetricStatus}. */
-export const metricStatus: Schema<MetricStatus> = metricStatusSchema;
+export const metricStatus: Schema<MetricStatus> = described(metricStatusSchema, 'One metric as it was last read.');

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { int32, pointer, quantity, requiredStruct, struct, text } from '../schema/fields.js';
+import { described, int32, pointer, quantity, requiredStruct, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { labelSelector } from './selectors.js';
 
@@ -13,7 +13,7 @@ const crossVersionObjectReferenceSchema = struct({
 /** Names an object of the same namespace in some version of its group. */
 export interface CrossVersionObjectReference extends z.infer<typeof crossVersionObjectReferenceSchema> {}
 /** Schema of {@link CrossVersionObjectReference}. */
-export const crossVersionObjectReference: Schema<CrossVersionObjectReference> = crossVersionObjectReferenceSchema;
+export const crossVersionObjectReference: Schema<CrossVersionObjectReference> = described(crossVersionObjectReferenceSchema, 'Names an object of the same namespace in some version of its group.');
 
 const metricIdentifierSchema = struct({
   name: text.default(''),
@@ -22,7 +22,7 @@ const metricIdentifierSchema = struct({
 /** Names a metric; the selector narrows down its series. */
 export interface MetricIdentifier extends z.infer<typeof metricIdentifierSchema> {}
 /** Schema of {@link MetricIdentifier}. */
-export const metricIdentifier: Schema<MetricIdentifier> = metricIdentifierSchema;
+export const metricIdentifier: Schema<MetricIdentifier> = described(metricIdentifierSchema, 'Names a metric; the selector narrows down its series.');
 
 const metricTargetSchema = struct({
   type: text.default(''),
@@ -33,7 +33,7 @@ const metricTargetSchema = struct({
 /** What a metric should be: Utilization (per cent of the requests), Value, or AverageValue (per pod). */
 export interface MetricTarget extends z.infer<typeof metricTargetSchema> {}
 /** Schema of {@link MetricTarget}. */
-export const metricTarget: Schema<MetricTarget> = metricTargetSchema;
+export const metricTarget: Schema<MetricTarget> = described(metricTargetSchema, 'What a metric should be: Utilization (per cent of the requests), Value, or AverageValue (per pod).');
 
 const objectMetricSourceSchema = struct({
   describedObject: requiredStruct(crossVersionObjectReference),
@@ -83,4 +83,4 @@ const metricSpecSchema = struct({
 /** One metric and its target; `type` names the member that is set: Object, Pods, Resource, ContainerResource or External. */
 export interface MetricSpec extends z.infer<typeof metricSpecSchema> {}
 /** Schema of {@link MetricSpec}. */
-export const metricSpec: Schema<MetricSpec> = metricSpecSchema;
+export const metricSpec: Schema<MetricSpec> = described(metricSpecSchema, 'One metric and its target; type names the member that is set: Object, Pods, Resource, ContainerResource or External.');

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { list, struct, text, timestamp } from '../schema/fields.js';
+import { described, list, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { applyNamespaceDefaults } from '../defaults/core.js';
 import { isDns1123Label } from '../names.js';
@@ -16,7 +16,7 @@ const namespaceSpecSchema = struct({
 /** The desired state of a namespace. */
 export interface NamespaceSpec extends z.infer<typeof namespaceSpecSchema> {}
 /** Schema of {@link NamespaceSpec}. */
-export const namespaceSpec: Schema<NamespaceSpec> = namespaceSpecSchema;
+export const namespaceSpec: Schema<NamespaceSpec> = described(namespaceSpecSchema, 'The desired state of a namespace.');
 
 const namespaceConditionSchema = struct({
   type: text.default(''),
@@ -28,7 +28,7 @@ const namespaceConditionSchema = struct({
 /** One aspect of the observed state of a namespace. */
 export interface NamespaceCondition extends z.infer<typeof namespaceConditionSchema> {}
 /** Schema of {@link NamespaceCondition}. */
-export const namespaceCondition: Schema<NamespaceCondition> = namespaceConditionSchema;
+export const namespaceCondition: Schema<NamespaceCondition> = described(namespaceConditionSchema, 'One aspect of the observed state of a namespace.');
 
 const namespaceStatusSchema = struct({
   phase: text.optional(),
@@ -37,7 +37,7 @@ const namespaceStatusSchema = struct({
 /** The observed state of a namespace. */
 export interface NamespaceStatus extends z.infer<typeof namespaceStatusSchema> {}
 /** Schema of {@link NamespaceStatus}. */
-export const namespaceStatus: Schema<NamespaceStatus> = namespaceStatusSchema;
+export const namespaceStatus: Schema<NamespaceStatus> = described(namespaceStatusSchema, 'The observed state of a namespace.');
 
 /** A room for names (core/v1). */
 export interface Namespace extends KubeObject {
@@ -49,6 +49,7 @@ export const Namespace: KindDefinition<Namespace> = buildKind<Namespace>({
   group: '',
   version: 'v1',
   kind: 'Namespace',
+  description: 'A room for names.',
   shortNames: ['ns'],
   namespaced: false,
   spec: namespaceSpec,

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, list, pointer, struct, text, timestamp } from '../schema/fields.js';
+import { described, flag, list, pointer, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 
 // The desired state of a node.
@@ -13,7 +13,7 @@ const taintSchema = struct({
 /** Repels pods that do not tolerate it. */
 export interface Taint extends z.infer<typeof taintSchema> {}
 /** Schema of {@link Taint}. */
-export const taint: Schema<Taint> = taintSchema;
+export const taint: Schema<Taint> = described(taintSchema, 'Repels pods that do not tolerate it.');
 
 const configMapNodeConfigSourceSchema = struct({
   namespace: text.default(''),
@@ -25,7 +25,7 @@ const configMapNodeConfigSourceSchema = struct({
 /** Deprecated by Kubernetes; carried through. */
 export interface ConfigMapNodeConfigSource extends z.infer<typeof configMapNodeConfigSourceSchema> {}
 /** Schema of {@link ConfigMapNodeConfigSource}. */
-export const configMapNodeConfigSource: Schema<ConfigMapNodeConfigSource> = configMapNodeConfigSourceSchema;
+export const configMapNodeConfigSource: Schema<ConfigMapNodeConfigSource> = described(configMapNodeConfigSourceSchema, 'Deprecated by Kubernetes; carried through.');
 
 const nodeConfigSourceSchema = struct({
   configMap: pointer(configMapNodeConfigSource),
@@ -33,7 +33,7 @@ const nodeConfigSourceSchema = struct({
 /** Deprecated by Kubernetes; carried through. */
 export interface NodeConfigSource extends z.infer<typeof nodeConfigSourceSchema> {}
 /** Schema of {@link NodeConfigSource}. */
-export const nodeConfigSource: Schema<NodeConfigSource> = nodeConfigSourceSchema;
+export const nodeConfigSource: Schema<NodeConfigSource> = described(nodeConfigSourceSchema, 'Deprecated by Kubernetes; carried through.');
 
 const nodeSpecSchema = struct({
   podCIDR: text.optional(),
@@ -47,4 +47,4 @@ const nodeSpecSchema = struct({
 /** The desired state of a node. */
 export interface NodeSpec extends z.infer<typeof nodeSpecSchema> {}
 /** Schema of {@link NodeSpec}. */
-export const nodeSpec: Schema<NodeSpec> = nodeSpecSchema;
+export const nodeSpec: Schema<NodeSpec> = described(nodeSpecSchema, 'The desired state of a node.');

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, int32, int64, list, pointer, quantityMap, requiredList, struct, text, timestamp } from '../schema/fields.js';
+import { described, flag, int32, int64, list, pointer, quantityMap, requiredList, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { nodeConfigSource } from './node-spec.js';
 
@@ -16,7 +16,7 @@ const nodeConditionSchema = struct({
 /** One aspect of the observed state of a node. */
 export interface NodeCondition extends z.infer<typeof nodeConditionSchema> {}
 /** Schema of {@link NodeCondition}. */
-export const nodeCondition: Schema<NodeCondition> = nodeConditionSchema;
+export const nodeCondition: Schema<NodeCondition> = described(nodeConditionSchema, 'One aspect of the observed state of a node.');
 
 const nodeAddressSchema = struct({
   type: text.default(''),
@@ -25,7 +25,7 @@ const nodeAddressSchema = struct({
 /** An address of a node. */
 export interface NodeAddress extends z.infer<typeof nodeAddressSchema> {}
 /** Schema of {@link NodeAddress}. */
-export const nodeAddress: Schema<NodeAddress> = nodeAddressSchema;
+export const nodeAddress: Schema<NodeAddress> = described(nodeAddressSchema, 'An address of a node.');
 
 const daemonEndpointSchema = struct({
   Port: int32.default(0),
@@ -33,7 +33,7 @@ const daemonEndpointSchema = struct({
 /** A port of a daemon. */
 export interface DaemonEndpoint extends z.infer<typeof daemonEndpointSchema> {}
 /** Schema of {@link DaemonEndpoint}. */
-export const daemonEndpoint: Schema<DaemonEndpoint> = daemonEndpointSchema;
+export const daemonEndpoint: Schema<DaemonEndpoint> = described(daemonEndpointSchema, 'A port of a daemon.');
 
 const nodeDaemonEndpointsSchema = struct({
   kubeletEndpoint: daemonEndpoint.optional(),
@@ -41,7 +41,7 @@ const nodeDaemonEndpointsSchema = struct({
 /** The ports of the daemons of a node. */
 export interface NodeDaemonEndpoints extends z.infer<typeof nodeDaemonEndpointsSchema> {}
 /** Schema of {@link NodeDaemonEndpoints}. */
-export const nodeDaemonEndpoints: Schema<NodeDaemonEndpoints> = nodeDaemonEndpointsSchema;
+export const nodeDaemonEndpoints: Schema<NodeDaemonEndpoints> = described(nodeDaemonEndpointsSchema, 'The ports of the daemons of a node.');
 
 const nodeSwapStatusSchema = struct({
   capacity: pointer(int64),
@@ -49,7 +49,7 @@ const nodeSwapStatusSchema = struct({
 /** Swap of a node. */
 export interface NodeSwapStatus extends z.infer<typeof nodeSwapStatusSchema> {}
 /** Schema of {@link NodeSwapStatus}. */
-export const nodeSwapStatus: Schema<NodeSwapStatus> = nodeSwapStatusSchema;
+export const nodeSwapStatus: Schema<NodeSwapStatus> = described(nodeSwapStatusSchema, 'Swap of a node.');
 
 const nodeSystemInfoSchema = struct({
   machineID: text.default(''),
@@ -67,7 +67,7 @@ const nodeSystemInfoSchema = struct({
 /** Software and identity of a node. */
 export interface NodeSystemInfo extends z.infer<typeof nodeSystemInfoSchema> {}
 /** Schema of {@link NodeSystemInfo}. */
-export const nodeSystemInfo: Schema<NodeSystemInfo> = nodeSystemInfoSchema;
+export const nodeSystemInfo: Schema<NodeSystemInfo> = described(nodeSystemInfoSchema, 'Software and identity of a node.');
 
 const containerImageSchema = struct({
   names: requiredList(text),
@@ -76,7 +76,7 @@ const containerImageSchema = struct({
 /** An image present on a node. */
 export interface ContainerImage extends z.infer<typeof containerImageSchema> {}
 /** Schema of {@link ContainerImage}. */
-export const containerImage: Schema<ContainerImage> = containerImageSchema;
+export const containerImage: Schema<ContainerImage> = described(containerImageSchema, 'An image present on a node.');
 
 const attachedVolumeSchema = struct({
   name: text.default(''),
@@ -85,7 +85,7 @@ const attachedVolumeSchema = struct({
 /** A volume attached to a node. */
 export interface AttachedVolume extends z.infer<typeof attachedVolumeSchema> {}
 /** Schema of {@link AttachedVolume}. */
-export const attachedVolume: Schema<AttachedVolume> = attachedVolumeSchema;
+export const attachedVolume: Schema<AttachedVolume> = described(attachedVolumeSchema, 'A volume attached to a node.');
 
 const nodeConfigStatusSchema = struct({
   assigned: pointer(nodeConfigSource),
@@ -96,7 +96,7 @@ const nodeConfigStatusSchema = struct({
 /** Deprecated by Kubernetes; carried through. */
 export interface NodeConfigStatus extends z.infer<typeof nodeConfigStatusSchema> {}
 /** Schema of {@link NodeConfigStatus}. */
-export const nodeConfigStatus: Schema<NodeConfigStatus> = nodeConfigStatusSchema;
+export const nodeConfigStatus: Schema<NodeConfigStatus> = described(nodeConfigStatusSchema, 'Deprecated by Kubernetes; carried through.');
 
 const nodeRuntimeHandlerFeaturesSchema = struct({
   recursiveReadOnlyMounts: pointer(flag),
@@ -105,7 +105,7 @@ const nodeRuntimeHandlerFeaturesSchema = struct({
 /** What a runtime handler can do. */
 export interface NodeRuntimeHandlerFeatures extends z.infer<typeof nodeRuntimeHandlerFeaturesSchema> {}
 /** Schema of {@link NodeRuntimeHandlerFeatures}. */
-export const nodeRuntimeHandlerFeatures: Schema<NodeRuntimeHandlerFeatures> = nodeRuntimeHandlerFeaturesSchema;
+export const nodeRuntimeHandlerFeatures: Schema<NodeRuntimeHandlerFeatures> = described(nodeRuntimeHandlerFeaturesSchema, 'What a runtime handler can do.');
 
 const nodeRuntimeHandlerSchema = struct({
   name: text.default(''),
@@ -114,7 +114,7 @@ const nodeRuntimeHandlerSchema = struct({
 /** A runtime handler of a node. */
 export interface NodeRuntimeHandler extends z.infer<typeof nodeRuntimeHandlerSchema> {}
 /** Schema of {@link NodeRuntimeHandler}. */
-export const nodeRuntimeHandler: Schema<NodeRuntimeHandler> = nodeRuntimeHandlerSchema;
+export const nodeRuntimeHandler: Schema<NodeRuntimeHandler> = described(nodeRuntimeHandlerSchema, 'A runtime handler of a node.');
 
 const nodeFeaturesSchema = struct({
   supplementalGroupsPolicy: pointer(flag),
@@ -122,7 +122,7 @@ const nodeFeaturesSchema = struct({
 /** What the runtime of a node can do. */
 export interface NodeFeatures extends z.infer<typeof nodeFeaturesSchema> {}
 /** Schema of {@link NodeFeatures}. */
-export const nodeFeatures: Schema<NodeFeatures> = nodeFeaturesSchema;
+export const nodeFeatures: Schema<NodeFeatures> = described(nodeFeaturesSchema, 'What the runtime of a node can do.');
 
 const nodeStatusSchema = struct({
   capacity: quantityMap.optional(),
@@ -143,4 +143,4 @@ const nodeStatusSchema = struct({
 /** The observed state of a node. */
 export interface NodeStatus extends z.infer<typeof nodeStatusSchema> {}
 /** Schema of {@link NodeStatus}. */
-export const nodeStatus: Schema<NodeStatus> = nodeStatusSchema;
+export const nodeStatus: Schema<NodeStatus> = described(nodeStatusSchema, 'The observed state of a node.');

@@ -21,6 +21,7 @@ export const Node: KindDefinition<Node> = buildKind<Node>({
   group: '',
   version: 'v1',
   kind: 'Node',
+  description: 'A machine, or what stands for one.',
   shortNames: ['no'],
   namespaced: false,
   spec: nodeSpec,

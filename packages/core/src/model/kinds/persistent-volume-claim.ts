@@ -3,7 +3,7 @@ import { applyClaimDefaults } from '../defaults/storage.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
-import { list, pointer, quantityMap, struct, text, textMap, timestamp } from '../schema/fields.js';
+import { described, list, pointer, quantityMap, struct, text, textMap, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { validateClaim, validateClaimUpdate } from '../validation/claims.js';
 import { persistentVolumeClaimSpec } from './claim-template.js';
@@ -21,7 +21,7 @@ const persistentVolumeClaimConditionSchema = struct({
 /** One aspect of the observed state of a claim. */
 export interface PersistentVolumeClaimCondition extends z.infer<typeof persistentVolumeClaimConditionSchema> {}
 /** Schema of {@link PersistentVolumeClaimCondition}. */
-export const persistentVolumeClaimCondition: Schema<PersistentVolumeClaimCondition> = persistentVolumeClaimConditionSchema;
+export const persistentVolumeClaimCondition: Schema<PersistentVolumeClaimCondition> = described(persistentVolumeClaimConditionSchema, 'One aspect of the observed state of a claim.');
 
 const persistentVolumeClaimStatusSchema = struct({
   phase: text.optional(),
@@ -35,7 +35,7 @@ const persistentVolumeClaimStatusSchema = struct({
 /** The observed state of a claim. */
 export interface PersistentVolumeClaimStatus extends z.infer<typeof persistentVolumeClaimStatusSchema> {}
 /** Schema of {@link PersistentVolumeClaimStatus}. */
-export const persistentVolumeClaimStatus: Schema<PersistentVolumeClaimStatus> = persistentVolumeClaimStatusSchema;
+export const persistentVolumeClaimStatus: Schema<PersistentVolumeClaimStatus> = described(persistentVolumeClaimStatusSchema, 'The observed state of a claim.');
 
 /** Asks for storage that outlives pods (core/v1). */
 export interface PersistentVolumeClaim extends KubeObject {
@@ -47,6 +47,7 @@ export const PersistentVolumeClaim: KindDefinition<PersistentVolumeClaim> = buil
   group: '',
   version: 'v1',
   kind: 'PersistentVolumeClaim',
+  description: 'Asks for storage that outlives pods.',
   shortNames: ['pvc'],
   spec: persistentVolumeClaimSpec,
   status: persistentVolumeClaimStatus,

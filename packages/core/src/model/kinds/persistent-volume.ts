@@ -3,7 +3,7 @@ import { applyVolumeDefaults } from '../defaults/storage.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
-import { atomicStruct, flag, list, pointer, quantityMap, struct, text, textMap, timestamp } from '../schema/fields.js';
+import { atomicStruct, described, flag, list, pointer, quantityMap, struct, text, textMap, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { validateVolume, validateVolumeUpdate } from '../validation/persistent-volumes.js';
 import { nodeSelector } from './affinity.js';
@@ -19,7 +19,7 @@ const localVolumeSourceSchema = struct({
 /** A directory or block device of one node. */
 export interface LocalVolumeSource extends z.infer<typeof localVolumeSourceSchema> {}
 /** Schema of {@link LocalVolumeSource}. */
-export const localVolumeSource: Schema<LocalVolumeSource> = localVolumeSourceSchema;
+export const localVolumeSource: Schema<LocalVolumeSource> = described(localVolumeSourceSchema, 'A directory or block device of one node.');
 
 const secretReferenceSchema = atomicStruct({
   name: text.optional(),
@@ -28,7 +28,7 @@ const secretReferenceSchema = atomicStruct({
 /** Names a secret of any namespace. */
 export interface SecretReference extends z.infer<typeof secretReferenceSchema> {}
 /** Schema of {@link SecretReference}. */
-export const secretReference: Schema<SecretReference> = secretReferenceSchema;
+export const secretReference: Schema<SecretReference> = described(secretReferenceSchema, 'Names a secret of any namespace.');
 
 const csiPersistentVolumeSourceSchema = struct({
   driver: text.default(''),
@@ -45,7 +45,7 @@ const csiPersistentVolumeSourceSchema = struct({
 /** A volume of a CSI driver. */
 export interface CSIPersistentVolumeSource extends z.infer<typeof csiPersistentVolumeSourceSchema> {}
 /** Schema of {@link CSIPersistentVolumeSource}. */
-export const csiPersistentVolumeSource: Schema<CSIPersistentVolumeSource> = csiPersistentVolumeSourceSchema;
+export const csiPersistentVolumeSource: Schema<CSIPersistentVolumeSource> = described(csiPersistentVolumeSourceSchema, 'A volume of a CSI driver.');
 
 const volumeNodeAffinitySchema = struct({
   required: pointer(nodeSelector),
@@ -53,7 +53,7 @@ const volumeNodeAffinitySchema = struct({
 /** Which nodes can reach a volume. */
 export interface VolumeNodeAffinity extends z.infer<typeof volumeNodeAffinitySchema> {}
 /** Schema of {@link VolumeNodeAffinity}. */
-export const volumeNodeAffinity: Schema<VolumeNodeAffinity> = volumeNodeAffinitySchema;
+export const volumeNodeAffinity: Schema<VolumeNodeAffinity> = described(volumeNodeAffinitySchema, 'Which nodes can reach a volume.');
 
 const persistentVolumeSpecSchema = struct({
   capacity: quantityMap.optional(),
@@ -78,7 +78,7 @@ const persistentVolumeSpecSchema = struct({
 /** Where a volume lies, how large it is, and whose it is. */
 export interface PersistentVolumeSpec extends z.infer<typeof persistentVolumeSpecSchema> {}
 /** Schema of {@link PersistentVolumeSpec}. */
-export const persistentVolumeSpec: Schema<PersistentVolumeSpec> = persistentVolumeSpecSchema;
+export const persistentVolumeSpec: Schema<PersistentVolumeSpec> = described(persistentVolumeSpecSchema, 'Where a volume lies, how large it is, and whose it is.');
 
 const persistentVolumeStatusSchema = struct({
   phase: text.optional(),
@@ -89,7 +89,7 @@ const persistentVolumeStatusSchema = struct({
 /** The observed state of a volume. */
 export interface PersistentVolumeStatus extends z.infer<typeof persistentVolumeStatusSchema> {}
 /** Schema of {@link PersistentVolumeStatus}. */
-export const persistentVolumeStatus: Schema<PersistentVolumeStatus> = persistentVolumeStatusSchema;
+export const persistentVolumeStatus: Schema<PersistentVolumeStatus> = described(persistentVolumeStatusSchema, 'The observed state of a volume.');
 
 /** A piece of storage (core/v1). */
 export interface PersistentVolume extends KubeObject {
@@ -101,6 +101,7 @@ export const PersistentVolume: KindDefinition<PersistentVolume> = buildKind<Pers
   group: '',
   version: 'v1',
   kind: 'PersistentVolume',
+  description: 'A piece of storage.',
   shortNames: ['pv'],
   namespaced: false,
   spec: persistentVolumeSpec,

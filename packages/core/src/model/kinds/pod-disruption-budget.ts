@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
-import { int32, int64, intOrString, list, mapOf, pointer, struct, text, timestamp, withMerge } from '../schema/fields.js';
+import { described, int32, int64, intOrString, list, mapOf, pointer, struct, text, timestamp, withMerge } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { validatePodDisruptionBudget, validatePodDisruptionBudgetStatus } from '../validation/disruption.js';
 import { condition, labelSelector } from './selectors.js';
@@ -17,7 +17,7 @@ const podDisruptionBudgetSpecSchema = struct({
 /** How many pods of a selection must stay available while pods are evicted. */
 export interface PodDisruptionBudgetSpec extends z.infer<typeof podDisruptionBudgetSpecSchema> {}
 /** Schema of {@link PodDisruptionBudgetSpec}. */
-export const podDisruptionBudgetSpec: Schema<PodDisruptionBudgetSpec> = podDisruptionBudgetSpecSchema;
+export const podDisruptionBudgetSpec: Schema<PodDisruptionBudgetSpec> = described(podDisruptionBudgetSpecSchema, 'How many pods of a selection must stay available while pods are evicted.');
 
 const podDisruptionBudgetStatusSchema = struct({
   observedGeneration: int64.optional(),
@@ -31,7 +31,7 @@ const podDisruptionBudgetStatusSchema = struct({
 /** How many disruptions a budget has left. */
 export interface PodDisruptionBudgetStatus extends z.infer<typeof podDisruptionBudgetStatusSchema> {}
 /** Schema of {@link PodDisruptionBudgetStatus}. */
-export const podDisruptionBudgetStatus: Schema<PodDisruptionBudgetStatus> = podDisruptionBudgetStatusSchema;
+export const podDisruptionBudgetStatus: Schema<PodDisruptionBudgetStatus> = described(podDisruptionBudgetStatusSchema, 'How many disruptions a budget has left.');
 
 /** Bounds how many pods of an application may be evicted at the same time (policy/v1). */
 export interface PodDisruptionBudget extends KubeObject {
@@ -43,6 +43,7 @@ export const PodDisruptionBudget: KindDefinition<PodDisruptionBudget> = buildKin
   group: 'policy',
   version: 'v1',
   kind: 'PodDisruptionBudget',
+  description: 'Bounds how many pods of an application may be evicted at the same time.',
   shortNames: ['pdb'],
   spec: podDisruptionBudgetSpec,
   status: podDisruptionBudgetStatus,

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, heldStruct, int32, int64, list, pointer, quantityMap, requiredList, requiredStruct, struct, text, textMap, withMerge } from '../schema/fields.js';
+import { described, flag, heldStruct, int32, int64, list, pointer, quantityMap, requiredList, requiredStruct, struct, text, textMap, withMerge } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { metadata } from './metadata.js';
 import { affinity, toleration, topologySpreadConstraint } from './affinity.js';
@@ -18,7 +18,7 @@ const hostAliasSchema = struct({
 /** A line of the hosts file. */
 export interface HostAlias extends z.infer<typeof hostAliasSchema> {}
 /** Schema of {@link HostAlias}. */
-export const hostAlias: Schema<HostAlias> = hostAliasSchema;
+export const hostAlias: Schema<HostAlias> = described(hostAliasSchema, 'A line of the hosts file.');
 
 const podDNSConfigOptionSchema = struct({
   name: text.optional(),
@@ -27,7 +27,7 @@ const podDNSConfigOptionSchema = struct({
 /** A resolver option. */
 export interface PodDNSConfigOption extends z.infer<typeof podDNSConfigOptionSchema> {}
 /** Schema of {@link PodDNSConfigOption}. */
-export const podDNSConfigOption: Schema<PodDNSConfigOption> = podDNSConfigOptionSchema;
+export const podDNSConfigOption: Schema<PodDNSConfigOption> = described(podDNSConfigOptionSchema, 'A resolver option.');
 
 const podDNSConfigSchema = struct({
   nameservers: list(text).optional(),
@@ -37,7 +37,7 @@ const podDNSConfigSchema = struct({
 /** Resolver settings, added to what the DNS policy makes. */
 export interface PodDNSConfig extends z.infer<typeof podDNSConfigSchema> {}
 /** Schema of {@link PodDNSConfig}. */
-export const podDNSConfig: Schema<PodDNSConfig> = podDNSConfigSchema;
+export const podDNSConfig: Schema<PodDNSConfig> = described(podDNSConfigSchema, 'Resolver settings, added to what the DNS policy makes.');
 
 const podReadinessGateSchema = struct({
   conditionType: text.default(''),
@@ -45,7 +45,7 @@ const podReadinessGateSchema = struct({
 /** A condition that must be true for the pod to be ready. */
 export interface PodReadinessGate extends z.infer<typeof podReadinessGateSchema> {}
 /** Schema of {@link PodReadinessGate}. */
-export const podReadinessGate: Schema<PodReadinessGate> = podReadinessGateSchema;
+export const podReadinessGate: Schema<PodReadinessGate> = described(podReadinessGateSchema, 'A condition that must be true for the pod to be ready.');
 
 const podOSSchema = struct({
   name: text.default(''),
@@ -53,7 +53,7 @@ const podOSSchema = struct({
 /** The operating system of the pod. */
 export interface PodOS extends z.infer<typeof podOSSchema> {}
 /** Schema of {@link PodOS}. */
-export const podOS: Schema<PodOS> = podOSSchema;
+export const podOS: Schema<PodOS> = described(podOSSchema, 'The operating system of the pod.');
 
 const podSchedulingGateSchema = struct({
   name: text.default(''),
@@ -61,7 +61,7 @@ const podSchedulingGateSchema = struct({
 /** Holds the pod back from scheduling until it is removed. */
 export interface PodSchedulingGate extends z.infer<typeof podSchedulingGateSchema> {}
 /** Schema of {@link PodSchedulingGate}. */
-export const podSchedulingGate: Schema<PodSchedulingGate> = podSchedulingGateSchema;
+export const podSchedulingGate: Schema<PodSchedulingGate> = described(podSchedulingGateSchema, 'Holds the pod back from scheduling until it is removed.');
 
 const podResourceClaimSchema = struct({
   name: text.default(''),
@@ -71,7 +71,7 @@ const podResourceClaimSchema = struct({
 /** A claim for a device. */
 export interface PodResourceClaim extends z.infer<typeof podResourceClaimSchema> {}
 /** Schema of {@link PodResourceClaim}. */
-export const podResourceClaim: Schema<PodResourceClaim> = podResourceClaimSchema;
+export const podResourceClaim: Schema<PodResourceClaim> = described(podResourceClaimSchema, 'A claim for a device.');
 
 const podSchedulingGroupSchema = struct({
   podGroupName: pointer(text),
@@ -79,7 +79,7 @@ const podSchedulingGroupSchema = struct({
 /** The group that the pod is scheduled with. */
 export interface PodSchedulingGroup extends z.infer<typeof podSchedulingGroupSchema> {}
 /** Schema of {@link PodSchedulingGroup}. */
-export const podSchedulingGroup: Schema<PodSchedulingGroup> = podSchedulingGroupSchema;
+export const podSchedulingGroup: Schema<PodSchedulingGroup> = described(podSchedulingGroupSchema, 'The group that the pod is scheduled with.');
 
 const podSpecSchema = struct({
   volumes: list(volume, { strategy: 'merge,retainKeys', key: 'name', listType: 'map' }).optional(),
@@ -128,7 +128,7 @@ const podSpecSchema = struct({
 /** The desired state of a pod. */
 export interface PodSpec extends z.infer<typeof podSpecSchema> {}
 /** Schema of {@link PodSpec}. */
-export const podSpec: Schema<PodSpec> = podSpecSchema;
+export const podSpec: Schema<PodSpec> = described(podSpecSchema, 'The desired state of a pod.');
 
 const podTemplateSpecSchema = struct({
   metadata: heldStruct(metadata),
@@ -137,4 +137,4 @@ const podTemplateSpecSchema = struct({
 /** What a controller makes pods from. */
 export interface PodTemplateSpec extends z.infer<typeof podTemplateSpecSchema> {}
 /** Schema of {@link PodTemplateSpec}. */
-export const podTemplateSpec: Schema<PodTemplateSpec> = podTemplateSpecSchema;
+export const podTemplateSpec: Schema<PodTemplateSpec> = described(podTemplateSpecSchema, 'What a controller makes pods from.');

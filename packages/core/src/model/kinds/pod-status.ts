@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { int64, list, pointer, quantityMap, requiredList, struct, text, timestamp } from '../schema/fields.js';
+import { described, int64, list, pointer, quantityMap, requiredList, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { containerStatus } from './container-status.js';
 import { resourceRequirements } from './resources.js';
@@ -18,7 +18,7 @@ const podConditionSchema = struct({
 /** One aspect of the observed state of a pod. */
 export interface PodCondition extends z.infer<typeof podConditionSchema> {}
 /** Schema of {@link PodCondition}. */
-export const podCondition: Schema<PodCondition> = podConditionSchema;
+export const podCondition: Schema<PodCondition> = described(podConditionSchema, 'One aspect of the observed state of a pod.');
 
 const podIPSchema = struct({
   ip: text.default(''),
@@ -26,7 +26,7 @@ const podIPSchema = struct({
 /** An address of the pod. */
 export interface PodIP extends z.infer<typeof podIPSchema> {}
 /** Schema of {@link PodIP}. */
-export const podIP: Schema<PodIP> = podIPSchema;
+export const podIP: Schema<PodIP> = described(podIPSchema, 'An address of the pod.');
 
 const hostIPSchema = struct({
   ip: text.default(''),
@@ -34,7 +34,7 @@ const hostIPSchema = struct({
 /** An address of the node. */
 export interface HostIP extends z.infer<typeof hostIPSchema> {}
 /** Schema of {@link HostIP}. */
-export const hostIP: Schema<HostIP> = hostIPSchema;
+export const hostIP: Schema<HostIP> = described(hostIPSchema, 'An address of the node.');
 
 const podResourceClaimStatusSchema = struct({
   name: text.default(''),
@@ -43,7 +43,7 @@ const podResourceClaimStatusSchema = struct({
 /** The claim made for a claim of the pod. */
 export interface PodResourceClaimStatus extends z.infer<typeof podResourceClaimStatusSchema> {}
 /** Schema of {@link PodResourceClaimStatus}. */
-export const podResourceClaimStatus: Schema<PodResourceClaimStatus> = podResourceClaimStatusSchema;
+export const podResourceClaimStatus: Schema<PodResourceClaimStatus> = described(podResourceClaimStatusSchema, 'The claim made for a claim of the pod.');
 
 const containerExtendedResourceRequestSchema = struct({
   containerName: text.default(''),
@@ -53,7 +53,7 @@ const containerExtendedResourceRequestSchema = struct({
 /** Which claim request serves an extended resource of a container. */
 export interface ContainerExtendedResourceRequest extends z.infer<typeof containerExtendedResourceRequestSchema> {}
 /** Schema of {@link ContainerExtendedResourceRequest}. */
-export const containerExtendedResourceRequest: Schema<ContainerExtendedResourceRequest> = containerExtendedResourceRequestSchema;
+export const containerExtendedResourceRequest: Schema<ContainerExtendedResourceRequest> = described(containerExtendedResourceRequestSchema, 'Which claim request serves an extended resource of a container.');
 
 const podExtendedResourceClaimStatusSchema = struct({
   requestMappings: requiredList(containerExtendedResourceRequest),
@@ -62,7 +62,7 @@ const podExtendedResourceClaimStatusSchema = struct({
 /** The claim that serves extended resources. */
 export interface PodExtendedResourceClaimStatus extends z.infer<typeof podExtendedResourceClaimStatusSchema> {}
 /** Schema of {@link PodExtendedResourceClaimStatus}. */
-export const podExtendedResourceClaimStatus: Schema<PodExtendedResourceClaimStatus> = podExtendedResourceClaimStatusSchema;
+export const podExtendedResourceClaimStatus: Schema<PodExtendedResourceClaimStatus> = described(podExtendedResourceClaimStatusSchema, 'The claim that serves extended resources.');
 
 const nodeAllocatableResourceClaimStatusSchema = struct({
   resourceClaimName: text.default(''),
@@ -72,7 +72,7 @@ const nodeAllocatableResourceClaimStatusSchema = struct({
 /** Node resources that a claim of the pod uses. */
 export interface NodeAllocatableResourceClaimStatus extends z.infer<typeof nodeAllocatableResourceClaimStatusSchema> {}
 /** Schema of {@link NodeAllocatableResourceClaimStatus}. */
-export const nodeAllocatableResourceClaimStatus: Schema<NodeAllocatableResourceClaimStatus> = nodeAllocatableResourceClaimStatusSchema;
+export const nodeAllocatableResourceClaimStatus: Schema<NodeAllocatableResourceClaimStatus> = described(nodeAllocatableResourceClaimStatusSchema, 'Node resources that a claim of the pod uses.');
 
 const podStatusSchema = struct({
   phase: text.optional(),
@@ -100,4 +100,4 @@ const podStatusSchema = struct({
 /** The observed state of a pod. */
 export interface PodStatus extends z.infer<typeof podStatusSchema> {}
 /** Schema of {@link PodStatus}. */
-export const podStatus: Schema<PodStatus> = podStatusSchema;
+export const podStatus: Schema<PodStatus> = described(podStatusSchema, 'The observed state of a pod.');

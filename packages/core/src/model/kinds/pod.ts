@@ -22,6 +22,7 @@ export const Pod: KindDefinition<Pod> = buildKind<Pod>({
   group: '',
   version: 'v1',
   kind: 'Pod',
+  description: 'Containers that run together on one node.',
   shortNames: ['po'],
   categories: ['all'],
   spec: podSpec,

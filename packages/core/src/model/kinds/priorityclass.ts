@@ -20,6 +20,7 @@ export const PriorityClass: KindDefinition<PriorityClass> = buildKind<PriorityCl
   group: 'scheduling.k8s.io',
   version: 'v1',
   kind: 'PriorityClass',
+  description: 'A named priority of pods.',
   plural: 'priorityclasses',
   shortNames: ['pc'],
   namespaced: false,

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { int32, int64, intOrString, list, pointer, struct, text } from '../schema/fields.js';
+import { described, int32, int64, intOrString, list, pointer, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 
 // Probes and lifecycle handlers of containers.
@@ -11,7 +11,7 @@ const httpHeaderSchema = struct({
 /** A header of an HTTP probe. */
 export interface HTTPHeader extends z.infer<typeof httpHeaderSchema> {}
 /** Schema of {@link HTTPHeader}. */
-export const httpHeader: Schema<HTTPHeader> = httpHeaderSchema;
+export const httpHeader: Schema<HTTPHeader> = described(httpHeaderSchema, 'A header of an HTTP probe.');
 
 const execActionSchema = struct({
   command: list(text).optional(),
@@ -19,7 +19,7 @@ const execActionSchema = struct({
 /** Runs a command in the container; exit code 0 is success. */
 export interface ExecAction extends z.infer<typeof execActionSchema> {}
 /** Schema of {@link ExecAction}. */
-export const execAction: Schema<ExecAction> = execActionSchema;
+export const execAction: Schema<ExecAction> = described(execActionSchema, 'Runs a command in the container; exit code 0 is success.');
 
 const httpGetActionSchema = struct({
   path: text.optional(),
@@ -31,7 +31,7 @@ const httpGetActionSchema = struct({
 /** Asks by HTTP; a status from 200 to 399 is success. */
 export interface HTTPGetAction extends z.infer<typeof httpGetActionSchema> {}
 /** Schema of {@link HTTPGetAction}. */
-export const httpGetAction: Schema<HTTPGetAction> = httpGetActionSchema;
+export const httpGetAction: Schema<HTTPGetAction> = described(httpGetActionSchema, 'Asks by HTTP; a status from 200 to 399 is success.');
 
 const tcpSocketActionSchema = struct({
   port: intOrString.default(0),
@@ -40,7 +40,7 @@ const tcpSocketActionSchema = struct({
 /** Opens a TCP connection. */
 export interface TCPSocketAction extends z.infer<typeof tcpSocketActionSchema> {}
 /** Schema of {@link TCPSocketAction}. */
-export const tcpSocketAction: Schema<TCPSocketAction> = tcpSocketActionSchema;
+export const tcpSocketAction: Schema<TCPSocketAction> = described(tcpSocketActionSchema, 'Opens a TCP connection.');
 
 const grpcActionSchema = struct({
   port: int32.default(0),
@@ -49,7 +49,7 @@ const grpcActionSchema = struct({
 /** Asks the gRPC health service. */
 export interface GRPCAction extends z.infer<typeof grpcActionSchema> {}
 /** Schema of {@link GRPCAction}. */
-export const grpcAction: Schema<GRPCAction> = grpcActionSchema;
+export const grpcAction: Schema<GRPCAction> = described(grpcActionSchema, 'Asks the gRPC health service.');
 
 const sleepActionSchema = struct({
   seconds: int64.default(0),
@@ -57,7 +57,7 @@ const sleepActionSchema = struct({
 /** Waits. */
 export interface SleepAction extends z.infer<typeof sleepActionSchema> {}
 /** Schema of {@link SleepAction}. */
-export const sleepAction: Schema<SleepAction> = sleepActionSchema;
+export const sleepAction: Schema<SleepAction> = described(sleepActionSchema, 'Waits.');
 
 /** How a probe asks; exactly one member is set. */
 export const probeHandlerFields = {
@@ -79,7 +79,7 @@ const probeSchema = struct({
 /** Asks a container periodically how it is. Times are seconds. */
 export interface Probe extends z.infer<typeof probeSchema> {}
 /** Schema of {@link Probe}. */
-export const probe: Schema<Probe> = probeSchema;
+export const probe: Schema<Probe> = described(probeSchema, 'Asks a container periodically how it is. Times are seconds.');
 
 /** How a probe asks; exactly one member is set. */
 export type ProbeHandler = Pick<Probe, keyof typeof probeHandlerFields>;
@@ -93,7 +93,7 @@ const lifecycleHandlerSchema = struct({
 /** What to run at a moment of the life of a container; exactly one member is set. */
 export interface LifecycleHandler extends z.infer<typeof lifecycleHandlerSchema> {}
 /** Schema of {@link LifecycleHandler}. */
-export const lifecycleHandler: Schema<LifecycleHandler> = lifecycleHandlerSchema;
+export const lifecycleHandler: Schema<LifecycleHandler> = described(lifecycleHandlerSchema, 'What to run at a moment of the life of a container; exactly one member is set.');
 
 const lifecycleSchema = struct({
   postStart: pointer(lifecycleHandler),
@@ -103,4 +103,4 @@ const lifecycleSchema = struct({
 /** What to run after start and before stop. */
 export interface Lifecycle extends z.infer<typeof lifecycleSchema> {}
 /** Schema of {@link Lifecycle}. */
-export const lifecycle: Schema<Lifecycle> = lifecycleSchema;
+export const lifecycle: Schema<Lifecycle> = described(lifecycleSchema, 'What to run after start and before stop.');

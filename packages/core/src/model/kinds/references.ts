@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { atomicStruct, pointer, struct, text } from '../schema/fields.js';
+import { atomicStruct, described, pointer, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 
 // References from one object to others.
@@ -13,7 +13,7 @@ const localObjectReferenceSchema = atomicStruct(localObjectReferenceFields);
 /** Names an object of the same namespace. */
 export interface LocalObjectReference extends z.infer<typeof localObjectReferenceSchema> {}
 /** Schema of {@link LocalObjectReference}. */
-export const localObjectReference: Schema<LocalObjectReference> = localObjectReferenceSchema;
+export const localObjectReference: Schema<LocalObjectReference> = described(localObjectReferenceSchema, 'Names an object of the same namespace.');
 
 const objectReferenceSchema = atomicStruct({
   kind: text.optional(),
@@ -27,7 +27,7 @@ const objectReferenceSchema = atomicStruct({
 /** Points to any object, or to a field of it. */
 export interface ObjectReference extends z.infer<typeof objectReferenceSchema> {}
 /** Schema of {@link ObjectReference}. */
-export const objectReference: Schema<ObjectReference> = objectReferenceSchema;
+export const objectReference: Schema<ObjectReference> = described(objectReferenceSchema, 'Points to any object, or to a field of it.');
 
 const typedLocalObjectReferenceSchema = atomicStruct({
   apiGroup: pointer(text),
@@ -37,7 +37,7 @@ const typedLocalObjectReferenceSchema = atomicStruct({
 /** Names an object of any kind in the same namespace. */
 export interface TypedLocalObjectReference extends z.infer<typeof typedLocalObjectReferenceSchema> {}
 /** Schema of {@link TypedLocalObjectReference}. */
-export const typedLocalObjectReference: Schema<TypedLocalObjectReference> = typedLocalObjectReferenceSchema;
+export const typedLocalObjectReference: Schema<TypedLocalObjectReference> = described(typedLocalObjectReferenceSchema, 'Names an object of any kind in the same namespace.');
 
 const typedObjectReferenceSchema = struct({
   apiGroup: pointer(text),
@@ -48,4 +48,4 @@ const typedObjectReferenceSchema = struct({
 /** Names an object of any kind in any namespace. */
 export interface TypedObjectReference extends z.infer<typeof typedObjectReferenceSchema> {}
 /** Schema of {@link TypedObjectReference}. */
-export const typedObjectReference: Schema<TypedObjectReference> = typedObjectReferenceSchema;
+export const typedObjectReference: Schema<TypedObjectReference> = described(typedObjectReferenceSchema, 'Names an object of any kind in any namespace.');

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { int32, int64, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import { described, int32, int64, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { podTemplateSpec } from './pod-spec.js';
 import { labelSelector } from './selectors.js';
@@ -19,7 +19,7 @@ const replicaSetSpecSchema = struct({
 /** The desired state of a ReplicaSet. */
 export interface ReplicaSetSpec extends z.infer<typeof replicaSetSpecSchema> {}
 /** Schema of {@link ReplicaSetSpec}. */
-export const replicaSetSpec: Schema<ReplicaSetSpec> = replicaSetSpecSchema;
+export const replicaSetSpec: Schema<ReplicaSetSpec> = described(replicaSetSpecSchema, 'The desired state of a ReplicaSet.');
 
 const replicaSetConditionSchema = struct({
   type: text.default(''),
@@ -31,7 +31,7 @@ const replicaSetConditionSchema = struct({
 /** One aspect of the observed state of a ReplicaSet. */
 export interface ReplicaSetCondition extends z.infer<typeof replicaSetConditionSchema> {}
 /** Schema of {@link ReplicaSetCondition}. */
-export const replicaSetCondition: Schema<ReplicaSetCondition> = replicaSetConditionSchema;
+export const replicaSetCondition: Schema<ReplicaSetCondition> = described(replicaSetConditionSchema, 'One aspect of the observed state of a ReplicaSet.');
 
 const replicaSetStatusSchema = struct({
   replicas: int32.default(0),
@@ -45,7 +45,7 @@ const replicaSetStatusSchema = struct({
 /** The observed state of a ReplicaSet. */
 export interface ReplicaSetStatus extends z.infer<typeof replicaSetStatusSchema> {}
 /** Schema of {@link ReplicaSetStatus}. */
-export const replicaSetStatus: Schema<ReplicaSetStatus> = replicaSetStatusSchema;
+export const replicaSetStatus: Schema<ReplicaSetStatus> = described(replicaSetStatusSchema, 'The observed state of a ReplicaSet.');
 
 /** Keeps a number of equal pods (apps/v1). */
 export interface ReplicaSet extends KubeObject {
@@ -57,6 +57,7 @@ export const ReplicaSet: KindDefinition<ReplicaSet> = buildKind<ReplicaSet>({
   group: 'apps',
   version: 'v1',
   kind: 'ReplicaSet',
+  description: 'Keeps a number of equal pods.',
   shortNames: ['rs'],
   categories: ['all'],
   spec: replicaSetSpec,

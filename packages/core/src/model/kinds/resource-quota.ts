@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
-import { atomicStruct, list, pointer, quantityMap, struct, text } from '../schema/fields.js';
+import { atomicStruct, described, list, pointer, quantityMap, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { validateResourceQuota, validateResourceQuotaStatus, validateResourceQuotaUpdate } from '../validation/quotas.js';
 import { quotaColumns } from '../table/cluster-columns.js';
@@ -15,7 +15,7 @@ const scopedResourceSelectorRequirementSchema = atomicStruct({
 /** A scope, and for the scope PriorityClass which values of it. */
 export interface ScopedResourceSelectorRequirement extends z.infer<typeof scopedResourceSelectorRequirementSchema> {}
 /** Schema of {@link ScopedResourceSelectorRequirement}. */
-export const scopedResourceSelectorRequirement: Schema<ScopedResourceSelectorRequirement> = scopedResourceSelectorRequirementSchema;
+export const scopedResourceSelectorRequirement: Schema<ScopedResourceSelectorRequirement> = described(scopedResourceSelectorRequirementSchema, 'A scope, and for the scope PriorityClass which values of it.');
 
 const scopeSelectorSchema = atomicStruct({
   matchExpressions: list(scopedResourceSelectorRequirement).optional(),
@@ -23,7 +23,7 @@ const scopeSelectorSchema = atomicStruct({
 /** Which objects a quota counts; all requirements must hold. */
 export interface ScopeSelector extends z.infer<typeof scopeSelectorSchema> {}
 /** Schema of {@link ScopeSelector}. */
-export const scopeSelector: Schema<ScopeSelector> = scopeSelectorSchema;
+export const scopeSelector: Schema<ScopeSelector> = described(scopeSelectorSchema, 'Which objects a quota counts; all requirements must hold.');
 
 const resourceQuotaSpecSchema = struct({
   hard: quantityMap.optional(),
@@ -33,7 +33,7 @@ const resourceQuotaSpecSchema = struct({
 /** What a namespace may use at most. */
 export interface ResourceQuotaSpec extends z.infer<typeof resourceQuotaSpecSchema> {}
 /** Schema of {@link ResourceQuotaSpec}. */
-export const resourceQuotaSpec: Schema<ResourceQuotaSpec> = resourceQuotaSpecSchema;
+export const resourceQuotaSpec: Schema<ResourceQuotaSpec> = described(resourceQuotaSpecSchema, 'What a namespace may use at most.');
 
 const resourceQuotaStatusSchema = struct({
   hard: quantityMap.optional(),
@@ -42,7 +42,7 @@ const resourceQuotaStatusSchema = struct({
 /** What a namespace uses of its quota. */
 export interface ResourceQuotaStatus extends z.infer<typeof resourceQuotaStatusSchema> {}
 /** Schema of {@link ResourceQuotaStatus}. */
-export const resourceQuotaStatus: Schema<ResourceQuotaStatus> = resourceQuotaStatusSchema;
+export const resourceQuotaStatus: Schema<ResourceQuotaStatus> = described(resourceQuotaStatusSchema, 'What a namespace uses of its quota.');
 
 /** Bounds what the objects of a namespace use together (core/v1). */
 export interface ResourceQuota extends KubeObject {
@@ -54,6 +54,7 @@ export const ResourceQuota: KindDefinition<ResourceQuota> = buildKind<ResourceQu
   group: '',
   version: 'v1',
   kind: 'ResourceQuota',
+  description: 'Bounds what the objects of a namespace use together.',
   shortNames: ['quota'],
   spec: resourceQuotaSpec,
   status: resourceQuotaStatus,

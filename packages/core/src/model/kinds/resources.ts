@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { list, quantityMap, struct, text } from '../schema/fields.js';
+import { described, list, quantityMap, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 
 // Compute resources.
@@ -11,7 +11,7 @@ const resourceClaimSchema = struct({
 /** Names a claim of the pod that a container uses. */
 export interface ResourceClaim extends z.infer<typeof resourceClaimSchema> {}
 /** Schema of {@link ResourceClaim}. */
-export const resourceClaim: Schema<ResourceClaim> = resourceClaimSchema;
+export const resourceClaim: Schema<ResourceClaim> = described(resourceClaimSchema, 'Names a claim of the pod that a container uses.');
 
 const resourceRequirementsSchema = struct({
   limits: quantityMap.optional(),
@@ -21,4 +21,4 @@ const resourceRequirementsSchema = struct({
 /** What a container asks for (requests) and may use at most (limits). */
 export interface ResourceRequirements extends z.infer<typeof resourceRequirementsSchema> {}
 /** Schema of {@link ResourceRequirements}. */
-export const resourceRequirements: Schema<ResourceRequirements> = resourceRequirementsSchema;
+export const resourceRequirements: Schema<ResourceRequirements> = described(resourceRequirementsSchema, 'What a container asks for (requests) and may use at most (limits).');

@@ -22,6 +22,7 @@ export const Secret: KindDefinition<Secret> = buildKind<Secret>({
   group: '',
   version: 'v1',
   kind: 'Secret',
+  description: 'Configuration that must not be shown.',
   fields: { type: text.optional(), data: bytesMap.optional(), stringData: textMap.optional(), immutable: pointer(flag) },
   columns: secretColumns,
   rules: {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, int64, list, pointer, struct, text } from '../schema/fields.js';
+import { described, flag, int64, list, pointer, struct, text } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 
 // What a container or pod may do on its node.
@@ -11,7 +11,7 @@ const capabilitiesSchema = struct({
 /** POSIX capabilities to add and drop. */
 export interface Capabilities extends z.infer<typeof capabilitiesSchema> {}
 /** Schema of {@link Capabilities}. */
-export const capabilities: Schema<Capabilities> = capabilitiesSchema;
+export const capabilities: Schema<Capabilities> = described(capabilitiesSchema, 'POSIX capabilities to add and drop.');
 
 const seLinuxOptionsSchema = struct({
   user: text.optional(),
@@ -22,7 +22,7 @@ const seLinuxOptionsSchema = struct({
 /** SELinux labels. */
 export interface SELinuxOptions extends z.infer<typeof seLinuxOptionsSchema> {}
 /** Schema of {@link SELinuxOptions}. */
-export const seLinuxOptions: Schema<SELinuxOptions> = seLinuxOptionsSchema;
+export const seLinuxOptions: Schema<SELinuxOptions> = described(seLinuxOptionsSchema, 'SELinux labels.');
 
 const windowsSecurityContextOptionsSchema = struct({
   gmsaCredentialSpecName: pointer(text),
@@ -33,7 +33,7 @@ const windowsSecurityContextOptionsSchema = struct({
 /** Settings of Windows containers. */
 export interface WindowsSecurityContextOptions extends z.infer<typeof windowsSecurityContextOptionsSchema> {}
 /** Schema of {@link WindowsSecurityContextOptions}. */
-export const windowsSecurityContextOptions: Schema<WindowsSecurityContextOptions> = windowsSecurityContextOptionsSchema;
+export const windowsSecurityContextOptions: Schema<WindowsSecurityContextOptions> = described(windowsSecurityContextOptionsSchema, 'Settings of Windows containers.');
 
 const seccompProfileSchema = struct({
   type: text.default(''),
@@ -42,7 +42,7 @@ const seccompProfileSchema = struct({
 /** Which system calls are allowed. */
 export interface SeccompProfile extends z.infer<typeof seccompProfileSchema> {}
 /** Schema of {@link SeccompProfile}. */
-export const seccompProfile: Schema<SeccompProfile> = seccompProfileSchema;
+export const seccompProfile: Schema<SeccompProfile> = described(seccompProfileSchema, 'Which system calls are allowed.');
 
 const appArmorProfileSchema = struct({
   type: text.default(''),
@@ -51,7 +51,7 @@ const appArmorProfileSchema = struct({
 /** Which AppArmor profile applies. */
 export interface AppArmorProfile extends z.infer<typeof appArmorProfileSchema> {}
 /** Schema of {@link AppArmorProfile}. */
-export const appArmorProfile: Schema<AppArmorProfile> = appArmorProfileSchema;
+export const appArmorProfile: Schema<AppArmorProfile> = described(appArmorProfileSchema, 'Which AppArmor profile applies.');
 
 const securityContextSchema = struct({
   capabilities: pointer(capabilities),
@@ -70,7 +70,7 @@ const securityContextSchema = struct({
 /** Security settings of one container; they win over those of the pod. */
 export interface SecurityContext extends z.infer<typeof securityContextSchema> {}
 /** Schema of {@link SecurityContext}. */
-export const securityContext: Schema<SecurityContext> = securityContextSchema;
+export const securityContext: Schema<SecurityContext> = described(securityContextSchema, 'Security settings of one container; they win over those of the pod.');
 
 const sysctlSchema = struct({
   name: text.default(''),
@@ -79,7 +79,7 @@ const sysctlSchema = struct({
 /** A kernel parameter. */
 export interface Sysctl extends z.infer<typeof sysctlSchema> {}
 /** Schema of {@link Sysctl}. */
-export const sysctl: Schema<Sysctl> = sysctlSchema;
+export const sysctl: Schema<Sysctl> = described(sysctlSchema, 'A kernel parameter.');
 
 const podSecurityContextSchema = struct({
   seLinuxOptions: pointer(seLinuxOptions),
@@ -99,4 +99,4 @@ const podSecurityContextSchema = struct({
 /** Security settings of all containers of a pod. */
 export interface PodSecurityContext extends z.infer<typeof podSecurityContextSchema> {}
 /** Schema of {@link PodSecurityContext}. */
-export const podSecurityContext: Schema<PodSecurityContext> = podSecurityContextSchema;
+export const podSecurityContext: Schema<PodSecurityContext> = described(podSecurityContextSchema, 'Security settings of all containers of a pod.');

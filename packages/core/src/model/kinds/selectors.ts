@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { atomicStruct, int64, list, struct, text, textMap, timestamp } from '../schema/fields.js';
+import { atomicStruct, described, int64, list, struct, text, textMap, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 
 // Selectors as they appear inside objects.
@@ -12,7 +12,7 @@ const labelSelectorRequirementSchema = struct({
 /** One condition on a label: In, NotIn, Exists or DoesNotExist. */
 export interface LabelSelectorRequirement extends z.infer<typeof labelSelectorRequirementSchema> {}
 /** Schema of {@link LabelSelectorRequirement}. */
-export const labelSelectorRequirement: Schema<LabelSelectorRequirement> = labelSelectorRequirementSchema;
+export const labelSelectorRequirement: Schema<LabelSelectorRequirement> = described(labelSelectorRequirementSchema, 'One condition on a label: In, NotIn, Exists or DoesNotExist.');
 
 const labelSelectorSchema = atomicStruct({
   matchLabels: textMap.optional(),
@@ -21,7 +21,7 @@ const labelSelectorSchema = atomicStruct({
 /** Selects objects by their labels; both parts must hold. Empty selects everything. */
 export interface LabelSelector extends z.infer<typeof labelSelectorSchema> {}
 /** Schema of {@link LabelSelector}. */
-export const labelSelector: Schema<LabelSelector> = labelSelectorSchema;
+export const labelSelector: Schema<LabelSelector> = described(labelSelectorSchema, 'Selects objects by their labels; both parts must hold. Empty selects everything.');
 
 const conditionSchema = struct({
   type: text.default(''),
@@ -34,4 +34,4 @@ const conditionSchema = struct({
 /** One aspect of the observed state (metav1.Condition). */
 export interface Condition extends z.infer<typeof conditionSchema> {}
 /** Schema of {@link Condition}. */
-export const condition: Schema<Condition> = conditionSchema;
+export const condition: Schema<Condition> = described(conditionSchema, 'One aspect of the observed state (metav1.Condition).');

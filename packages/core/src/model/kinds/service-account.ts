@@ -17,6 +17,7 @@ export const ServiceAccount: KindDefinition<ServiceAccount> = buildKind<ServiceA
   group: '',
   version: 'v1',
   kind: 'ServiceAccount',
+  description: 'Who pods are to the API server.',
   shortNames: ['sa'],
   fields: {
     secrets: list(objectReference, { strategy: 'merge', key: 'name', listType: 'map' }).optional(),

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, int32, intOrString, list, pointer, struct, text, textMap, withMerge } from '../schema/fields.js';
+import { described, flag, int32, intOrString, list, pointer, struct, text, textMap, withMerge } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { condition } from './selectors.js';
 import { applyServiceDefaults } from '../defaults/service.js';
@@ -21,7 +21,7 @@ const servicePortSchema = struct({
 /** A port of a service. */
 export interface ServicePort extends z.infer<typeof servicePortSchema> {}
 /** Schema of {@link ServicePort}. */
-export const servicePort: Schema<ServicePort> = servicePortSchema;
+export const servicePort: Schema<ServicePort> = described(servicePortSchema, 'A port of a service.');
 
 const clientIPConfigSchema = struct({
   timeoutSeconds: pointer(int32),
@@ -29,7 +29,7 @@ const clientIPConfigSchema = struct({
 /** How long a client sticks to an endpoint. */
 export interface ClientIPConfig extends z.infer<typeof clientIPConfigSchema> {}
 /** Schema of {@link ClientIPConfig}. */
-export const clientIPConfig: Schema<ClientIPConfig> = clientIPConfigSchema;
+export const clientIPConfig: Schema<ClientIPConfig> = described(clientIPConfigSchema, 'How long a client sticks to an endpoint.');
 
 const sessionAffinityConfigSchema = struct({
   clientIP: pointer(clientIPConfig),
@@ -37,7 +37,7 @@ const sessionAffinityConfigSchema = struct({
 /** Settings of session affinity. */
 export interface SessionAffinityConfig extends z.infer<typeof sessionAffinityConfigSchema> {}
 /** Schema of {@link SessionAffinityConfig}. */
-export const sessionAffinityConfig: Schema<SessionAffinityConfig> = sessionAffinityConfigSchema;
+export const sessionAffinityConfig: Schema<SessionAffinityConfig> = described(sessionAffinityConfigSchema, 'Settings of session affinity.');
 
 const serviceSpecSchema = struct({
   ports: list(servicePort, { strategy: 'merge', key: 'port', listType: 'map', listKeys: ['port', 'protocol'] }).optional(),
@@ -64,7 +64,7 @@ const serviceSpecSchema = struct({
 /** The desired state of a service. */
 export interface ServiceSpec extends z.infer<typeof serviceSpecSchema> {}
 /** Schema of {@link ServiceSpec}. */
-export const serviceSpec: Schema<ServiceSpec> = serviceSpecSchema;
+export const serviceSpec: Schema<ServiceSpec> = described(serviceSpecSchema, 'The desired state of a service.');
 
 const portStatusSchema = struct({
   port: int32.default(0),
@@ -74,7 +74,7 @@ const portStatusSchema = struct({
 /** The state of a port of a load balancer. */
 export interface PortStatus extends z.infer<typeof portStatusSchema> {}
 /** Schema of {@link PortStatus}. */
-export const portStatus: Schema<PortStatus> = portStatusSchema;
+export const portStatus: Schema<PortStatus> = described(portStatusSchema, 'The state of a port of a load balancer.');
 
 const loadBalancerIngressSchema = struct({
   ip: text.optional(),
@@ -85,7 +85,7 @@ const loadBalancerIngressSchema = struct({
 /** An entry point of a load balancer. */
 export interface LoadBalancerIngress extends z.infer<typeof loadBalancerIngressSchema> {}
 /** Schema of {@link LoadBalancerIngress}. */
-export const loadBalancerIngress: Schema<LoadBalancerIngress> = loadBalancerIngressSchema;
+export const loadBalancerIngress: Schema<LoadBalancerIngress> = described(loadBalancerIngressSchema, 'An entry point of a load balancer.');
 
 const loadBalancerStatusSchema = struct({
   ingress: list(loadBalancerIngress).optional(),
@@ -93,7 +93,7 @@ const loadBalancerStatusSchema = struct({
 /** The state of a load balancer. */
 export interface LoadBalancerStatus extends z.infer<typeof loadBalancerStatusSchema> {}
 /** Schema of {@link LoadBalancerStatus}. */
-export const loadBalancerStatus: Schema<LoadBalancerStatus> = loadBalancerStatusSchema;
+export const loadBalancerStatus: Schema<LoadBalancerStatus> = described(loadBalancerStatusSchema, 'The state of a load balancer.');
 
 const serviceStatusSchema = struct({
   loadBalancer: loadBalancerStatus.optional(),
@@ -102,7 +102,7 @@ const serviceStatusSchema = struct({
 /** The observed state of a service. */
 export interface ServiceStatus extends z.infer<typeof serviceStatusSchema> {}
 /** Schema of {@link ServiceStatus}. */
-export const serviceStatus: Schema<ServiceStatus> = serviceStatusSchema;
+export const serviceStatus: Schema<ServiceStatus> = described(serviceStatusSchema, 'The observed state of a service.');
 
 /** A stable address for a set of pods (core/v1). */
 export interface Service extends KubeObject {
@@ -114,6 +114,7 @@ export const Service: KindDefinition<Service> = buildKind<Service>({
   group: '',
   version: 'v1',
   kind: 'Service',
+  description: 'A stable address for a set of pods.',
   shortNames: ['svc'],
   categories: ['all'],
   spec: serviceSpec,

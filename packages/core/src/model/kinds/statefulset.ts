@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { heldStruct, int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
+import { described, heldStruct, int32, int64, intOrString, list, pointer, requiredStruct, struct, text, timestamp } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { metadata } from './metadata.js';
 import { persistentVolumeClaimSpec } from './claim-template.js';
@@ -22,7 +22,7 @@ const rollingUpdateStatefulSetSchema = struct({
 /** Which pods a rolling update reaches (ordinals from `partition` on), and how many may be down at once. */
 export interface RollingUpdateStatefulSet extends z.infer<typeof rollingUpdateStatefulSetSchema> {}
 /** Schema of {@link RollingUpdateStatefulSet}. */
-export const rollingUpdateStatefulSet: Schema<RollingUpdateStatefulSet> = rollingUpdateStatefulSetSchema;
+export const rollingUpdateStatefulSet: Schema<RollingUpdateStatefulSet> = described(rollingUpdateStatefulSetSchema, 'Which pods a rolling update reaches (ordinals from partition on), and how many may be down at once.');
 
 const statefulSetUpdateStrategySchema = struct({
   type: text.optional(),
@@ -31,7 +31,7 @@ const statefulSetUpdateStrategySchema = struct({
 /** How old pods are replaced: RollingUpdate, or OnDelete (somebody else deletes them). */
 export interface StatefulSetUpdateStrategy extends z.infer<typeof statefulSetUpdateStrategySchema> {}
 /** Schema of {@link StatefulSetUpdateStrategy}. */
-export const statefulSetUpdateStrategy: Schema<StatefulSetUpdateStrategy> = statefulSetUpdateStrategySchema;
+export const statefulSetUpdateStrategy: Schema<StatefulSetUpdateStrategy> = described(statefulSetUpdateStrategySchema, 'How old pods are replaced: RollingUpdate, or OnDelete (somebody else deletes them).');
 
 const claimRetentionPolicySchema = struct({
   whenDeleted: text.optional(),
@@ -40,7 +40,7 @@ const claimRetentionPolicySchema = struct({
 /** What becomes of claims when the set is deleted, and of those whose pod is scaled away: Retain or Delete. */
 export interface StatefulSetPersistentVolumeClaimRetentionPolicy extends z.infer<typeof claimRetentionPolicySchema> {}
 /** Schema of {@link StatefulSetPersistentVolumeClaimRetentionPolicy}. */
-export const claimRetentionPolicy: Schema<StatefulSetPersistentVolumeClaimRetentionPolicy> = claimRetentionPolicySchema;
+export const claimRetentionPolicy: Schema<StatefulSetPersistentVolumeClaimRetentionPolicy> = described(claimRetentionPolicySchema, 'What becomes of claims when the set is deleted, and of those whose pod is scaled away: Retain or Delete.');
 
 const statefulSetOrdinalsSchema = struct({
   start: int32.default(0),
@@ -48,7 +48,7 @@ const statefulSetOrdinalsSchema = struct({
 /** Where counting starts. */
 export interface StatefulSetOrdinals extends z.infer<typeof statefulSetOrdinalsSchema> {}
 /** Schema of {@link StatefulSetOrdinals}. */
-export const statefulSetOrdinals: Schema<StatefulSetOrdinals> = statefulSetOrdinalsSchema;
+export const statefulSetOrdinals: Schema<StatefulSetOrdinals> = described(statefulSetOrdinalsSchema, 'Where counting starts.');
 
 const statefulSetClaimSchema = struct({
   apiVersion: text.optional(),
@@ -60,7 +60,7 @@ const statefulSetClaimSchema = struct({
 /** A claim of which each pod gets its own. */
 export interface StatefulSetClaim extends z.infer<typeof statefulSetClaimSchema> {}
 /** Schema of {@link StatefulSetClaim}. */
-export const statefulSetClaim: Schema<StatefulSetClaim> = statefulSetClaimSchema;
+export const statefulSetClaim: Schema<StatefulSetClaim> = described(statefulSetClaimSchema, 'A claim of which each pod gets its own.');
 
 const statefulSetSpecSchema = struct({
   replicas: pointer(int32),
@@ -78,7 +78,7 @@ const statefulSetSpecSchema = struct({
 /** The desired state of a StatefulSet. */
 export interface StatefulSetSpec extends z.infer<typeof statefulSetSpecSchema> {}
 /** Schema of {@link StatefulSetSpec}. */
-export const statefulSetSpec: Schema<StatefulSetSpec> = statefulSetSpecSchema;
+export const statefulSetSpec: Schema<StatefulSetSpec> = described(statefulSetSpecSchema, 'The desired state of a StatefulSet.');
 
 const statefulSetConditionSchema = struct({
   type: text.default(''),
@@ -90,7 +90,7 @@ const statefulSetConditionSchema = struct({
 /** One aspect of the observed state of a StatefulSet. */
 export interface StatefulSetCondition extends z.infer<typeof statefulSetConditionSchema> {}
 /** Schema of {@link StatefulSetCondition}. */
-export const statefulSetCondition: Schema<StatefulSetCondition> = statefulSetConditionSchema;
+export const statefulSetCondition: Schema<StatefulSetCondition> = described(statefulSetConditionSchema, 'One aspect of the observed state of a StatefulSet.');
 
 const statefulSetStatusSchema = struct({
   observedGeneration: int64.optional(),
@@ -107,7 +107,7 @@ const statefulSetStatusSchema = struct({
 /** The observed state of a StatefulSet. */
 export interface StatefulSetStatus extends z.infer<typeof statefulSetStatusSchema> {}
 /** Schema of {@link StatefulSetStatus}. */
-export const statefulSetStatus: Schema<StatefulSetStatus> = statefulSetStatusSchema;
+export const statefulSetStatus: Schema<StatefulSetStatus> = described(statefulSetStatusSchema, 'The observed state of a StatefulSet.');
 
 /** Keeps pods with an identity each: a number, a name, claims (apps/v1). */
 export interface StatefulSet extends KubeObject {
@@ -119,6 +119,7 @@ export const StatefulSet: KindDefinition<StatefulSet> = buildKind<StatefulSet>({
   group: 'apps',
   version: 'v1',
   kind: 'StatefulSet',
+  description: 'Keeps pods with an identity each: a number, a name, claims.',
   shortNames: ['sts'],
   categories: ['all'],
   spec: statefulSetSpec,

@@ -3,7 +3,7 @@ import { applyStorageClassDefaults } from '../defaults/storage.js';
 import { buildKind } from '../define-kind.js';
 import type { KindDefinition } from '../kind.js';
 import type { KubeObject } from '../object.js';
-import { atomicStruct, flag, list, pointer, struct, text, textMap } from '../schema/fields.js';
+import { atomicStruct, described, flag, list, pointer, struct, text, textMap } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { validateStorageClass, validateStorageClassUpdate } from '../validation/storage-classes.js';
 import { storageClassColumns } from '../table/storage-columns.js';
@@ -15,7 +15,7 @@ const topologySelectorLabelRequirementSchema = struct({
 /** A label and the values it may have. */
 export interface TopologySelectorLabelRequirement extends z.infer<typeof topologySelectorLabelRequirementSchema> {}
 /** Schema of {@link TopologySelectorLabelRequirement}. */
-export const topologySelectorLabelRequirement: Schema<TopologySelectorLabelRequirement> = topologySelectorLabelRequirementSchema;
+export const topologySelectorLabelRequirement: Schema<TopologySelectorLabelRequirement> = described(topologySelectorLabelRequirementSchema, 'A label and the values it may have.');
 
 const topologySelectorTermSchema = atomicStruct({
   matchLabelExpressions: list(topologySelectorLabelRequirement).optional(),
@@ -23,7 +23,7 @@ const topologySelectorTermSchema = atomicStruct({
 /** Where volumes may be made. */
 export interface TopologySelectorTerm extends z.infer<typeof topologySelectorTermSchema> {}
 /** Schema of {@link TopologySelectorTerm}. */
-export const topologySelectorTerm: Schema<TopologySelectorTerm> = topologySelectorTermSchema;
+export const topologySelectorTerm: Schema<TopologySelectorTerm> = described(topologySelectorTermSchema, 'Where volumes may be made.');
 
 /** How volumes of one class are made (storage.k8s.io/v1). */
 export interface StorageClass extends KubeObject {
@@ -40,6 +40,7 @@ export const StorageClass: KindDefinition<StorageClass> = buildKind<StorageClass
   group: 'storage.k8s.io',
   version: 'v1',
   kind: 'StorageClass',
+  description: 'How volumes of one class are made.',
   plural: 'storageclasses',
   shortNames: ['sc'],
   namespaced: false,

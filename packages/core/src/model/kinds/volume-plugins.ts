@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, int32, list, pointer, requiredList, struct, text, textMap } from '../schema/fields.js';
+import { described, flag, int32, list, pointer, requiredList, struct, text, textMap } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { localObjectReference } from './references.js';
 
@@ -14,7 +14,7 @@ const gcePersistentDiskVolumeSourceSchema = struct({
 /** A Google Compute Engine disk. */
 export interface GCEPersistentDiskVolumeSource extends z.infer<typeof gcePersistentDiskVolumeSourceSchema> {}
 /** Schema of {@link GCEPersistentDiskVolumeSource}. */
-export const gcePersistentDiskVolumeSource: Schema<GCEPersistentDiskVolumeSource> = gcePersistentDiskVolumeSourceSchema;
+export const gcePersistentDiskVolumeSource: Schema<GCEPersistentDiskVolumeSource> = described(gcePersistentDiskVolumeSourceSchema, 'A Google Compute Engine disk.');
 
 const awsElasticBlockStoreVolumeSourceSchema = struct({
   volumeID: text.default(''),
@@ -25,7 +25,7 @@ const awsElasticBlockStoreVolumeSourceSchema = struct({
 /** An Amazon EBS volume. */
 export interface AWSElasticBlockStoreVolumeSource extends z.infer<typeof awsElasticBlockStoreVolumeSourceSchema> {}
 /** Schema of {@link AWSElasticBlockStoreVolumeSource}. */
-export const awsElasticBlockStoreVolumeSource: Schema<AWSElasticBlockStoreVolumeSource> = awsElasticBlockStoreVolumeSourceSchema;
+export const awsElasticBlockStoreVolumeSource: Schema<AWSElasticBlockStoreVolumeSource> = described(awsElasticBlockStoreVolumeSourceSchema, 'An Amazon EBS volume.');
 
 const gitRepoVolumeSourceSchema = struct({
   repository: text.default(''),
@@ -35,7 +35,7 @@ const gitRepoVolumeSourceSchema = struct({
 /** A git checkout (deprecated by Kubernetes). */
 export interface GitRepoVolumeSource extends z.infer<typeof gitRepoVolumeSourceSchema> {}
 /** Schema of {@link GitRepoVolumeSource}. */
-export const gitRepoVolumeSource: Schema<GitRepoVolumeSource> = gitRepoVolumeSourceSchema;
+export const gitRepoVolumeSource: Schema<GitRepoVolumeSource> = described(gitRepoVolumeSourceSchema, 'A git checkout (deprecated by Kubernetes).');
 
 const nfsVolumeSourceSchema = struct({
   server: text.default(''),
@@ -45,7 +45,7 @@ const nfsVolumeSourceSchema = struct({
 /** An NFS export. */
 export interface NFSVolumeSource extends z.infer<typeof nfsVolumeSourceSchema> {}
 /** Schema of {@link NFSVolumeSource}. */
-export const nfsVolumeSource: Schema<NFSVolumeSource> = nfsVolumeSourceSchema;
+export const nfsVolumeSource: Schema<NFSVolumeSource> = described(nfsVolumeSourceSchema, 'An NFS export.');
 
 const iscsiVolumeSourceSchema = struct({
   targetPortal: text.default(''),
@@ -63,7 +63,7 @@ const iscsiVolumeSourceSchema = struct({
 /** An iSCSI logical unit. */
 export interface ISCSIVolumeSource extends z.infer<typeof iscsiVolumeSourceSchema> {}
 /** Schema of {@link ISCSIVolumeSource}. */
-export const iscsiVolumeSource: Schema<ISCSIVolumeSource> = iscsiVolumeSourceSchema;
+export const iscsiVolumeSource: Schema<ISCSIVolumeSource> = described(iscsiVolumeSourceSchema, 'An iSCSI logical unit.');
 
 const glusterfsVolumeSourceSchema = struct({
   endpoints: text.default(''),
@@ -73,7 +73,7 @@ const glusterfsVolumeSourceSchema = struct({
 /** A Glusterfs volume. */
 export interface GlusterfsVolumeSource extends z.infer<typeof glusterfsVolumeSourceSchema> {}
 /** Schema of {@link GlusterfsVolumeSource}. */
-export const glusterfsVolumeSource: Schema<GlusterfsVolumeSource> = glusterfsVolumeSourceSchema;
+export const glusterfsVolumeSource: Schema<GlusterfsVolumeSource> = described(glusterfsVolumeSourceSchema, 'A Glusterfs volume.');
 
 const rbdVolumeSourceSchema = struct({
   monitors: requiredList(text),
@@ -88,7 +88,7 @@ const rbdVolumeSourceSchema = struct({
 /** A Ceph block device. */
 export interface RBDVolumeSource extends z.infer<typeof rbdVolumeSourceSchema> {}
 /** Schema of {@link RBDVolumeSource}. */
-export const rbdVolumeSource: Schema<RBDVolumeSource> = rbdVolumeSourceSchema;
+export const rbdVolumeSource: Schema<RBDVolumeSource> = described(rbdVolumeSourceSchema, 'A Ceph block device.');
 
 const flexVolumeSourceSchema = struct({
   driver: text.default(''),
@@ -100,7 +100,7 @@ const flexVolumeSourceSchema = struct({
 /** A volume of an exec-based driver. */
 export interface FlexVolumeSource extends z.infer<typeof flexVolumeSourceSchema> {}
 /** Schema of {@link FlexVolumeSource}. */
-export const flexVolumeSource: Schema<FlexVolumeSource> = flexVolumeSourceSchema;
+export const flexVolumeSource: Schema<FlexVolumeSource> = described(flexVolumeSourceSchema, 'A volume of an exec-based driver.');
 
 const cinderVolumeSourceSchema = struct({
   volumeID: text.default(''),
@@ -111,7 +111,7 @@ const cinderVolumeSourceSchema = struct({
 /** An OpenStack volume. */
 export interface CinderVolumeSource extends z.infer<typeof cinderVolumeSourceSchema> {}
 /** Schema of {@link CinderVolumeSource}. */
-export const cinderVolumeSource: Schema<CinderVolumeSource> = cinderVolumeSourceSchema;
+export const cinderVolumeSource: Schema<CinderVolumeSource> = described(cinderVolumeSourceSchema, 'An OpenStack volume.');
 
 const cephFSVolumeSourceSchema = struct({
   monitors: requiredList(text),
@@ -124,7 +124,7 @@ const cephFSVolumeSourceSchema = struct({
 /** A Ceph file system. */
 export interface CephFSVolumeSource extends z.infer<typeof cephFSVolumeSourceSchema> {}
 /** Schema of {@link CephFSVolumeSource}. */
-export const cephFSVolumeSource: Schema<CephFSVolumeSource> = cephFSVolumeSourceSchema;
+export const cephFSVolumeSource: Schema<CephFSVolumeSource> = described(cephFSVolumeSourceSchema, 'A Ceph file system.');
 
 const flockerVolumeSourceSchema = struct({
   datasetName: text.optional(),
@@ -133,7 +133,7 @@ const flockerVolumeSourceSchema = struct({
 /** A Flocker dataset. */
 export interface FlockerVolumeSource extends z.infer<typeof flockerVolumeSourceSchema> {}
 /** Schema of {@link FlockerVolumeSource}. */
-export const flockerVolumeSource: Schema<FlockerVolumeSource> = flockerVolumeSourceSchema;
+export const flockerVolumeSource: Schema<FlockerVolumeSource> = described(flockerVolumeSourceSchema, 'A Flocker dataset.');
 
 const fcVolumeSourceSchema = struct({
   targetWWNs: list(text).optional(),
@@ -145,7 +145,7 @@ const fcVolumeSourceSchema = struct({
 /** A Fibre Channel logical unit. */
 export interface FCVolumeSource extends z.infer<typeof fcVolumeSourceSchema> {}
 /** Schema of {@link FCVolumeSource}. */
-export const fcVolumeSource: Schema<FCVolumeSource> = fcVolumeSourceSchema;
+export const fcVolumeSource: Schema<FCVolumeSource> = described(fcVolumeSourceSchema, 'A Fibre Channel logical unit.');
 
 const azureFileVolumeSourceSchema = struct({
   secretName: text.default(''),
@@ -155,7 +155,7 @@ const azureFileVolumeSourceSchema = struct({
 /** An Azure file share. */
 export interface AzureFileVolumeSource extends z.infer<typeof azureFileVolumeSourceSchema> {}
 /** Schema of {@link AzureFileVolumeSource}. */
-export const azureFileVolumeSource: Schema<AzureFileVolumeSource> = azureFileVolumeSourceSchema;
+export const azureFileVolumeSource: Schema<AzureFileVolumeSource> = described(azureFileVolumeSourceSchema, 'An Azure file share.');
 
 const vsphereVirtualDiskVolumeSourceSchema = struct({
   volumePath: text.default(''),
@@ -166,7 +166,7 @@ const vsphereVirtualDiskVolumeSourceSchema = struct({
 /** A vSphere disk. */
 export interface VsphereVirtualDiskVolumeSource extends z.infer<typeof vsphereVirtualDiskVolumeSourceSchema> {}
 /** Schema of {@link VsphereVirtualDiskVolumeSource}. */
-export const vsphereVirtualDiskVolumeSource: Schema<VsphereVirtualDiskVolumeSource> = vsphereVirtualDiskVolumeSourceSchema;
+export const vsphereVirtualDiskVolumeSource: Schema<VsphereVirtualDiskVolumeSource> = described(vsphereVirtualDiskVolumeSourceSchema, 'A vSphere disk.');
 
 const quobyteVolumeSourceSchema = struct({
   registry: text.default(''),
@@ -179,7 +179,7 @@ const quobyteVolumeSourceSchema = struct({
 /** A Quobyte volume. */
 export interface QuobyteVolumeSource extends z.infer<typeof quobyteVolumeSourceSchema> {}
 /** Schema of {@link QuobyteVolumeSource}. */
-export const quobyteVolumeSource: Schema<QuobyteVolumeSource> = quobyteVolumeSourceSchema;
+export const quobyteVolumeSource: Schema<QuobyteVolumeSource> = described(quobyteVolumeSourceSchema, 'A Quobyte volume.');
 
 const azureDiskVolumeSourceSchema = struct({
   diskName: text.default(''),
@@ -192,7 +192,7 @@ const azureDiskVolumeSourceSchema = struct({
 /** An Azure disk. */
 export interface AzureDiskVolumeSource extends z.infer<typeof azureDiskVolumeSourceSchema> {}
 /** Schema of {@link AzureDiskVolumeSource}. */
-export const azureDiskVolumeSource: Schema<AzureDiskVolumeSource> = azureDiskVolumeSourceSchema;
+export const azureDiskVolumeSource: Schema<AzureDiskVolumeSource> = described(azureDiskVolumeSourceSchema, 'An Azure disk.');
 
 const photonPersistentDiskVolumeSourceSchema = struct({
   pdID: text.default(''),
@@ -201,7 +201,7 @@ const photonPersistentDiskVolumeSourceSchema = struct({
 /** A Photon disk. */
 export interface PhotonPersistentDiskVolumeSource extends z.infer<typeof photonPersistentDiskVolumeSourceSchema> {}
 /** Schema of {@link PhotonPersistentDiskVolumeSource}. */
-export const photonPersistentDiskVolumeSource: Schema<PhotonPersistentDiskVolumeSource> = photonPersistentDiskVolumeSourceSchema;
+export const photonPersistentDiskVolumeSource: Schema<PhotonPersistentDiskVolumeSource> = described(photonPersistentDiskVolumeSourceSchema, 'A Photon disk.');
 
 const portworxVolumeSourceSchema = struct({
   volumeID: text.default(''),
@@ -211,7 +211,7 @@ const portworxVolumeSourceSchema = struct({
 /** A Portworx volume. */
 export interface PortworxVolumeSource extends z.infer<typeof portworxVolumeSourceSchema> {}
 /** Schema of {@link PortworxVolumeSource}. */
-export const portworxVolumeSource: Schema<PortworxVolumeSource> = portworxVolumeSourceSchema;
+export const portworxVolumeSource: Schema<PortworxVolumeSource> = described(portworxVolumeSourceSchema, 'A Portworx volume.');
 
 const scaleIOVolumeSourceSchema = struct({
   gateway: text.default(''),
@@ -228,7 +228,7 @@ const scaleIOVolumeSourceSchema = struct({
 /** A ScaleIO volume. */
 export interface ScaleIOVolumeSource extends z.infer<typeof scaleIOVolumeSourceSchema> {}
 /** Schema of {@link ScaleIOVolumeSource}. */
-export const scaleIOVolumeSource: Schema<ScaleIOVolumeSource> = scaleIOVolumeSourceSchema;
+export const scaleIOVolumeSource: Schema<ScaleIOVolumeSource> = described(scaleIOVolumeSourceSchema, 'A ScaleIO volume.');
 
 const storageOSVolumeSourceSchema = struct({
   volumeName: text.optional(),
@@ -240,7 +240,7 @@ const storageOSVolumeSourceSchema = struct({
 /** A StorageOS volume. */
 export interface StorageOSVolumeSource extends z.infer<typeof storageOSVolumeSourceSchema> {}
 /** Schema of {@link StorageOSVolumeSource}. */
-export const storageOSVolumeSource: Schema<StorageOSVolumeSource> = storageOSVolumeSourceSchema;
+export const storageOSVolumeSource: Schema<StorageOSVolumeSource> = described(storageOSVolumeSourceSchema, 'A StorageOS volume.');
 
 const csiVolumeSourceSchema = struct({
   driver: text.default(''),
@@ -252,4 +252,4 @@ const csiVolumeSourceSchema = struct({
 /** An inline volume of a CSI driver. */
 export interface CSIVolumeSource extends z.infer<typeof csiVolumeSourceSchema> {}
 /** Schema of {@link CSIVolumeSource}. */
-export const csiVolumeSource: Schema<CSIVolumeSource> = csiVolumeSourceSchema;
+export const csiVolumeSource: Schema<CSIVolumeSource> = described(csiVolumeSourceSchema, 'An inline volume of a CSI driver.');

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { flag, int32, int64, list, pointer, quantity, requiredList, struct, text, textMap } from '../schema/fields.js';
+import { described, flag, int32, int64, list, pointer, quantity, requiredList, struct, text, textMap } from '../schema/fields.js';
 import type { Schema } from '../schema/fields.js';
 import { ephemeralVolumeSource } from './claim-template.js';
 import { objectFieldSelector, resourceFieldSelector } from './env.js';
@@ -17,7 +17,7 @@ const keyToPathSchema = struct({
 /** Which key goes into which file. */
 export interface KeyToPath extends z.infer<typeof keyToPathSchema> {}
 /** Schema of {@link KeyToPath}. */
-export const keyToPath: Schema<KeyToPath> = keyToPathSchema;
+export const keyToPath: Schema<KeyToPath> = described(keyToPathSchema, 'Which key goes into which file.');
 
 const emptyDirVolumeSourceSchema = struct({
   medium: text.optional(),
@@ -26,7 +26,7 @@ const emptyDirVolumeSourceSchema = struct({
 /** A directory that lives as long as the pod. */
 export interface EmptyDirVolumeSource extends z.infer<typeof emptyDirVolumeSourceSchema> {}
 /** Schema of {@link EmptyDirVolumeSource}. */
-export const emptyDirVolumeSource: Schema<EmptyDirVolumeSource> = emptyDirVolumeSourceSchema;
+export const emptyDirVolumeSource: Schema<EmptyDirVolumeSource> = described(emptyDirVolumeSourceSchema, 'A directory that lives as long as the pod.');
 
 const hostPathVolumeSourceSchema = struct({
   path: text.default(''),
@@ -35,7 +35,7 @@ const hostPathVolumeSourceSchema = struct({
 /** A file or directory of the node. */
 export interface HostPathVolumeSource extends z.infer<typeof hostPathVolumeSourceSchema> {}
 /** Schema of {@link HostPathVolumeSource}. */
-export const hostPathVolumeSource: Schema<HostPathVolumeSource> = hostPathVolumeSourceSchema;
+export const hostPathVolumeSource: Schema<HostPathVolumeSource> = described(hostPathVolumeSourceSchema, 'A file or directory of the node.');
 
 const configMapVolumeSourceSchema = struct({
   ...localObjectReferenceFields,
@@ -46,7 +46,7 @@ const configMapVolumeSourceSchema = struct({
 /** The keys of a ConfigMap as files. */
 export interface ConfigMapVolumeSource extends z.infer<typeof configMapVolumeSourceSchema> {}
 /** Schema of {@link ConfigMapVolumeSource}. */
-export const configMapVolumeSource: Schema<ConfigMapVolumeSource> = configMapVolumeSourceSchema;
+export const configMapVolumeSource: Schema<ConfigMapVolumeSource> = described(configMapVolumeSourceSchema, 'The keys of a ConfigMap as files.');
 
 const secretVolumeSourceSchema = struct({
   secretName: text.optional(),
@@ -57,7 +57,7 @@ const secretVolumeSourceSchema = struct({
 /** The keys of a Secret as files. */
 export interface SecretVolumeSource extends z.infer<typeof secretVolumeSourceSchema> {}
 /** Schema of {@link SecretVolumeSource}. */
-export const secretVolumeSource: Schema<SecretVolumeSource> = secretVolumeSourceSchema;
+export const secretVolumeSource: Schema<SecretVolumeSource> = described(secretVolumeSourceSchema, 'The keys of a Secret as files.');
 
 const downwardAPIVolumeFileSchema = struct({
   path: text.default(''),
@@ -68,7 +68,7 @@ const downwardAPIVolumeFileSchema = struct({
 /** A field of the pod as a file. */
 export interface DownwardAPIVolumeFile extends z.infer<typeof downwardAPIVolumeFileSchema> {}
 /** Schema of {@link DownwardAPIVolumeFile}. */
-export const downwardAPIVolumeFile: Schema<DownwardAPIVolumeFile> = downwardAPIVolumeFileSchema;
+export const downwardAPIVolumeFile: Schema<DownwardAPIVolumeFile> = described(downwardAPIVolumeFileSchema, 'A field of the pod as a file.');
 
 const downwardAPIVolumeSourceSchema = struct({
   items: list(downwardAPIVolumeFile).optional(),
@@ -77,7 +77,7 @@ const downwardAPIVolumeSourceSchema = struct({
 /** Fields of the pod as files. */
 export interface DownwardAPIVolumeSource extends z.infer<typeof downwardAPIVolumeSourceSchema> {}
 /** Schema of {@link DownwardAPIVolumeSource}. */
-export const downwardAPIVolumeSource: Schema<DownwardAPIVolumeSource> = downwardAPIVolumeSourceSchema;
+export const downwardAPIVolumeSource: Schema<DownwardAPIVolumeSource> = described(downwardAPIVolumeSourceSchema, 'Fields of the pod as files.');
 
 const secretProjectionSchema = struct({
   ...localObjectReferenceFields,
@@ -87,7 +87,7 @@ const secretProjectionSchema = struct({
 /** Keys of a Secret in a projected volume. */
 export interface SecretProjection extends z.infer<typeof secretProjectionSchema> {}
 /** Schema of {@link SecretProjection}. */
-export const secretProjection: Schema<SecretProjection> = secretProjectionSchema;
+export const secretProjection: Schema<SecretProjection> = described(secretProjectionSchema, 'Keys of a Secret in a projected volume.');
 
 const configMapProjectionSchema = struct({
   ...localObjectReferenceFields,
@@ -97,7 +97,7 @@ const configMapProjectionSchema = struct({
 /** Keys of a ConfigMap in a projected volume. */
 export interface ConfigMapProjection extends z.infer<typeof configMapProjectionSchema> {}
 /** Schema of {@link ConfigMapProjection}. */
-export const configMapProjection: Schema<ConfigMapProjection> = configMapProjectionSchema;
+export const configMapProjection: Schema<ConfigMapProjection> = described(configMapProjectionSchema, 'Keys of a ConfigMap in a projected volume.');
 
 const downwardAPIProjectionSchema = struct({
   items: list(downwardAPIVolumeFile).optional(),
@@ -105,7 +105,7 @@ const downwardAPIProjectionSchema = struct({
 /** Fields of the pod in a projected volume. */
 export interface DownwardAPIProjection extends z.infer<typeof downwardAPIProjectionSchema> {}
 /** Schema of {@link DownwardAPIProjection}. */
-export const downwardAPIProjection: Schema<DownwardAPIProjection> = downwardAPIProjectionSchema;
+export const downwardAPIProjection: Schema<DownwardAPIProjection> = described(downwardAPIProjectionSchema, 'Fields of the pod in a projected volume.');
 
 const serviceAccountTokenProjectionSchema = struct({
   audience: text.optional(),
@@ -115,7 +115,7 @@ const serviceAccountTokenProjectionSchema = struct({
 /** A token of the service account in a projected volume. */
 export interface ServiceAccountTokenProjection extends z.infer<typeof serviceAccountTokenProjectionSchema> {}
 /** Schema of {@link ServiceAccountTokenProjection}. */
-export const serviceAccountTokenProjection: Schema<ServiceAccountTokenProjection> = serviceAccountTokenProjectionSchema;
+export const serviceAccountTokenProjection: Schema<ServiceAccountTokenProjection> = described(serviceAccountTokenProjectionSchema, 'A token of the service account in a projected volume.');
 
 const clusterTrustBundleProjectionSchema = struct({
   name: pointer(text),
@@ -127,7 +127,7 @@ const clusterTrustBundleProjectionSchema = struct({
 /** Trust anchors in a projected volume. */
 export interface ClusterTrustBundleProjection extends z.infer<typeof clusterTrustBundleProjectionSchema> {}
 /** Schema of {@link ClusterTrustBundleProjection}. */
-export const clusterTrustBundleProjection: Schema<ClusterTrustBundleProjection> = clusterTrustBundleProjectionSchema;
+export const clusterTrustBundleProjection: Schema<ClusterTrustBundleProjection> = described(clusterTrustBundleProjectionSchema, 'Trust anchors in a projected volume.');
 
 const podCertificateProjectionSchema = struct({
   signerName: text.optional(),
@@ -141,7 +141,7 @@ const podCertificateProjectionSchema = struct({
 /** A certificate for the pod in a projected volume. */
 export interface PodCertificateProjection extends z.infer<typeof podCertificateProjectionSchema> {}
 /** Schema of {@link PodCertificateProjection}. */
-export const podCertificateProjection: Schema<PodCertificateProjection> = podCertificateProjectionSchema;
+export const podCertificateProjection: Schema<PodCertificateProjection> = described(podCertificateProjectionSchema, 'A certificate for the pod in a projected volume.');
 
 const volumeProjectionSchema = struct({
   secret: pointer(secretProjection),
@@ -154,7 +154,7 @@ const volumeProjectionSchema = struct({
 /** One source of a projected volume; exactly one member is set. */
 export interface VolumeProjection extends z.infer<typeof volumeProjectionSchema> {}
 /** Schema of {@link VolumeProjection}. */
-export const volumeProjection: Schema<VolumeProjection> = volumeProjectionSchema;
+export const volumeProjection: Schema<VolumeProjection> = described(volumeProjectionSchema, 'One source of a projected volume; exactly one member is set.');
 
 const projectedVolumeSourceSchema = struct({
   sources: requiredList(volumeProjection),
@@ -163,7 +163,7 @@ const projectedVolumeSourceSchema = struct({
 /** Several sources in one directory. */
 export interface ProjectedVolumeSource extends z.infer<typeof projectedVolumeSourceSchema> {}
 /** Schema of {@link ProjectedVolumeSource}. */
-export const projectedVolumeSource: Schema<ProjectedVolumeSource> = projectedVolumeSourceSchema;
+export const projectedVolumeSource: Schema<ProjectedVolumeSource> = described(projectedVolumeSourceSchema, 'Several sources in one directory.');
 
 const persistentVolumeClaimVolumeSourceSchema = struct({
   claimName: text.default(''),
@@ -172,7 +172,7 @@ const persistentVolumeClaimVolumeSourceSchema = struct({
 /** The volume bound to a claim. */
 export interface PersistentVolumeClaimVolumeSource extends z.infer<typeof persistentVolumeClaimVolumeSourceSchema> {}
 /** Schema of {@link PersistentVolumeClaimVolumeSource}. */
-export const persistentVolumeClaimVolumeSource: Schema<PersistentVolumeClaimVolumeSource> = persistentVolumeClaimVolumeSourceSchema;
+export const persistentVolumeClaimVolumeSource: Schema<PersistentVolumeClaimVolumeSource> = described(persistentVolumeClaimVolumeSourceSchema, 'The volume bound to a claim.');
 
 const imageVolumeSourceSchema = struct({
   reference: text.optional(),
@@ -181,7 +181,7 @@ const imageVolumeSourceSchema = struct({
 /** The file system of an image. */
 export interface ImageVolumeSource extends z.infer<typeof imageVolumeSourceSchema> {}
 /** Schema of {@link ImageVolumeSource}. */
-export const imageVolumeSource: Schema<ImageVolumeSource> = imageVolumeSourceSchema;
+export const imageVolumeSource: Schema<ImageVolumeSource> = described(imageVolumeSourceSchema, 'The file system of an image.');
 
 /** Where the contents of a volume come from; exactly one member is set. */
 export const volumeSourceFields = {
@@ -224,7 +224,7 @@ const volumeSchema = struct({
 /** A named volume of a pod. */
 export interface Volume extends z.infer<typeof volumeSchema> {}
 /** Schema of {@link Volume}. */
-export const volume: Schema<Volume> = volumeSchema;
+export const volume: Schema<Volume> = described(volumeSchema, 'A named volume of a pod.');
 
 /** Where the contents of a volume come from; exactly one member is set. */
 export type VolumeSource = Omit<Volume, 'name'>;

@@ -33,6 +33,8 @@ export interface FieldFacts {
   readonly always?: true;
   readonly merge?: MergeInfo;
   readonly format?: ScalarFormat;
+  /** What it is, for people (`kubectl explain`). */
+  readonly description?: string;
 }
 
 /** Facts by schema node. A private registry, so that users' own `.meta()` is never in the way. */
@@ -77,6 +79,12 @@ export function struct<const S extends z.core.$ZodLooseShape>(fields: S): z.ZodO
 /** A struct that server-side apply owns as a whole. */
 export function atomicStruct<const S extends z.core.$ZodLooseShape>(fields: S): z.ZodObject<S> {
   return z.object(fields).register(fieldFacts, { omitsZero: true, merge: { mapType: 'atomic' } }) as unknown as z.ZodObject<S>;
+}
+
+/** A struct of which people are told what it is. */
+export function described<S extends z.ZodType>(schema: S, description: string): S {
+  fieldFacts.add(schema, { ...fieldFacts.get(schema), description });
+  return schema;
 }
 
 /** An optional struct that Go's types hold without a pointer (see {@link FieldFacts.always}). */
