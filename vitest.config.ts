@@ -14,12 +14,15 @@ const aliases = [
   })),
 ];
 
+/** In which order projects run, and how many files at the same time. Those that compute take a core each; those that wait for engines leave room for one more. */
+const ORDER = { simulation: { groupOrder: 0, maxWorkers: 2 }, integration: { groupOrder: 1, maxWorkers: 3 }, conformance: { groupOrder: 2, maxWorkers: 3 }, unit: { groupOrder: 3, maxWorkers: 2 } } as const;
+
 /** A test's project is told by its file name, so that a reader and a runner agree. */
-const project = (name: string, include: string[], testTimeout: number) => ({
+const project = (name: keyof typeof ORDER, include: string[], testTimeout: number) => ({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: false } },
   resolve: { alias: aliases },
   // A worker loads a module once for all of its files: loading them for each took longer than the unit tests. So no test may leave anything behind in a module.
-  test: { name, include, testTimeout, hookTimeout: testTimeout, isolate: false },
+  test: { name, include, testTimeout, hookTimeout: testTimeout, isolate: false, maxWorkers: ORDER[name].maxWorkers, sequence: { groupOrder: ORDER[name].groupOrder } },
 });
 
 const notUnit = ['**/*.{conformance,integration,simulation}.test.ts', '**/node_modules/**', '**/dist/**'];
@@ -27,8 +30,6 @@ const unit = project('unit', ['packages/**/src/**/*.test.ts', 'bench/src/**/*.te
 
 export default defineConfig({
   test: {
-    // Most of the time goes into waiting for engines, not into computing.
-    maxWorkers: 2,
     coverage: { provider: 'v8', include: ['packages/*/src/**', 'packages/plugins/*/src/**'] },
     projects: [
       { ...unit, test: { ...unit.test, exclude: notUnit } },
