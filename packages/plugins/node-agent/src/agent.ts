@@ -25,6 +25,7 @@ import type { PodWorkerOptions } from './pod/options.js';
 import { PodWorker } from './pod/pod-worker.js';
 import { apiRecord } from './pod/record.js';
 import { EMPTY_VIEW, type PodView, strays } from './pod/view.js';
+import { DeferredResizes } from './resize/deferred.js';
 import type { ReferenceWatches } from './references/reference-watches.js';
 import { StaticPods } from './static-pods/static-pods.js';
 import { AgentStreams } from './streams/agent-streams.js';
@@ -81,7 +82,7 @@ export class NodeAgent {
     const admission = new Admission({
       events, permit, log: this.#log, allocatable: resources.allocatable, node: this.#heartbeat, pressures: () => this.#housekeeping.eviction.pressures, others: (pod) => this.#holding(pod),
     });
-    this.#pods = { ...equipment, record: apiRecord(client), runtime, prober, events, clock, log: this.#log, hostIP: config.hostIP, progress: options.progress ?? [], configure, makeRoom: (pod) => admission.makeRoom(pod), admit: (pod) => admission.admit(pod) };
+    this.#pods = { ...equipment, record: apiRecord(client), runtime, prober, events, clock, log: this.#log, hostIP: config.hostIP, progress: options.progress ?? [], configure, resizes: { allocatable: resources.allocatable, refusal: (pod) => admission.refusal(pod), deferred: new DeferredResizes() }, makeRoom: (pod) => admission.makeRoom(pod), admit: (pod) => admission.admit(pod) };
     this.#staticPods = new StaticPods({
       client, clock, events, node: config.name, about: node, log: this.#log, source: options.staticPods,
       start: (pod, record, finished) => this.#look(pod, this.#found.get(pod.metadata.uid ?? ''), { ...this.#pods, record }, finished),

@@ -18,7 +18,7 @@ export interface AdmissionOptions {
   /** What the node is short of. */
   pressures(): readonly Pressure[];
   /** The other pods that hold resources here. */
-  others(pod: Pod): readonly EvictablePod[];
+  others(pod: Pod): readonly (EvictablePod & { /** With what it was granted as its resources. */ readonly granted: Pod })[];
 }
 
 /** What the status of a pod says that had to make room. */
@@ -38,6 +38,11 @@ export class Admission {
     return permit(pod) ?? admitUnderPressure(pod, pressures()) ?? this.#admitHere(pod);
   }
 
+  /** What is in the way of a pod that runs here already and asks for other resources. */
+  refusal(pod: Pod): Rejection | undefined {
+    return admitUnderPressure(pod, this.options.pressures()) ?? this.#admitHere(pod);
+  }
+
   /** What can be done for a pod that would be refused: asks for the node's newest labels and taints, and ends less important pods for a critical one. */
   async makeRoom(pod: Pod): Promise<void> {
     const { node, log } = this.options;
@@ -49,19 +54,19 @@ export class Admission {
 
   #admitHere(pod: Pod): Rejection | undefined {
     const { allocatable, node, others } = this.options;
-    return admitPod(pod, { admitted: others(pod).map(({ current }) => current), allocatable, node: node.node });
+    return admitPod(pod, { admitted: others(pod).map(({ granted }) => granted), allocatable, node: node.node });
   }
 
   async #preempt(pod: Pod): Promise<void> {
     const { allocatable, node, events, log, others, permit } = this.options;
     const running = others(pod);
-    const admitted = running.map(({ current }) => current);
+    const admitted = running.map(({ granted }) => granted);
     const short = shortages(pod, admitted, allocatable);
     if (short.length === 0 || permit(pod) !== undefined || unfit(pod, { admitted, allocatable, node: node.node }) !== undefined) return;
     const victims = planPreemption(pod, admitted, short) ?? [];
     log.info('ending pods for a critical one', { pod: pod.metadata.name, victims: victims.map(({ metadata }) => metadata.name).join() });
     await Promise.all(
-      running.filter(({ current }) => victims.includes(current)).map((victim) => {
+      running.filter(({ granted }) => victims.includes(granted)).map((victim) => {
         events.event(victim.current, 'Warning', PREEMPTED.reason, PREEMPTED.message);
         return victim.evict({ ...PREEMPTED, graceSeconds: victim.current.spec.terminationGracePeriodSeconds ?? 30 });
       }),

@@ -1,4 +1,6 @@
 import { type Container, type ContainerConfig, type Pod, errorMessage, OrreryError, type RuntimeContainerStatus, type SandboxStatus, longLived } from '@orrery/core';
+import { madeWith } from '../resize/made-with.js';
+import type { PodResize } from '../resize/pod-resize.js';
 import { ImageError, type ImageReason } from '../images/image-manager.js';
 import { afterRestart, type CrashEntry } from './backoff.js';
 import { checkNonRoot } from './container-security.js';
@@ -43,6 +45,7 @@ export class PodActions {
   constructor(
     private readonly options: PodWorkerOptions,
     private readonly signal: AbortSignal,
+    private readonly resize: PodResize,
   ) {}
 
   /** A stop that is under way gets only so long from now on. */
@@ -82,6 +85,12 @@ export class PodActions {
         if (action.remake === true) for (const { name } of action.containers) this.remade.add(name);
         await Promise.all(action.containers.map((container) => this.#stop(pod, view, container, action.reason, grace)));
         return this.#observe(view);
+      }
+      case 'resize': {
+        await this.resize.carryOut(pod, action.resizes, this.signal);
+        const after = await this.#observe(view);
+        this.resize.check(pod, action.resizes, after);
+        return after;
       }
       case 'removeContainer':
         await runtime.removeContainer(action.container.id, this.signal);
@@ -154,7 +163,7 @@ export class PodActions {
       // A pod that was told to end meanwhile starts nothing more.
       if (hurry.aborted) return;
       checkNonRoot(pod, container, image);
-      id = await runtime.createContainer(sandboxId, config, this.signal);
+      id = await runtime.createContainer(sandboxId, { ...config, annotations: { ...config.annotations, ...madeWith(pod, container, config.resources) } }, this.signal);
     } catch (error) {
       if (hurry.aborted && OrreryError.is(error, 'ABORTED')) return;
       this.#couldNotCreate(pod, container, error);
@@ -163,8 +172,8 @@ export class PodActions {
     const startedOrBroken = (): void => {
       this.failures.delete(container.name);
       this.blockedUntil.delete(container.name);
-      this.remade.delete(container.name);
-      if (previous?.state === 'exited') this.crashes.set(container.name, afterRestart(this.crashes.get(container.name), previous.finishedAt ?? clock.now(), clock.now()));
+      const remade = this.remade.delete(container.name);
+      if (previous?.state === 'exited' && !remade) this.crashes.set(container.name, afterRestart(this.crashes.get(container.name), previous.finishedAt ?? clock.now(), clock.now()));
     };
     events.event(pod, 'Normal', 'Created', `Container created: ${container.name}`);
     try {

@@ -1,4 +1,5 @@
 import type { Clock, EventRecorder, Logger, Pod, Runtime } from '@orrery/core';
+import type { DeferredResizes } from '../resize/deferred.js';
 import type { ImageManager } from '../images/image-manager.js';
 import type { Prober } from '../probes/prober.js';
 import type { TerminationMessages } from '../termination/termination-messages.js';
@@ -31,6 +32,14 @@ export interface PodWorkerOptions {
   makeRoom(pod: Pod): Promise<void>;
   /** Whether the node takes a pod that has not been here before. */
   admit(pod: Pod): Rejection | undefined;
+  /** What decides on other resources for pods that run here. */
+  readonly resizes: {
+    /** What the node offers, quantities by resource name. */
+    readonly allocatable: Readonly<Record<string, string>>;
+    /** What would be in the way of the pod as it asks to be, beside the others here. */
+    refusal(pod: Pod): Rejection | undefined;
+    readonly deferred: DeferredResizes;
+  };
   /** A change to the container's config by hooks. */
   configure(config: Parameters<Runtime['createContainer']>[1], pod: Pod): Promise<Parameters<Runtime['createContainer']>[1]>;
 }

@@ -1,4 +1,5 @@
 import type { Container, Pod, RuntimeContainerStatus, SandboxStatus } from '@orrery/core';
+import { type Resize, resizesOf } from '../resize/in-force.js';
 import { type CrashEntry, restartAt } from './backoff.js';
 import { hasChanged } from './container-hash.js';
 import { isSidecar } from './phase.js';
@@ -20,6 +21,7 @@ export interface ContainerHealth {
 
 /** Everything a plan depends on. */
 export interface PlanInput {
+  /** With what it was granted as its resources. */
   readonly pod: Pod;
   readonly view: PodView;
   /** Milliseconds since the epoch. */
@@ -32,6 +34,8 @@ export interface PlanInput {
   readonly blockedUntil: ReadonlyMap<string, number>;
   /** Containers, by name, that were stopped to be made anew from another image: they are started again whatever the restart policy says. */
   readonly remade?: ReadonlySet<string>;
+  /** Containers, by name, whose new limits the runtime refused: not before this time again. */
+  readonly resizeAt?: ReadonlyMap<string, number>;
   /** Volumes are in place. */
   readonly volumesReady: boolean;
   /** The pod has to end: it is being deleted, is gone from the API, has run too long, or was not admitted. */
@@ -48,6 +52,8 @@ export type PodAction =
   | { readonly do: 'start'; readonly sandbox: SandboxStatus; readonly containers: readonly { readonly container: Container; readonly attempt: number; readonly previous?: RuntimeContainerStatus }[] }
   /** Stop these containers, all at once. `graceSeconds`: instead of the pod's. */
   | { readonly do: 'stop'; readonly containers: readonly RuntimeContainerStatus[]; readonly reason: string; readonly graceSeconds?: number; readonly remake?: true }
+  /** Give these running containers the limits they were granted. */
+  | { readonly do: 'resize'; readonly resizes: readonly Resize[] }
   | { readonly do: 'removeContainer'; readonly container: RuntimeContainerStatus }
   | { readonly do: 'removeSandbox'; readonly sandbox: SandboxStatus }
   /** Nothing of an ending pod runs any more. */
@@ -136,6 +142,7 @@ interface Due {
 function planContainers(input: PlanInput, sandbox: SandboxStatus): PodAction {
   const { pod, view, health } = input;
   const initialized = pod.spec.containers.some(({ name }) => inSandbox(latest(view, name), sandbox) !== undefined);
+  const resizes = resizesOf(pod, view);
   for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
     const status = inSandbox(latest(view, container.name), sandbox);
     const { unhealthy, graceSeconds } = (status?.state === 'running' ? health.get(status.id) : undefined) ?? {};
@@ -143,12 +150,16 @@ function planContainers(input: PlanInput, sandbox: SandboxStatus): PodAction {
       return { do: 'stop', containers: [status], reason: `Container ${container.name} definition changed, will be restarted`, remake: true };
     }
     if (status !== undefined && unhealthy !== undefined) return { do: 'stop', containers: [status], reason: unhealthy, ...(graceSeconds !== undefined && { graceSeconds }) };
+    if (status !== undefined && resizes.some((resize) => resize.restart && resize.status === status)) return { do: 'stop', containers: [status], reason: `Container ${container.name} resize requires restart`, remake: true };
   }
+  const resizeAt = ({ container }: Resize): number => input.resizeAt?.get(container.name) ?? 0;
+  const dueResizes = resizes.filter((resize) => resizeAt(resize) <= input.now);
+  if (dueResizes.length > 0) return { do: 'resize', resizes: dueResizes };
   const init = dueInit(input, sandbox);
   const due = [dueEphemeral(input), init, ...(init.done ? [dueRegular(input, sandbox)] : [])];
   const containers = due.flatMap((part) => part.containers);
   if (containers.length > 0) return { do: 'start', sandbox, containers: containers.map((container) => starting(view, container)) };
-  const wakeAt = Math.min(...due.map((part) => part.wakeAt));
+  const wakeAt = Math.min(...due.map((part) => part.wakeAt), ...resizes.map(resizeAt));
   return Number.isFinite(wakeAt) ? { do: 'nothing', wakeAt } : { do: 'nothing' };
 }
 
@@ -204,7 +215,8 @@ function dueRegular(input: PlanInput, sandbox: SandboxStatus): Due {
 /** When a container may be started (again). */
 function dueAt(input: PlanInput, container: Container, newest: RuntimeContainerStatus | undefined): number {
   const blocked = input.blockedUntil.get(container.name) ?? 0;
-  if (newest?.state !== 'exited') return blocked;
+  // One that the agent itself stopped to make it anew has not crashed.
+  if (newest?.state !== 'exited' || input.remade?.has(container.name) === true) return blocked;
   return Math.max(blocked, restartAt(input.crashes.get(container.name), newest.finishedAt ?? 0));
 }
 

@@ -1,14 +1,17 @@
 import { ApiError, type CancelTimer, equalJson, errorMessage, OrreryError, type Pod, type RuntimeEvent, longLived } from '@orrery/core';
 import type { Eviction } from '../eviction/messages.js';
 import { PodProbes } from '../probes/pod-probes.js';
+import { PodResize } from '../resize/pod-resize.js';
 import { PodActions } from './actions.js';
 import type { Rejection } from './admission.js';
 import { LostWrite } from './lost-write.js';
+import { Observation } from './observation.js';
 import type { PodWorkerOptions } from './options.js';
 import { planPod } from './plan.js';
+import { followsSources, graceOf, settled } from './pod-facts.js';
 import { recall } from './recall.js';
 import { deadlineOf, podStatusOf } from './status.js';
-import { EMPTY_VIEW, type PodView, sandboxIds } from './view.js';
+import type { PodView } from './view.js';
 
 /** Wait before a step that failed is tried again: first and longest. */
 const RETRY_MS = 1_000;
@@ -17,6 +20,8 @@ const RETRY_MAX_MS = 30_000;
 const CONFLICT_RETRY_MS = 50;
 /** Files of volumes follow their sources so often, about as the kubelet does. */
 const VOLUMES_MS = 60_000;
+/** A resize that is deferred is decided again so often (kubelet allocation.retryDelay), when nothing is known to have been freed. */
+const RESIZE_RETRY_MS = 180_000;
 /** Steps of one turn: more mean that they lead nowhere. */
 const MAX_STEPS = 100;
 /** What is left of a pod that the API has no more must end soon. */
@@ -30,15 +35,10 @@ export class PodWorker {
   readonly #abort = longLived(new AbortController());
   readonly #actions: PodActions;
   readonly #probes: PodProbes;
-  #view: PodView;
+  readonly #resize: PodResize;
+  readonly #seen: Observation;
   #gone = false;
   #dirty = true;
-  /** Sandboxes in which something of the pod was found that is not in the view. */
-  #suspects: readonly string[] = [];
-  /** What of the view has to be asked for again. */
-  #stale: 'nothing' | 'containers' | 'all' = 'nothing';
-  /** Containers that are said to have been started, by id. What this worker starts it sees without being told. */
-  readonly #started = new Set<string>();
   readonly #lostWrite = new LostWrite();
   #admitted: boolean;
   #rejection: (Rejection & Pick<Eviction, 'condition'>) | undefined;
@@ -69,10 +69,11 @@ export class PodWorker {
     private readonly options: PodWorkerOptions,
     private readonly finished: () => void,
   ) {
-    this.#view = adopted ?? EMPTY_VIEW;
+    this.#seen = new Observation(options.runtime, pod.metadata.uid ?? '', adopted);
     this.#admitted = adopted !== undefined;
     this.#ended = settled(pod);
-    this.#actions = new PodActions(options, this.#abort.signal);
+    this.#resize = new PodResize(options, pod, adopted !== undefined, () => this.#retryResize());
+    this.#actions = new PodActions(options, this.#abort.signal, this.#resize);
     this.#probes = new PodProbes(options, () => this.pod, () => this.wake());
   }
 
@@ -88,6 +89,11 @@ export class PodWorker {
   /** The pod as it is known here. */
   get current(): Pod {
     return this.pod;
+  }
+
+  /** The pod with what the node has granted it as its resources. */
+  get granted(): Pod {
+    return this.#resize.granted(this.pod);
   }
 
   /** The agent itself ends the pod, for good and whatever its restart policy says. Resolves when nothing of it runs any more, or nobody looks after it. */
@@ -126,25 +132,20 @@ export class PodWorker {
   /** The API has the pod no more: what is left of it must end now. */
   removed(): void {
     this.#gone = true;
+    this.#freed();
     this.#actions.hurry(Math.min(graceOf(this.pod) * 1000, GONE_GRACE_MS));
     this.wake();
   }
 
   /** The runtime hinted at a change. */
-  hint({ type, containerId }: RuntimeEvent): void {
-    if (type === 'containerStarted' && containerId !== undefined) this.#started.add(containerId);
-    else if (type === 'sandboxChanged') this.#stale = 'all';
-    else if (this.#stale === 'nothing') this.#stale = 'containers';
+  hint(event: RuntimeEvent): void {
+    this.#seen.hint(event);
     this.wake();
   }
 
   /** Compares what was found in the runtime with what is known here; when they differ, the runtime is asked again. */
   compare(found: PodView): void {
-    const mark = ({ sandboxes, containers }: PodView): string => [...sandboxes, ...containers].map(({ id, state }) => `${id} ${state}`).sort().join();
-    if (mark(found) === mark(this.#view)) return;
-    this.#stale = 'all';
-    this.#suspects = sandboxIds(found);
-    this.wake();
+    if (this.#seen.differs(found)) this.wake();
   }
 
   /** Looks at the pod again. */
@@ -194,7 +195,7 @@ export class PodWorker {
       } catch (error) {
         if (this.#abort.signal.aborted) return;
         this.#failures += 1;
-        this.#stale = 'all';
+        this.#seen.doubt();
         const quiet = ApiError.is(error, 'Conflict') || ApiError.is(error, 'NotFound');
         this.options.log[quiet ? 'debug' : 'warn']('a step on a pod failed; trying again', { pod: this.pod.metadata.name, error: errorMessage(error) });
         this.#wakeIn(Math.min(RETRY_MAX_MS, (quiet ? CONFLICT_RETRY_MS : RETRY_MS) * 2 ** Math.min(20, this.#failures - 1)));
@@ -218,30 +219,31 @@ export class PodWorker {
     // Handlers of one batch of changes run first, so that nothing is counted that is about to go.
     await Promise.resolve();
     for (let step = 0; step < MAX_STEPS; step += 1) {
-      this.#heed();
-      if (this.#stale !== 'nothing') await this.#refresh();
+      await this.#seen.refresh(this.#abort.signal);
       if (!this.#admitted) await this.#admit();
-      await this.#probes.tend(this.#view, !this.#gone && this.pod.metadata.deletionTimestamp === undefined);
+      await this.#probes.tend(this.#seen.view, !this.#gone && this.pod.metadata.deletionTimestamp === undefined);
       const { pod, options } = this;
       this.#follow(!this.#abort.signal.aborted && !this.#gone && this.#rejection === undefined && !settled(this.pod));
-      const ending = this.#gone || pod.metadata.deletionTimestamp !== undefined || this.#rejection !== undefined || this.#overdue();
+      const ending = this.#ending;
       if (ending) this.#endingSince ??= options.clock.monotonic();
+      else this.#decideResize();
+      const granted = this.#resize.granted(pod);
       const { crashes, blockedUntil, remade, volumesReady } = this.#actions;
-      const action = planPod({ pod, view: recall(pod, this.#view), now: options.clock.now(), health: this.#probes.health(), crashes, blockedUntil, remade, volumesReady, ending });
+      const action = planPod({ pod: granted, view: recall(pod, this.#seen.view), now: options.clock.now(), health: this.#probes.health(), crashes, blockedUntil, remade, resizeAt: this.#resize.blockedUntil, volumesReady, ending });
       if (action.do === 'finish') return this.#finish();
       if (action.do === 'nothing') return this.#rest(action.wakeAt);
-      // A stop may take long, and so may the pull before a first start: both are told beforehand.
-      if (action.do === 'stop' || (action.do === 'start' && options.runtime.capabilities.images && this.pod.status?.containerStatuses === undefined)) await this.#report();
+      // A stop may take long, and so may the pull before a first start: both are told beforehand. What was granted is told before it is given.
+      if (action.do === 'stop' || action.do === 'resize' || (action.do === 'start' && options.runtime.capabilities.images && this.pod.status?.containerStatuses === undefined)) await this.#report();
       const cancel = action.do === 'start' ? this.#atDeadline(() => this.#actions.hurry(graceOf(pod) * 1000)) : () => {};
       try {
-        this.#view = await this.#actions.apply(pod, this.#view, action, this.#graceMs());
+        this.#seen.view = await this.#actions.apply(granted, this.#seen.view, action, this.#graceMs());
       } finally {
         cancel();
       }
       if (action.do === 'prepareVolumes') this.#volumesAt = options.clock.monotonic();
       if (!this.#actions.sandboxDoubtful) continue;
       this.#actions.sandboxDoubtful = false;
-      this.#stale = 'all';
+      this.#seen.doubt();
     }
     throw new OrreryError('INTERNAL', `After ${MAX_STEPS} steps the pod is not where it should be.`);
   }
@@ -253,32 +255,59 @@ export class PodWorker {
   }
 
   async #admit(): Promise<void> {
-    const judge = (): Rejection | undefined => (this.#gone || this.pod.metadata.deletionTimestamp !== undefined || settled(this.pod) ? undefined : this.options.admit(this.pod));
+    const judge = (): Rejection | undefined => (this.#gone || this.pod.metadata.deletionTimestamp !== undefined || settled(this.pod) ? undefined : this.options.admit(this.granted));
     let rejection = judge();
     if (rejection !== undefined) {
-      await this.options.makeRoom(this.pod);
+      await this.options.makeRoom(this.granted);
       if (this.#admitted) return;
       rejection = judge();
     }
     // In one step with the judgement: who comes next counts this pod.
     this.#rejection = rejection;
     this.#admitted = true;
+    this.#resize.admitted(this.pod);
     if (this.#rejection === undefined) return;
     this.#ended = true;
     this.options.events.event(this.pod, 'Warning', this.#rejection.reason, this.#rejection.message);
+  }
+
+  /** Decides on other resources that the pod asks for. */
+  #decideResize(): boolean {
+    if (!this.holdsResources || this.#ending || !this.#resize.decide(this.pod, this.#seen.view)) return false;
+    // Files that show them follow at once.
+    this.#volumesAt = Number.NEGATIVE_INFINITY;
+    return true;
+  }
+
+  /** Something was freed that the pod waits for. */
+  #retryResize(): void {
+    if (this.#decideResize()) this.wake();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#freed();
+  }
+
+  /** The pod holds resources no more. */
+  #freed(): void {
+    this.#resize.leave(this.pod);
+    if (this.#admitted) this.options.resizes.deferred.retry();
   }
 
   /** Nothing is to be done now: reports, keeps the files of volumes up to date, and says when to look again. */
   async #rest(wakeAt: number | undefined): Promise<number | undefined> {
     const { clock, volumes, sources } = this.options;
     this.pod = this.#lostWrite.take(clock.monotonic()) ?? this.pod;
+    if (!this.#ending) this.#resize.settle(this.granted, this.#seen.view);
     await this.#report();
     const echo = this.#lostWrite.dueIn(clock.monotonic());
-    const times = [wakeAt, settled(this.pod) ? undefined : deadlineOf(this.pod), echo === undefined ? undefined : clock.now() + echo];
+    const times = [wakeAt, settled(this.pod) ? undefined : deadlineOf(this.pod), echo === undefined ? undefined : clock.now() + echo, this.#resize.deferred ? clock.now() + RESIZE_RETRY_MS : undefined];
     if (followsSources(this.pod) && !settled(this.pod)) {
       if (clock.monotonic() - this.#volumesAt >= VOLUMES_MS) {
         this.#volumesAt = clock.monotonic();
-        await volumes.prepare(this.pod, { ...sources, podIPs: [] }).catch((error: unknown) => {
+        await volumes.prepare(this.granted, { ...sources, podIPs: [] }).catch((error: unknown) => {
           // What is there stays as it is.
           this.options.events.event(this.pod, 'Warning', 'FailedMount', `MountVolume.SetUp failed: ${errorMessage(error)}`);
         });
@@ -298,8 +327,8 @@ export class PodWorker {
     this.#over ||= deleted;
     if (!this.#gone) await this.#report();
     if (!this.#gone && !deleted) return undefined;
-    await this.#actions.cleanUp(this.pod, this.#view);
-    this.#ended = true;
+    await this.#actions.cleanUp(this.pod, this.#seen.view);
+    this.#end();
     if (!this.#gone) await this.options.record.forget(this.pod);
     this.#finished = true;
     for (const one of this.options.progress) one.left(this.uid);
@@ -309,35 +338,16 @@ export class PodWorker {
     return undefined;
   }
 
-  /** A hint at what is known already is none. */
-  #heed(): void {
-    const running = new Set(this.#view.containers.flatMap(({ id, state }) => (state === 'running' ? [id] : [])));
-    if (this.#stale === 'nothing' && [...this.#started].some((id) => !running.has(id))) this.#stale = 'containers';
-    this.#started.clear();
-  }
-
-  async #refresh(): Promise<void> {
-    const all = this.#stale === 'all';
-    this.#stale = 'nothing';
-    const { runtime } = this.options;
-    const { signal } = this.#abort;
-    try {
-      const sandboxes = all ? [...(await runtime.listSandboxes(signal, this.uid))].sort((a, b) => b.attempt - a.attempt) : this.#view.sandboxes;
-      const ids = new Set([...sandboxIds({ sandboxes, containers: this.#view.containers }), ...(all ? this.#suspects : [])]);
-      const containers = (await Promise.all([...ids].map((id) => runtime.listContainers(signal, id)))).flat();
-      this.#view = { sandboxes, containers };
-      if (all) this.#suspects = [];
-    } catch (error) {
-      this.#stale = 'all';
-      throw error;
-    }
-  }
-
   /** What the pod's containers have left to end, milliseconds. */
   #graceMs(): number {
     if (this.#evictionGraceMs !== undefined) return this.#evictionGraceMs;
     const graceMs = this.#gone ? Math.min(graceOf(this.pod) * 1000, GONE_GRACE_MS) : graceOf(this.pod) * 1000;
     return this.#endingSince === undefined ? graceMs : Math.max(Math.min(graceMs, GONE_GRACE_MS), graceMs - (this.options.clock.monotonic() - this.#endingSince));
+  }
+
+  /** It has to end. */
+  get #ending(): boolean {
+    return this.#gone || this.pod.metadata.deletionTimestamp !== undefined || this.#rejection !== undefined || this.#overdue();
   }
 
   #overdue(): boolean {
@@ -352,8 +362,9 @@ export class PodWorker {
     const overdue = this.#overdue() && this.pod.metadata.deletionTimestamp === undefined;
     const verdict = this.#rejection ?? (overdue ? OVERDUE : undefined);
     const status = podStatusOf({
-      pod: this.pod,
-      view: await terminations.annotate(this.pod, this.#view, this.#abort.signal),
+      pod: this.granted,
+      resize: this.#resize.state,
+      view: await terminations.annotate(this.pod, this.#seen.view, this.#abort.signal),
       now: clock.now(),
       health: this.#probes.health(),
       crashes: this.#actions.crashes,
@@ -366,7 +377,7 @@ export class PodWorker {
     });
     // From here on others may see that its place is free.
     if (status.phase === 'Succeeded' || status.phase === 'Failed') {
-      this.#ended = true;
+      this.#end();
       this.#tellEnd();
     }
     for (const one of this.options.progress) one.seen(this.pod, status);
@@ -381,13 +392,4 @@ export class PodWorker {
   }
 }
 
-/** Seconds the pod's containers get to end. */
-const graceOf = (pod: Pod): number => pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30;
-
 const OVERDUE: Rejection = { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
-
-const settled = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
-
-/** Whether the pod has volumes whose content comes from elsewhere and may change. */
-const followsSources = (pod: Pod): boolean =>
-  (pod.spec.volumes ?? []).some(({ configMap, secret, projected, downwardAPI }) => (configMap ?? secret ?? projected ?? downwardAPI) !== undefined);

@@ -1,4 +1,6 @@
 import { type Container, type ContainerState, type ContainerStatus, millisOfTime, type Pod, type PodCondition, type PodStatus, type RuntimeContainerStatus, timeOfMillis } from '@orrery/core';
+import { RESIZE_CONDITIONS, resizeConditions, type ResizeState } from '../resize/conditions.js';
+import { type Resize, resizesOf, resourcesInForce } from '../resize/in-force.js';
 import { type CrashEntry, restartAt } from './backoff.js';
 import { readinessConditions, type Verdict, withTransition } from './conditions.js';
 import { endedStatuses } from './over.js';
@@ -15,6 +17,7 @@ export interface StartFailure {
 
 /** What a pod's status is computed from. */
 export interface StatusInput {
+  /** With what it was granted as its resources. */
   readonly pod: Pod;
   readonly view: PodView;
   readonly now: number;
@@ -24,6 +27,8 @@ export interface StatusInput {
   /** The runtime's name, the scheme of container ids. */
   readonly runtime: string;
   readonly hostIP: string;
+  /** How far a change of its resources is. */
+  readonly resize?: ResizeState;
   /** Containers will not be started again. */
   readonly terminal: boolean;
   /** Nothing of it runs, and it is about to be forgotten: it has to be told how it ended, also when it never began. */
@@ -34,8 +39,9 @@ export interface StatusInput {
 
 /** The status a pod should show. Keeps what others own of it: conditions of readiness gates, times of transitions. Pure. */
 export function podStatusOf(given: StatusInput): PodStatus {
-  const input = { ...given, view: recall(given.pod, given.view) };
-  const { pod, view, now } = input;
+  const view = recall(given.pod, given.view);
+  const input: Observed = { ...given, view, resizes: resizesOf(given.pod, view) };
+  const { pod, now } = input;
   const before = pod.status ?? {};
   const initialized = startedBefore(pod, view);
   const seen = {
@@ -64,8 +70,9 @@ export function podStatusOf(given: StatusInput): PodStatus {
     ...before,
     phase,
     conditions: [
+      ...resizeConditions(input.resize ?? {}, input.resizes.length > 0, conditions, pod.metadata.generation ?? 0, time),
       ...own.map((verdict): PodCondition => ({ ...(verdict.type === 'PodScheduled' ? conditions.find((c) => c.type === 'PodScheduled') : undefined), ...withTransition(verdict, conditions, time), ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }) })),
-      ...conditions.filter((condition) => !own.some(({ type }) => type === condition.type)),
+      ...conditions.filter(({ type }) => !own.some((verdict) => verdict.type === type) && type !== RESIZE_CONDITIONS.pending && type !== RESIZE_CONDITIONS.inProgress),
     ],
     ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }),
     hostIP: input.hostIP,
@@ -79,7 +86,10 @@ export function podStatusOf(given: StatusInput): PodStatus {
   };
 }
 
-function containerStatus(input: StatusInput, container: Container, before: readonly ContainerStatus[] | undefined): ContainerStatus {
+/** What a status is computed from, and what follows from it. */
+type Observed = StatusInput & { readonly resizes: readonly Resize[] };
+
+function containerStatus(input: Observed, container: Container, before: readonly ContainerStatus[] | undefined): ContainerStatus {
   const [newest, previous] = attempts(input.view, container.name);
   const known = newest === undefined ? before?.find(({ name }) => name === container.name) : undefined;
   const health = newest === undefined ? undefined : input.health.get(newest.id);
@@ -97,7 +107,15 @@ function containerStatus(input: StatusInput, container: Container, before: reado
     ready: done || (running && !isInit && (health?.ready ?? false)),
     state,
     lastState,
+    ...(newest !== undefined && resourcesOf(input, container, isInit, newest)),
   };
+}
+
+/** Of a container that was made: what is in force, and what it was granted; nothing of those that cannot have another size. */
+function resourcesOf({ pod, resizes }: Observed, container: Container, isInit: boolean, status: RuntimeContainerStatus): Pick<ContainerStatus, 'resources' | 'allocatedResources'> {
+  if (isInit || pod.spec.ephemeralContainers?.some(({ name }) => name === container.name) === true) return {};
+  const { requests } = container.resources ?? {};
+  return { resources: resourcesInForce(container, resizes.find((resize) => resize.status === status)), ...(requests !== undefined && { allocatedResources: requests }) };
 }
 
 function states(input: StatusInput, container: Container, newest: RuntimeContainerStatus | undefined, previous: RuntimeContainerStatus | undefined): { state: ContainerState; lastState: ContainerState } {
