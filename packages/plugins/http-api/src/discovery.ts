@@ -1,5 +1,5 @@
 import type { ForwardedGroup, KindDefinition } from '@orrery/core';
-import { discoveryOfForwarded, type ForwardedVersion, groupsOfForwarded } from './forwarding/forwarded-discovery.js';
+import { discoveryOfForwarded, type ForwardedVersion } from './forwarding/forwarded-discovery.js';
 import { notServed } from './refusal.js';
 import { type GroupVersion, partsOf, verbsOf } from './served.js';
 
@@ -7,13 +7,12 @@ import { type GroupVersion, partsOf, verbsOf } from './served.js';
 export const apiVersions = (address: string) => ({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }] });
 
 /** `/apis` as old clients know it. */
-export const apiGroupList = (all: readonly GroupVersion[], forwarded: readonly ForwardedGroup[]) => ({ kind: 'APIGroupList', apiVersion: 'v1', groups: [...groupsOf(all).map((group) => groupOf(group, all)), ...groupsOfForwarded(elsewhere(all, forwarded))] });
+export const apiGroupList = (all: readonly GroupVersion[], forwarded: readonly ForwardedGroup[]) => ({ kind: 'APIGroupList', apiVersion: 'v1', groups: groupsWith(all, forwarded).map((group) => groupOf(group, all, forwarded)) });
 
 /** `/apis/<group>`. Throws NotFound for a group that is not served. */
 export function apiGroup(group: string, all: readonly GroupVersion[], forwarded: readonly ForwardedGroup[]): object {
-  const found = groupsOf(all).includes(group) ? groupOf(group, all) : groupsOfForwarded(forwarded).find(({ name }) => name === group);
-  if (found === undefined) throw notServed();
-  return { kind: 'APIGroup', apiVersion: 'v1', ...found };
+  if (!groupsWith(all, forwarded).includes(group)) throw notServed();
+  return { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(group, all, forwarded) };
 }
 
 /** `/api/v1` or `/apis/<group>/<version>`. Throws NotFound for one that is not served. */
@@ -25,28 +24,31 @@ export function apiResourceList(group: string, version: string, all: readonly Gr
 
 /** `/api` (the core group) or `/apis` (all others) in one document, resources included (apidiscovery.k8s.io/v2). */
 export function aggregated(all: readonly GroupVersion[], isCore: boolean, forwarded: readonly ForwardedVersion[] = []): object {
-  const groups = isCore ? [''] : groupsOf(all);
+  const others = elsewhere(all, forwarded);
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: 'apidiscovery.k8s.io/v2',
     metadata: {},
-    items: [
-      ...groups.map((group) => ({
-        metadata: group === '' ? {} : { name: group },
-        versions: all.filter((one) => one.group === group).map((served) => ({ version: served.version, freshness: 'Current', resources: served.kinds.map((kind) => discoveryOf(kind, served)) })),
-      })),
-      ...(isCore ? [] : discoveryOfForwarded(elsewhere(all, forwarded))),
-    ],
+    items: (isCore ? [''] : groupsWith(all, forwarded)).map((group) => ({
+      metadata: group === '' ? {} : { name: group },
+      versions: [
+        ...all.filter((one) => one.group === group).map((served) => ({ version: served.version, freshness: 'Current', resources: served.kinds.map((kind) => discoveryOf(kind, served)) })),
+        ...others.filter((one) => one.group === group).map(discoveryOfForwarded),
+      ],
+    })),
   };
 }
 
-/** Groups that are served here are not another server's. */
-const elsewhere = <T extends ForwardedGroup>(all: readonly GroupVersion[], forwarded: readonly T[]): readonly T[] => forwarded.filter(({ group }) => !all.some((one) => one.group === group));
+/** Versions that are served here are not another server's. */
+const elsewhere = <T extends ForwardedGroup>(all: readonly GroupVersion[], forwarded: readonly T[]): readonly T[] => forwarded.filter(({ group, version }) => !all.some((one) => one.group === group && one.version === version));
+
+/** Those that are served here come first. */
+const groupsWith = (all: readonly GroupVersion[], forwarded: readonly ForwardedGroup[]): string[] => [...new Set([...groupsOf(all), ...forwarded.map(({ group }) => group)])].filter((group) => group !== '');
 
 const groupsOf = (all: readonly GroupVersion[]): string[] => [...new Set(all.map(({ group }) => group))].filter((group) => group !== '');
 
-function groupOf(name: string, all: readonly GroupVersion[]) {
-  const versions = all.filter(({ group }) => group === name).map(({ version }) => ({ groupVersion: `${name}/${version}`, version }));
+function groupOf(name: string, all: readonly GroupVersion[], forwarded: readonly ForwardedGroup[]) {
+  const versions = [...all, ...elsewhere(all, forwarded)].filter(({ group }) => group === name).map(({ version }) => ({ groupVersion: `${name}/${version}`, version }));
   return { name, versions, preferredVersion: versions[0] };
 }
 

@@ -162,8 +162,8 @@ export class HttpApi {
     if (request.method !== 'GET' && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot change anything');
     const user = await this.#actingAs(exchange, caller);
     if (route.type === 'proxy') return this.#proxied(exchange, route, user, { place: path.slice(0, path.length - (route.rest?.length ?? 0)), upgrade });
-    const target = this.#elsewhere(route);
-    if (target !== undefined) return this.#forwarded(exchange, route, user, { target, upgrade });
+    const find = this.#forward.find(route);
+    if (find !== undefined) return this.#forwarded(exchange, route, user, { find, upgrade });
     if (route.type !== 'resource') return this.#describe(exchange, route, user);
     const { ref } = route;
     const stream = streamOf(ref);
@@ -199,25 +199,21 @@ export class HttpApi {
     });
   }
 
-  /** The server that has what a path is about, when that is not this one. */
-  #elsewhere(route: Route): ForwardTarget | undefined {
-    const { group, version } = route.type === 'resource' ? route.ref : route.type === 'discovery' ? route : { group: undefined, version: undefined };
-    if (group === undefined || version === undefined || this.options.forwarded === undefined) return undefined;
-    if (this.options.kinds.list().some((kind) => kind.group === group && kind.version === version)) return undefined;
-    return this.#forward.target(group, version);
-  }
-
-  async #forwarded(exchange: Exchange, route: Route, user: UserInfo, { target, upgrade }: { readonly target: ForwardTarget; readonly upgrade: Upgrade | undefined }): Promise<void> {
+  async #forwarded(exchange: Exchange, route: Route, user: UserInfo, { find, upgrade }: { readonly find: () => ForwardTarget; readonly upgrade: Upgrade | undefined }): Promise<void> {
     const { request } = exchange;
     const asked: Attributes = route.type === 'resource' ? { user, verb: upgrade === undefined ? verbOf(exchange, route.ref) : 'create', ref: route.ref } : { user, verb: (request.method ?? '').toLowerCase(), path: plainPath(route) };
-    const goesOn = asked.verb === 'watch' || upgrade !== undefined;
+    const { verb, ref } = asked;
+    const goesOn = verb === 'watch' || upgrade !== undefined || STREAMS.has(ref?.subresource ?? '');
     await this.#audited(exchange, asked, goesOn);
-    if (route.type === 'resource') exchange.counted = this.#metrics.begin(labelsOf(goesOn ? 'connect' : asked.verb, route.ref));
-    const pass = async (): Promise<void> => {
-      await this.#authorize(exchange, asked);
-      await this.#forward.serve(exchange, target, this.#unmounted(request.url ?? '/'), user, upgrade);
+    // Which words of a path are names of resources is not known here.
+    if (ref !== undefined) exchange.counted = this.#metrics.begin({ ...labelsOf(goesOn && verb !== 'watch' ? 'connect' : verb, ref), resource: '' });
+    if (upgrade !== undefined && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot open streams');
+    const pass = async (begun?: (length: number) => void): Promise<void> => {
+      await this.#authorize(exchange, ref === undefined ? asked : { user, verb, ...narrowed(exchange, ref, verb as ObjectRequest['verb']) });
+      await this.#forward.serve(exchange, find(), { path: this.#unmounted(request.url ?? '/'), user, upgrade, goesOn, begun: () => begun?.(0) });
     };
-    return goesOn ? this.#gate.stream(user, pass) : this.#gate.request(exchange, asked, pass);
+    if (verb === 'watch') return this.#gate.watch(exchange, asked, pass);
+    return goesOn ? this.#gate.stream(user, () => pass()) : this.#gate.request(exchange, asked, () => pass());
   }
 
   async #objects(exchange: Exchange, user: UserInfo, verb: ApiRequest['verb'], ref: ResourceRef): Promise<void> {
@@ -292,6 +288,9 @@ export class HttpApi {
 
 /** From where a request of a browser comes that is by another site, as the browser says it. */
 const STRANGE: ReadonlySet<string> = new Set(['cross-site', 'same-site']);
+
+/** Parts of objects that are answered for as long as somebody looks, whoever serves them (kube-apiserver's long-running requests). */
+const STREAMS: ReadonlySet<string> = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
 
 /** Of an object; undefined for anything else, such as a Status. */
 const uidOf = (answered: unknown): string | undefined => (answered as KubeObject | undefined)?.metadata?.uid;

@@ -26,18 +26,5 @@ export async function forwardedVersions(groups: Pick<LiveList<ForwardedGroups>, 
   );
 }
 
-/** Groups of other servers, as old clients know them (APIGroup, without kind). Pure. */
-export function groupsOfForwarded(all: readonly ForwardedGroup[]): readonly { readonly name: string; readonly versions: readonly { readonly groupVersion: string; readonly version: string }[]; readonly preferredVersion: object | undefined }[] {
-  return [...new Set(all.map(({ group }) => group))].map((name) => {
-    const versions = all.filter(({ group }) => group === name).map(({ version }) => ({ groupVersion: `${name}/${version}`, version }));
-    return { name, versions, preferredVersion: versions[0] };
-  });
-}
-
-/** Groups of other servers, as items of aggregated discovery. Pure. */
-export function discoveryOfForwarded(all: readonly ForwardedVersion[]): readonly object[] {
-  return groupsOfForwarded(all).map(({ name }) => ({
-    metadata: { name },
-    versions: all.filter(({ group }) => group === name).map(({ version, resources, isStale }) => ({ version, freshness: isStale ? 'Stale' : 'Current', resources })),
-  }));
-}
+/** A version that another server has, in aggregated discovery. Pure. */
+export const discoveryOfForwarded = ({ version, resources, isStale }: ForwardedVersion): object => ({ version, freshness: isStale ? 'Stale' : 'Current', resources });

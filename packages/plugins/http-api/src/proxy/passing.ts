@@ -10,6 +10,9 @@ export interface Answer {
   readonly switched?: { readonly socket: Duplex; readonly head: Buffer };
 }
 
+/** Whether a request says that a body follows. */
+export const hasBody = ({ headers }: IncomingMessage): boolean => headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+
 /** Sends the body of a request on as it comes, and resolves when the answer begins. */
 export function answerOf(request: IncomingMessage, sent: ClientRequest, isUpgrade: boolean, over: AbortSignal): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -18,10 +21,14 @@ export function answerOf(request: IncomingMessage, sent: ClientRequest, isUpgrad
     if (over.aborted) abort();
     sent.on('error', reject);
     sent.on('response', (response) => resolve({ response }));
-    sent.on('upgrade', (response, socket, head) => resolve({ response, switched: { socket, head } }));
+    sent.on('upgrade', (response, socket, head) => {
+      if (isUpgrade) return resolve({ response, switched: { socket, head } });
+      socket.destroy();
+      reject(new Error('it switched protocols, which nobody asked for'));
+    });
     // It may be answered before its body comes.
     sent.flushHeaders();
-    if (isUpgrade) sent.end();
+    if (isUpgrade || !hasBody(request)) sent.end();
     else request.pipe(sent);
   });
 }
