@@ -36,6 +36,7 @@ export interface KindOptions<T extends KubeObject = KubeObject> {
   /** Columns of `kubectl get` after NAME; AGE comes last unless it, or CREATED AT, is among them. */
   readonly columns?: readonly Column<T>[];
   /** What a row of `kubectl get` says of an object besides its cells. */
+  readonly onlyColumns?: KindDefinition<T>['onlyColumns'];
   readonly rowConditions?: KindDefinition<T>['rowConditions'];
   readonly scale?: ScalePaths;
   /** What every request for the kind is warned of: that it is deprecated, and what to use instead. */
@@ -93,6 +94,7 @@ function makeKind<T extends KubeObject>(options: KindOptions<T>, schema: z.ZodTy
     tracksGeneration: options.tracksGeneration ?? options.status !== undefined,
     ...(options.scale === undefined ? {} : { scale: options.scale }),
     columns: options.columns ?? [],
+    ...(options.onlyColumns !== undefined && { onlyColumns: options.onlyColumns }),
     ...(options.rowConditions && { rowConditions: options.rowConditions }),
     ...(options.description !== undefined && { description: options.description }),
     ...(options.deprecation !== undefined && { deprecation: options.deprecation }),

@@ -141,8 +141,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends Group
   readonly scale?: ScalePaths;
   /** Those of `kubectl get` after the name; the age comes last unless it is among them. */
   readonly columns: readonly Column<T>[];
-  /** The columns are all there are: no age is added. */
-  readonly onlyColumns?: true;
+  /** The columns are all there are: no age is added; `withName`: nor the name before them. */
+  readonly onlyColumns?: true | 'withName';
   /** What a row of `kubectl get` says of the object besides its cells. */
   rowConditions?(object: T): readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
   readonly rules: KindRules<T>;

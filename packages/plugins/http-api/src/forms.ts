@@ -1,4 +1,4 @@
-import type { IncludeObject, KindDefinition, KubeList, KubeObject } from '@orrery/core';
+import type { IncludeObject, KindDefinition, KubeList, KubeObject, TableKind } from '@orrery/core';
 import { tableOf } from '@orrery/core';
 import type { Form } from './accept.js';
 
@@ -14,13 +14,22 @@ export interface Shape {
 
 const partial = ({ metadata }: KubeObject): object => ({ kind: 'PartialObjectMetadata', apiVersion: META, metadata });
 
+/** Scales are read and written through other kinds. */
+const isScale = ({ apiVersion, kind }: KubeObject): boolean => apiVersion === 'autoscaling/v1' && kind === 'Scale';
+const SCALE: TableKind = {
+  columns: [
+    { name: 'Desired', type: 'integer', description: 'Number of desired pods.', jsonPath: '.spec.replicas' },
+    { name: 'Available', type: 'integer', description: 'Number of available pods.', jsonPath: '.status.replicas' },
+  ],
+};
+
 /** An object in the form that was asked for. */
 export function objectAs(kind: KindDefinition, object: KubeObject, { as, include, now }: Shape): object {
   switch (as) {
     case 'object':
       return object;
     case 'Table':
-      return tableOf(kind, object, { now, include });
+      return tableOf(isScale(object) ? SCALE : kind, object, { now, include });
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList':
       return partial(object);

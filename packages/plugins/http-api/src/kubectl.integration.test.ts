@@ -275,6 +275,9 @@ describe.skipIf(missing)(`kubectl${note}`, () => {
     await run('run busy --image=web:1');
     await run('wait --for=condition=Ready pod/busy --timeout=20s');
     await expect.poll(async () => (await kubectl.try(['-n', namespace, 'top', 'pod'])).out, { timeout: 10_000 }).toMatch(/busy +\d+m +\d+Mi/);
+    expect(await run('top pod --containers')).toMatch(/busy +busy +\d+m/);
+    expect(await run('top pod --sum')).toMatch(/busy +\d+m +\d+Mi[^]*_{8}/);
+    expect(await kubectl.run('top node')).toMatch(/n1 +\d+m +\d+% +\d+Mi +\d+%/);
     const proxy = kubectl.start('proxy --port=0');
     try {
       const [line] = (await once(proxy.stdout as Readable, 'data')) as [Buffer];

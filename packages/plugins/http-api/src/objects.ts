@@ -86,14 +86,12 @@ export function timely<T>({ clock, limits: { answerMs } }: Pick<BodyReading, 'cl
 export async function answerObjects(exchange: Exchange, asked: ObjectRequest & { readonly verb: ApiRequest['verb'] }, context: ObjectsContext): Promise<void> {
   const { request, query, clock } = exchange;
   const wanted = wantedOf(request.headers.accept);
-  // A scale has no columns.
-  const as = asked.ref.subresource === 'scale' && wanted.as === 'Table' ? 'object' : wanted.as;
   const include = includeOf(query);
   let made = asked.verb === 'create';
   const question = { ...(await questionOf(exchange, asked, context)), created: (): void => void (made = true) };
   await checkCreating(asked, question, context);
   const answer = await timely(context, context.transport.request(question, exchange.gone), exchange.gone);
-  const shape: Shape = { as, include, now: clock.now() };
+  const shape: Shape = { as: wanted.as, include, now: clock.now() };
   if (asked.verb !== 'list' && asked.verb !== 'deletecollection') return answerOne(exchange, asked, answer as KubeObject, { made, shape, encoding: wanted.encoding });
   const { rest, key, list } = listAs(asked.kind, answer as KubeList, shape);
   return exchange.list(rest, key, list, wanted.encoding);

@@ -110,7 +110,10 @@ describe('objects', () => {
     const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
     await ask('POST', DEPLOYMENTS, { body: { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'd' }, spec: { selector: { matchLabels: { a: 'b' } }, template } } });
     expect(await ask('PATCH', `${DEPLOYMENTS}/d/scale`, { body: { spec: { replicas: 5 } }, headers: { 'content-type': 'application/merge-patch+json' } })).toMatchObject({ code: 200, body: { kind: 'Scale', spec: { replicas: 5 } } });
-    expect(await ask('GET', `${DEPLOYMENTS}/d/scale`, { headers: { accept: TABLE } })).toMatchObject({ code: 200, body: { kind: 'Scale', spec: { replicas: 5 } } });
+    expect(await ask('GET', `${DEPLOYMENTS}/d/scale`, { headers: { accept: TABLE } })).toMatchObject({
+      code: 200,
+      body: { kind: 'Table', columnDefinitions: [{ name: 'Name' }, { name: 'Desired' }, { name: 'Available' }, { name: 'Age' }], rows: [{ cells: ['d', 5, 0, expect.any(String)] }] },
+    });
     expect(await ask('GET', `${DEPLOYMENTS}/d/log`)).toMatchObject({ code: 404 });
     await ask('POST', '/api/v1/namespaces', { body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'short' }, spec: { finalizers: ['kubernetes'] } } });
     expect(await ask('DELETE', '/api/v1/namespaces/short')).toMatchObject({ code: 200, body: { kind: 'Namespace', status: { phase: 'Terminating' } } });

@@ -53,6 +53,7 @@ export const Event: KindDefinition<Event> = buildKind<Event>({
   shortNames: ['ev'],
   fields: eventFields,
   columns: eventColumns,
+  onlyColumns: 'withName',
   rules: {
     selectableFields: {
       'involvedObject.kind': ({ involvedObject }) => involvedObject.kind ?? '',

@@ -88,6 +88,5 @@ export const eventColumns: readonly Column<Event>[] = [
   column('Message', ({ message }) => (message ?? '').trim()),
   wide('First Seen', ({ firstTimestamp, eventTime }, now) => since(firstTimestamp ?? eventTime, now)),
   wide('Count', ({ count, series }) => series?.count ?? count ?? 1),
-  wide('Name', ({ metadata }) => metadata.name ?? ''),
-  { ...age<Event>(), priority: 1 },
+  { ...wide<Event>('Name', ({ metadata }) => metadata.name ?? ''), format: 'name' },
 ];

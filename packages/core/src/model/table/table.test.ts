@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { builtinKinds, defineKind, humanDuration, type KubeObject, Pod, tableOf } from '../../index.js';
+import { builtinKinds, defineKind, Event, humanDuration, type KubeObject, Pod, tableOf } from '../../index.js';
 
 const NOW = Date.UTC(2026, 0, 2);
 
@@ -28,6 +28,15 @@ describe('tables', () => {
     const [row] = tableOf(Pod as never, pod, { now: NOW }).rows;
     expect(row?.cells.slice(1, 4)).toEqual(['0/1', 'Error', '3 (60m ago)']);
     expect(row?.conditions).toMatchObject([{ type: 'Completed', reason: 'Failed' }]);
+  });
+
+  it('of events begin with when they were seen, and tell their names only when all is told', () => {
+    const event = { apiVersion: 'v1', kind: 'Event', metadata: { name: 'p.1', creationTimestamp: '2026-01-01T00:00:00Z' }, involvedObject: { kind: 'Pod', name: 'p' }, message: 'm' };
+    const { columnDefinitions, rows } = tableOf(Event as never, Event.schema.parse(event) as KubeObject, { now: NOW });
+    expect(columnDefinitions.map(({ name, priority, format }) => `${name} ${priority} ${format}`.trim())).toEqual([
+      'Last Seen 0', 'Type 0', 'Reason 0', 'Object 0', 'Subobject 1', 'Source 1', 'Message 0', 'First Seen 1', 'Count 1', 'Name 1 name',
+    ]);
+    expect([rows[0]?.cells[3], rows[0]?.cells.at(-1)]).toEqual(['pod/p', 'p.1']);
   });
 
   it('are made of any object that decodes, however little is in it', () => {

@@ -36,6 +36,9 @@ export interface Table {
 /** How much of each object a row carries besides its cells. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
+/** What a table needs to know of a kind. */
+export type TableKind = Pick<KindDefinition, 'columns' | 'onlyColumns' | 'rowConditions'>;
+
 const NAME: TableColumn = { name: 'Name', type: 'string', format: 'name', description: 'Name must be unique within a namespace.', priority: 0 };
 const AGE: Column = { name: 'Age', type: 'string', description: 'CreationTimestamp is a timestamp representing the server time when this object was created.', value: ({ metadata }, now) => since(metadata.creationTimestamp, now) };
 
@@ -43,11 +46,12 @@ const AGE: Column = { name: 'Age', type: 'string', description: 'CreationTimesta
 const AGES: ReadonlySet<string> = new Set(['Age', 'Created At']);
 
 /** The columns of a kind besides its name: its own, and its age where that is not among them and may be added. */
-const columnsOf = ({ columns, onlyColumns }: KindDefinition): readonly Column[] => (onlyColumns === true || columns.some(({ name }) => AGES.has(name)) ? columns : [...columns, AGE]);
+const columnsOf = ({ columns, onlyColumns }: TableKind): readonly Column[] => (onlyColumns !== undefined || columns.some(({ name }) => AGES.has(name)) ? columns : [...columns, AGE]);
 
 /** An object or a list as a table, with the columns of its kind (the server-side printing of kube-apiserver). `now` in milliseconds since the epoch. Pure. */
-export function tableOf(kind: KindDefinition, given: KubeObject | KubeList, { now, include = 'Metadata' }: { readonly now: number; readonly include?: IncludeObject }): Table {
+export function tableOf(kind: TableKind, given: KubeObject | KubeList, { now, include = 'Metadata' }: { readonly now: number; readonly include?: IncludeObject }): Table {
   const columns = columnsOf(kind);
+  const isNamed = kind.onlyColumns !== 'withName';
   const isList = 'items' in given;
   const objects = isList ? (given as KubeList).items : [given as KubeObject];
   const { resourceVersion, continue: next, remainingItemCount } = given.metadata as KubeList['metadata'];
@@ -55,10 +59,10 @@ export function tableOf(kind: KindDefinition, given: KubeObject | KubeList, { no
     apiVersion: 'meta.k8s.io/v1',
     kind: 'Table',
     metadata: { ...(resourceVersion !== undefined && { resourceVersion }), ...(next !== undefined && { continue: next }), ...(remainingItemCount !== undefined && { remainingItemCount }) },
-    columnDefinitions: [NAME, ...columns.map(({ name, type, format = '', description = '', priority = 0 }) => ({ name, type, format, description, priority }))],
+    columnDefinitions: [...(isNamed ? [NAME] : []), ...columns.map(({ name, type, format = '', description = '', priority = 0 }) => ({ name, type, format, description, priority }))],
     rows: objects.map((object) => {
       const conditions = kind.rowConditions?.(object);
-      return { cells: [object.metadata.name ?? '', ...columns.map((column) => cellOf(column, object, now))], ...(conditions !== undefined && conditions.length > 0 && { conditions }), object: included(object, include) };
+      return { cells: [...(isNamed ? [object.metadata.name ?? ''] : []), ...columns.map((column) => cellOf(column, object, now))], ...(conditions !== undefined && conditions.length > 0 && { conditions }), object: included(object, include) };
     }),
   };
 }
