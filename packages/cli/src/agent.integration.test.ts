@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiClient, builtinKinds, type Client, KindRegistry, Node, Pod, Secret, systemClock } from '@orrery/core';
+import { ApiClient, builtinKinds, type Client, KindRegistry, Node, PersistentVolume, PersistentVolumeClaim, Pod, Secret, systemClock } from '@orrery/core';
 import { findConnection, HttpTransport } from '@orrery/http-client';
 import { type Run, Runs } from './test/runs.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -119,6 +119,21 @@ describe('orrery up --nodes 0 and two orrery agents', () => {
     await expect.poll(() => readiness('one'), { timeout: 20_000 }).toBe('True');
     await expect.poll(async () => running().sort().join() === uidsOf(await runningOn('two')).join(), { timeout: 20_000 }).toBe(true);
     expect(await live()).toHaveLength(4);
+  }, 60_000);
+
+  it('the folder of a volume goes with its claim', async () => {
+    const claims = client.kind(PersistentVolumeClaim);
+    await claims.create({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data', namespace: 'default' }, spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'local-path', resources: { requests: { storage: '1Mi' } } } } as PersistentVolumeClaim);
+    const container = { name: 'main', image: 'none', command: ['true'], volumeMounts: [{ name: 'v', mountPath: '/data' }] };
+    await client.kind(Pod).create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'writer', namespace: 'default' }, spec: { restartPolicy: 'Never', nodeSelector: { slot: 'two' }, containers: [container], volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] } } as Pod);
+    await expect.poll(async () => (await client.kind(Pod).get({ namespace: 'default', name: 'writer' })).status?.phase, { timeout: 20_000 }).toBe('Succeeded');
+    const name = (await claims.get({ namespace: 'default', name: 'data' })).spec.volumeName ?? '';
+    const place = (await client.kind(PersistentVolume).get({ name })).spec.local?.path ?? '';
+    expect(statSync(place).isDirectory()).toBe(true);
+    await client.kind(Pod).delete({ namespace: 'default', name: 'writer' });
+    await claims.delete({ namespace: 'default', name: 'data' });
+    await expect.poll(() => client.kind(PersistentVolume).find({ name }), { timeout: 20_000 }).toBeUndefined();
+    expect(statSync(place, { throwIfNoEntry: false })).toBeUndefined();
   }, 60_000);
 });
 

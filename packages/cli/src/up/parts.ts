@@ -15,7 +15,8 @@ import type { UpSettings } from './settings.js';
 export async function partsOf(settings: UpSettings): Promise<Plugin[]> {
   const { nodes, proxy, data, nodeGrace } = settings;
   const local = nodes === 0 ? [] : await nodeParts(settings, { ...namesOf(settings), ...apiServerOf(settings) });
-  const storage = nodes > 0 && settings.runtime !== 'simulated' ? [localPathStorage()] : [];
+  // Also without nodes here: machines that join keep volumes, too.
+  const storage = settings.runtime === 'simulated' ? [] : [localPathStorage()];
   const services = proxy === 'userspace' && nodes > 0 ? [userspaceProxy()] : [];
   const nodeLifecycle = { gracePeriodSeconds: nodeGrace, monitorPeriodSeconds: Math.min(5, nodeGrace / 10) };
   return [await storeOf(settings.store, data), spread(), workloadControllers({ nodeLifecycle }), rbac(), customResources(), loopbackNetwork(), ...local, ...storage, ...services, podSecurity()];

@@ -14,6 +14,8 @@ const ASKED = 'volume.kubernetes.io/storage-provisioner';
 const SELECTED_NODE = 'volume.kubernetes.io/selected-node';
 const HOSTNAME = 'kubernetes.io/hostname';
 const MODES: ReadonlySet<string> = new Set(['ReadWriteOnce', 'ReadWriteOncePod']);
+/** Label of a volume: on which node its folder is. By it the node's agent finds what it keeps, and may see no other. */
+const KEPT_BY = 'orrery.dev/node';
 /** Keys of volumes have no namespace; the mark keeps them apart from claims. */
 const VOLUME = 'volume:';
 
@@ -34,7 +36,7 @@ export function planProvision(claim: PersistentVolumeClaim, storageClass: Storag
   const volume = {
     apiVersion: 'v1',
     kind: 'PersistentVolume',
-    metadata: { name, annotations: { [PROVISIONED_BY]: PROVISIONER }, finalizers: [FOLDER_FINALIZER] },
+    metadata: { name, labels: { [KEPT_BY]: nodeName }, annotations: { [PROVISIONED_BY]: PROVISIONER }, finalizers: [FOLDER_FINALIZER] },
     spec: {
       capacity: { storage: claim.spec.resources?.requests?.['storage'] ?? '0' },
       accessModes: [...(claim.spec.accessModes ?? [])],

@@ -175,7 +175,7 @@ describe('a resize in place', () => {
 
   it('what a hook has changed stays as it is until the pod asks for something else', async () => {
     const client = await started();
-    (await cluster.orchestrator).get(Hooks).tap(hooks.containerConfig, 'other', async (config) => ({ ...config, resources: { ...config.resources, cpuShares: 77 } }));
+    (await cluster.orchestrator).get(Hooks).tap(hooks.containerConfig, 'other', async (config, _pod) => ({ ...config, resources: { ...config.resources, cpuShares: 77 } }));
     await run(client, podOf('a', size('1')));
     await cluster.clock.advance(60_000);
     expect(limits()).toMatchObject([{ cpuShares: 77 }]);

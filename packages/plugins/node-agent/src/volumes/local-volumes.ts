@@ -13,6 +13,8 @@ import { mountsWithin } from './mount-table.js';
 export const LOCAL_VOLUMES = 'orrery.dev/local-volumes';
 /** On a volume: its folder is still there. */
 export const FOLDER_FINALIZER = 'orrery.dev/local-path';
+/** Label of a volume: on which node its folder is. An agent may list those with its own node's name, and no others. */
+const KEPT_BY = 'orrery.dev/node';
 
 /** As open as an emptyDir: whose it is, the pods decide. */
 const MODE = 0o777;
@@ -85,7 +87,8 @@ export class LocalVolumes {
       if (!this.#isOver(volume) || going.has(name)) return;
       going.set(name, this.#insist(`the folder of volume ${name} could not be removed; trying again`, () => this.#remove(volume), signal).finally(() => going.delete(name)));
     };
-    const unsubscribe = this.options.informers.get(PersistentVolume).subscribe({ added: look, updated: look, deleted: () => undefined });
+    const { informers, nodeName } = this.options;
+    const unsubscribe = informers.get(PersistentVolume, { labelSelector: `${KEPT_BY}=${nodeName}` }).subscribe({ added: look, updated: look, deleted: () => undefined });
     await untilAborted(signal);
     unsubscribe();
     await Promise.all(going.values());

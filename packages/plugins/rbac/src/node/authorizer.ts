@@ -1,8 +1,8 @@
-import { type Attributes, type Authorizer, type Decision, parseFieldSelector, type ResourceRef } from '@orrery/core';
+import { type Attributes, type Authorizer, type Decision, parseFieldSelector, parseLabelSelector, type ResourceRef } from '@orrery/core';
 import { ruleAllows } from '../rules.js';
 import { nodeOf } from './identity.js';
 import { nodeRules } from './rules.js';
-import type { NodeUses, UsedKind } from './uses.js';
+import { KEPT_BY, type NodeUses, type UsedKind } from './uses.js';
 
 const RULES = nodeRules();
 const USED: ReadonlyMap<string, UsedKind> = new Map([
@@ -47,7 +47,7 @@ function decide(node: string, attributes: Attributes & { readonly ref: ResourceR
   if (ref.group !== '') return YES;
   if (ref.resource === 'nodes') return verb === 'create' || ref.name === node ? YES : no(`node ${JSON.stringify(node)} cannot access other nodes than itself`);
   if (ref.resource === 'pods') return podDecision(node, attributes, uses);
-  if (ref.resource === 'persistentvolumes') return uses.usesVolume(node, ref.name ?? '') ? YES : unrelated(node, ref);
+  if (ref.resource === 'persistentvolumes') return volumeDecision(node, attributes, uses);
   const kind = USED.get(ref.resource);
   if (kind === undefined) return YES;
   if (ref.name === undefined || ref.namespace === undefined) return no('No object name found');
@@ -60,6 +60,24 @@ function podDecision(node: string, { verb, ref, selection }: Attributes & { read
   if (verb === 'list' || verb === 'watch') return selectsNode(selection?.fieldSelector, node) ? YES : no(`can only list/watch pods with spec.nodeName field selector`);
   if (verb === 'get') return pods.get(`${ref.namespace}/${ref.name}`)?.spec.nodeName === node ? YES : unrelated(node, ref);
   return YES;
+}
+
+/** Those that its pods claim, and those that its agent keeps: of the latter it learns when they go. */
+function volumeDecision(node: string, { verb, ref, selection }: Attributes & { readonly ref: ResourceRef }, uses: NodeUses): Decision {
+  if (verb === 'list' || verb === 'watch') return selectsKept(selection?.labelSelector, node) ? YES : no(`can only list/watch persistentvolumes with the label ${KEPT_BY} of the requesting node`);
+  const name = ref.name ?? '';
+  return uses.keepsVolume(node, name) || (verb === 'get' && uses.usesVolume(node, name)) ? YES : unrelated(node, ref);
+}
+
+/** Whether nothing but volumes that the node keeps can be in what is selected. */
+function selectsKept(labelSelector: string | undefined, node: string): boolean {
+  if (labelSelector === undefined) return false;
+  try {
+    return parseLabelSelector(labelSelector).requirements.some(({ key, operator, values }) => key === KEPT_BY && (operator === '=' || operator === 'in') && values.length === 1 && values[0] === node);
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 /** Whether nothing but pods of the node can be in what is selected. */

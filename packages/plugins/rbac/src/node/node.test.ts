@@ -102,6 +102,36 @@ describe('the agent of a node', () => {
     expect([await code(N2, 'DELETE', `${CORE}/pods/p3`), await code(N1, 'DELETE', `${CORE}/pods/p3`), await code(N1, 'DELETE', `${CORE}/pods`)]).toEqual([403, 200, 403]);
   });
 
+  it('sees the volumes that it keeps, and says when their folders are gone', async () => {
+    const volume = (name: string, node: string) => ({
+      metadata: { name, labels: { 'orrery.dev/node': node }, finalizers: ['orrery.dev/local-path', 'example.com/other'] },
+      spec: { capacity: { storage: '1Mi' }, accessModes: ['ReadWriteOnce'], persistentVolumeReclaimPolicy: 'Delete', local: { path: '/x' }, nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [node] }] }] } } },
+    });
+    const at = '/api/v1/persistentvolumes';
+    for (const [name, node] of [['kept', 'n1'], ['theirs', 'n2']] as const) expect(await code('root', 'POST', at, volume(name, node))).toBe(201);
+    await cluster.until(200, N1, 'GET', `${at}/kept`);
+    await cluster.until(200, N2, 'GET', `${at}/theirs`);
+    const list = await cluster.ask(N1, 'GET', `${at}?labelSelector=orrery.dev%2Fnode%3Dn1`);
+    expect(list.body.items.map(({ metadata }: any) => metadata.name)).toEqual(['kept']);
+    for (const selector of ['orrery.dev%2Fnode%3Dn2', 'orrery.dev%2Fnode', 'orrery.dev%2Fnode+in+(n1,n2)', 'orrery.dev%2Fnode%21%3Dn1', 'a%3Db', '%21%21']) expect([selector, await code(N1, 'GET', `${at}?labelSelector=${selector}`)]).toEqual([selector, 403]);
+    const { body } = await cluster.ask(N1, 'GET', `${at}/kept`);
+    const put = async (change: (volume: any) => void, user = N1) => {
+      const next = structuredClone((await cluster.ask('root', 'GET', `${at}/kept`)).body);
+      change(next);
+      return code(user, 'PUT', `${at}/kept`, next);
+    };
+    const released = (next: any) => (next.metadata.finalizers = ['example.com/other']);
+    // Not before it is being deleted, and nothing else then.
+    expect([body.metadata.finalizers.length, await put(released)]).toEqual([2, 403]);
+    expect(await code('root', 'DELETE', `${at}/kept`)).toBe(200);
+    expect(await put((next) => (next.metadata.finalizers = []))).toBe(403);
+    expect(await put((next) => (released(next), (next.metadata.labels = {})))).toBe(403);
+    expect(await put((next) => (released(next), (next.spec.persistentVolumeReclaimPolicy = 'Retain')))).toBe(403);
+    expect([await put(released, N2), await code(N1, 'DELETE', `${at}/kept`), await code(N1, 'POST', at, volume('new', 'n1'))]).toEqual([403, 403, 403]);
+    expect(await put(released)).toBe(200);
+    expect((await cluster.ask('root', 'GET', `${at}/kept`)).body.metadata.finalizers).toEqual(['example.com/other']);
+  });
+
   it('makes mirror pods of itself only, which name nothing', async () => {
     const pod = (name: string, spec: object, annotations: object = MIRROR, more: object = {}) => ({ metadata: { name, annotations, ...more }, spec: { nodeName: 'n1', containers: [container], ...spec } });
     const post = (body: object) => code(N1, 'POST', `${CORE}/pods`, body);

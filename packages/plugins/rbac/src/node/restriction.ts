@@ -1,6 +1,6 @@
-import { type Admission, type AdmissionRequest, ApiError, equalJson, type KubeObject, type Node, type Pod } from '@orrery/core';
+import { type Admission, type AdmissionRequest, ApiError, equalJson, type KubeObject, type Node, type PersistentVolume, type Pod } from '@orrery/core';
 import { nodeOf } from './identity.js';
-import { type NodeUses, usesOf } from './uses.js';
+import { FOLDER_FINALIZER, type NodeUses, usesOf } from './uses.js';
 
 const MIRROR = 'kubernetes.io/config.mirror';
 const LEASES = 'kube-node-lease';
@@ -14,7 +14,7 @@ const OWN_PREFIXES = /(?:^|\.)(?:kubelet|node)\.kubernetes\.io$/;
 
 /**
  * Keeps the agent of a node to its own Node, its Lease and the pods bound to it, whatever it is allowed besides (the admission plugin NodeRestriction): it makes mirror pods of itself only, which refer to nothing; changes the
- * status of its pods, deletes and evicts them; does not change taints, owners, or labels that decide what is put on it; asks for tokens of its pods only.
+ * status of its pods, deletes and evicts them; says of volumes that it keeps that their folder is gone; does not change taints, owners, or labels that decide what is put on it; asks for tokens of its pods only.
  */
 export function nodeRestriction(uses: () => NodeUses): Admission {
   return {
@@ -26,6 +26,7 @@ export function nodeRestriction(uses: () => NodeUses): Admission {
       const { ref } = request;
       if (ref.resource === 'pods') return checkPod(node, request);
       if (ref.resource === 'nodes') return checkNode(node, request);
+      if (ref.resource === 'persistentvolumes') return checkVolume(node, request);
       if (ref.resource === 'leases') return checkLease(node, request);
       if (ref.subresource !== 'token') return;
       const known = uses();
@@ -35,7 +36,7 @@ export function nodeRestriction(uses: () => NodeUses): Admission {
   };
 }
 
-const WATCHED: ReadonlySet<string> = new Set(['/pods', '/nodes', 'coordination.k8s.io/leases', '/serviceaccounts']);
+const WATCHED: ReadonlySet<string> = new Set(['/pods', '/nodes', '/persistentvolumes', 'coordination.k8s.io/leases', '/serviceaccounts']);
 
 function refuse({ ref, object, old }: AdmissionRequest, why: string): never {
   const name = ref.name ?? object?.metadata.name ?? old?.metadata.name ?? '';
@@ -63,6 +64,17 @@ function checkMirror(node: string, request: AdmissionRequest, pod: Pod): void {
   // The default account is given to every pod by the server; it gives the agent nothing.
   const [named] = [...usesOf(pod)].filter(([kind, name]) => kind !== 'serviceaccount' || name !== 'default');
   if (named !== undefined) refuse(request, `${who} can not create pods that reference ${named[0]}s`);
+}
+
+function checkVolume(node: string, request: AdmissionRequest): void {
+  const { ref, object, old } = request;
+  const left = (old?.metadata.finalizers ?? []).filter((name) => name !== FOLDER_FINALIZER);
+  const rest = (volume: KubeObject | undefined): unknown => {
+    const { labels, annotations, ownerReferences } = volume?.metadata ?? {};
+    return [(volume as PersistentVolume | undefined)?.spec, labels ?? {}, annotations ?? {}, ownerReferences ?? []];
+  };
+  const isGone = old?.metadata.deletionTimestamp !== undefined && equalJson(object?.metadata.finalizers ?? [], left);
+  if (ref.subresource !== undefined || !isGone || !equalJson(rest(object), rest(old))) refuse(request, `node ${JSON.stringify(node)} can only take the finalizer ${FOLDER_FINALIZER} from a volume that is being deleted`);
 }
 
 function checkNode(node: string, request: AdmissionRequest): void {

@@ -3,6 +3,11 @@ import { type Informer, type Informers, type Lister, PersistentVolume, Pod } fro
 /** What a pod on a node gives its agent access to. */
 export type UsedKind = 'secret' | 'configmap' | 'persistentvolumeclaim' | 'serviceaccount';
 
+/** Label of volumes that are kept in a folder of a node's agent: on which node. */
+export const KEPT_BY = 'orrery.dev/node';
+/** Finalizer of such a volume: its folder is still there. */
+export const FOLDER_FINALIZER = 'orrery.dev/local-path';
+
 const USES = 'rbac.node-uses';
 const VOLUME_SECRETS = 'rbac.volume-secrets';
 const MIRROR = 'kubernetes.io/config.mirror';
@@ -99,6 +104,11 @@ export class NodeUses {
   usesVolume(node: string, name: string): boolean {
     const volume = this.#volumes.lister.get(name);
     return volume !== undefined && this.#claims(node, volume);
+  }
+
+  /** Whether the volume is a folder on the node's own disk, which its agent removes in the end. */
+  keepsVolume(node: string, name: string): boolean {
+    return this.#volumes.lister.get(name)?.metadata.labels?.[KEPT_BY] === node;
   }
 
   #claims(node: string, { spec: { claimRef } }: PersistentVolume): boolean {
