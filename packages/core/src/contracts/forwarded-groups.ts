@@ -25,7 +25,7 @@ export interface ForwardTarget {
 
 /** API servers behind the front door (what kube-aggregator does): it authenticates and authorizes, and passes on what is theirs with the user in headers (`X-Remote-User` …). */
 export interface ForwardedGroups {
-  /** Those that can be asked now. The same list until something changes. */
+  /** All that there are, also those that cannot be asked now. The same list until something changes. */
   list(): readonly ForwardedGroup[];
   /** Where to go with a request for one, or for one that cannot be asked now; undefined when it is not forwarded. Throws ServiceUnavailable, in kube-apiserver's words, when nobody is there to answer. */
   target(group: string, version: string): ForwardTarget | undefined;

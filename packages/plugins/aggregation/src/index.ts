@@ -38,8 +38,8 @@ export const aggregation = definePlugin({
       const services = new ClusterServices(get(Informers));
       const informer = get(Informers).get(APIService);
       const remote = new RemoteServices({ lister: informer.lister, services, random, clock, identity: frontProxy });
-      const changed = (): void => remote.changed();
-      scope.defer(informer.subscribe({ added: changed, updated: changed, deleted: changed }));
+      const changed = (one: APIService): void => remote.changed(one);
+      scope.defer(informer.subscribe({ added: changed, updated: (one, old) => remote.changed(one, old), deleted: changed }));
       return (made = { services, remote });
     };
     add(ForwardedGroups, { list: () => parts().remote.list(), target: (group, version) => parts().remote.target(group, version), resources: (group, version) => parts().remote.resources(group, version) });
@@ -49,8 +49,8 @@ export const aggregation = definePlugin({
       phase: 'caches',
       run: async (signal, ready) => {
         await Promise.all([parts().services.synced(signal), get(Informers).get(APIService).synced(signal)]);
-        if (frontProxy !== undefined) await publishFrontProxy(get(Client), frontProxy);
-        await new LocalRegistration({ kinds: get(ServedKinds), informer: get(Informers).get(APIService), client: get(Client), clock, log }).run(signal, ready);
+        const publish = async (): Promise<void> => (frontProxy === undefined ? undefined : publishFrontProxy(get(Client), frontProxy));
+        await new LocalRegistration({ kinds: get(ServedKinds), informer: get(Informers).get(APIService), client: get(Client), clock, log, publish }).run(signal, ready);
       },
     }));
   },

@@ -108,7 +108,7 @@ describe.skipIf(missing)(`an API server behind this one${note}`, () => {
 
   it('is used by kubectl as if it were this one: who asks is told by the front door alone, and judged there', async () => {
     expect(await kubectl.run('api-resources --api-group=play.example.com')).toMatch(/games\s+play\.example\.com\/v1\s+true\s+Game/);
-    expect(await kubectl.run('create -f - --validate=false', JSON.stringify({ apiVersion: 'play.example.com/v1', kind: 'Game', metadata: { name: 'chess', namespace: 'default' } }))).toContain('game.play.example.com/chess created');
+    expect(await kubectl.run('create -f -', JSON.stringify({ apiVersion: 'play.example.com/v1', kind: 'Game', metadata: { name: 'chess', namespace: 'default' } }))).toContain('game.play.example.com/chess created');
     expect(await kubectl.run('get games -o name')).toBe('game.play.example.com/chess\n');
     expect((await kubectl.try(['get', 'game', 'go'])).err).toContain('games "go" not found');
     expect((await kubectl.try(['delete', 'game', 'chess'])).err).toMatch(/forbidden/i);
@@ -128,6 +128,7 @@ describe.skipIf(missing)(`an API server behind this one${note}`, () => {
     const { code, err } = await kubectl.try(['get', 'games']);
     expect([code, err]).toEqual([1, expect.stringMatching(/error trying to reach service|ServiceUnavailable|unable to handle/)]);
     expect(await kubectl.run('get namespaces')).toContain('default');
+    expect(await kubectl.run('api-resources')).toMatch(/deployments\s/);
   });
 
   async function fetchAs(headers: Record<string, string>): Promise<number> {

@@ -1,7 +1,7 @@
 import { type Condition, type Controller, equalJson, errorMessage, keyOf, type Lister, timeOfMillis, watching } from '@orrery/core';
 import type { ServiceResolver } from '@orrery/webhook-client';
 import { APIService } from '../kind/api-service.js';
-import { askServer } from './ask.js';
+import { type AskOptions, askServer } from './ask.js';
 import type { RemoteServices } from './services.js';
 
 /** A server elsewhere tells nobody when it comes or goes: it is asked again so often, as kube-aggregator does. */
@@ -33,7 +33,7 @@ export function availabilityController({ services, remote }: AvailabilityOptions
         reconcile: async (key, { client, clock, signal }) => {
           const one = lister.get(key);
           if (one === undefined) return;
-          const found = one.spec.service === undefined ? LOCAL : await check(one, services(), remote(), signal);
+          const found = one.spec.service === undefined ? LOCAL : await check(one, services(), remote(), { accept: 'application/json', clock, signal });
           const conditions = withFinding(one.status?.conditions ?? [], found, clock.now());
           if (!equalJson(conditions, one.status?.conditions ?? [])) await client.kind(APIService).updateStatus({ ...one, status: { ...one.status, conditions } });
           if (one.spec.service === undefined) return;
@@ -44,7 +44,7 @@ export function availabilityController({ services, remote }: AvailabilityOptions
   };
 }
 
-async function check(one: APIService, services: ServiceResolver, remote: RemoteServices, signal: AbortSignal): Promise<Finding> {
+async function check(one: APIService, services: ServiceResolver, remote: RemoteServices, how: AskOptions): Promise<Finding> {
   const { namespace = '', name = '', port = 443 } = one.spec.service ?? {};
   const at = `service/${name} in ${JSON.stringify(namespace)}`;
   try {
@@ -58,7 +58,7 @@ async function check(one: APIService, services: ServiceResolver, remote: RemoteS
   const { group = '', version = '' } = one.spec;
   const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
   try {
-    const { code } = await askServer(remote.targetOf(one), path, { accept: 'application/json', signal });
+    const { code } = await askServer(remote.targetOf(one), path, how);
     if (code >= 200 && code < 300) return PASSED;
     return { status: 'False', reason: 'FailedDiscoveryCheck', message: `failing or missing response from https://${name}.${namespace}.svc:${port}${path}: bad status from https://${name}.${namespace}.svc:${port}${path}: ${code}` };
   } catch (error) {

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { ApiError, errorMessage, type ForwardedGroup, type ForwardedGroups, type ForwardTarget, type Clock, type Lister, type Random } from '@orrery/core';
+import { ApiError, equalJson, errorMessage, type ForwardedGroup, type ForwardedGroups, type ForwardTarget, type Clock, type Lister, type Random } from '@orrery/core';
 import type { ServiceResolver } from '@orrery/webhook-client';
 import type { APIService } from '../kind/api-service.js';
 import { RemoteResources } from './resources.js';
@@ -31,35 +31,44 @@ export class RemoteServices implements ForwardedGroups {
     this.#resources = new RemoteResources(options.clock);
   }
 
-  /** Forgets what {@link list} answered: an APIService has changed. */
-  changed(): void {
+  /** An APIService has come, changed or gone. @param old as it was */
+  changed(one: APIService, old?: APIService): void {
     this.#list = undefined;
-    this.#resources.forget();
+    if (old === undefined || !equalJson(one.spec, old.spec) || isAvailable(one) !== isAvailable(old)) this.#resources.forget(one.spec.group ?? '', one.spec.version ?? '');
   }
 
   list(): readonly ForwardedGroup[] {
-    this.#list ??= this.options.lister.list().flatMap((one) => {
-      const { service, group = '', version = '', groupPriorityMinimum, versionPriority } = one.spec;
-      return service === undefined || !isAvailable(one) ? [] : [{ group, version, groupPriority: groupPriorityMinimum, versionPriority }];
-    });
+    this.#list ??= this.options.lister.list().flatMap(({ spec: { service, group = '', version = '', groupPriorityMinimum, versionPriority } }) =>
+      service === undefined ? [] : [{ group, version, groupPriority: groupPriorityMinimum, versionPriority }],
+    );
     return this.#list;
   }
 
+  /** One that does not answer is not waited for: the checks say when it does again. */
   target(group: string, version: string): ForwardTarget | undefined {
     const found = this.options.lister.get(`${version}.${group}`);
-    return found?.spec.service === undefined ? undefined : this.targetOf(found);
+    if (found?.spec.service === undefined) return undefined;
+    if (!isAvailable(found)) {
+      const why = found.status?.conditions?.find(({ type }) => type === 'Available')?.message ?? 'it has not been checked yet';
+      throw unavailable(found, why);
+    }
+    return this.targetOf(found);
   }
 
-  resources(group: string, version: string): Promise<readonly object[]> {
-    return this.#resources.of(group, version, () => {
-      const target = this.target(group, version);
-      if (target === undefined) throw new ApiError('NotFound', `there is no other server for ${group}/${version}`);
-      return target;
-    });
+  async resources(group: string, version: string): Promise<readonly object[]> {
+    const target = (): ForwardTarget => {
+      const there = this.target(group, version);
+      if (there === undefined) throw new ApiError('NotFound', `there is no other server for ${group}/${version}`);
+      return there;
+    };
+    // Throws for one that is known not to answer.
+    target();
+    return this.#resources.of(group, version, target);
   }
 
   /** Where the server of an APIService with a service is. Throws ServiceUnavailable. */
-  targetOf({ metadata: { name }, spec }: APIService): ForwardTarget {
+  targetOf(one: APIService): ForwardTarget {
+    const { spec } = one;
     const { identity, services, random } = this.options;
     const { namespace = '', name: service = '', port = 443 } = spec.service ?? {};
     try {
@@ -69,10 +78,12 @@ export class RemoteServices implements ForwardedGroups {
       const ca = authorities(spec.caBundle);
       return { ...place, serverName: `${service}.${namespace}.svc`, ...(ca !== undefined && { ca }), ...(spec.insecureSkipTLSVerify === true && { insecure: true }), ...(identity !== undefined && { identity: identity.current() }) };
     } catch (error) {
-      throw new ApiError('ServiceUnavailable', `the server is currently unable to handle the request: ${name}: ${errorMessage(error)}`, {}, error);
+      throw unavailable(one, errorMessage(error), error);
     }
   }
 }
+
+const unavailable = ({ metadata: { name } }: APIService, why: string, cause?: unknown): ApiError => new ApiError('ServiceUnavailable', `the server is currently unable to handle the request: ${name}: ${why}`, {}, cause);
 
 /** As PEM; what has no certificate in it trusts nobody. */
 function authorities(bundle = ''): string | undefined {
