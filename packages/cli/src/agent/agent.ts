@@ -49,7 +49,8 @@ async function lineFor({ join: server, kubeconfig, context, token, caHash, name,
   try {
     if (token !== undefined && caHash !== undefined && server !== undefined) {
       const own = await joined({ server, token, caHash, name, data });
-      return { connection: await findConnection({ kubeconfig: own, clock: systemClock }), own };
+      // The cluster may have moved since.
+      return { connection: { ...(await findConnection({ kubeconfig: own, clock: systemClock })), server }, own };
     }
     const found = await findConnection({ kubeconfig, context, clock: systemClock });
     return { connection: server === undefined ? found : { ...found, server } };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ApiClient, ApiError, builtinKinds, type CertifiedKey, KindRegistry, OrreryError, systemClock } from '@orrery/core';
 import { type Connection, findConnection, fixedToken, HttpTransport } from '@orrery/http-client';
 import { UsageError } from '../usage-error.js';
-import { authorityOf } from './authority-of.js';
+import { authorityOf, hashOfAuthority } from './authority-of.js';
 import { keepCredentials, nodeClientCertificate } from './node-certificates.js';
 
 /** How a machine that nobody knows yet becomes a node. */
@@ -26,7 +26,7 @@ export interface Joining {
  */
 export async function joined(joining: Joining): Promise<string> {
   const file = join(joining.data, 'kubeconfig');
-  if (await isGood(file, joining.name)) return file;
+  if (await isGood(file, joining)) return file;
   const { server, name } = joining;
   const ca = await authorityOf(server, joining.caHash);
   const pair = await certified({ server, tls: { ca }, token: fixedToken(joining.token) }, name);
@@ -34,8 +34,8 @@ export async function joined(joining: Joining): Promise<string> {
   return file;
 }
 
-/** Whether there is a certificate of this node that is good still: it is renewed while the agent runs. */
-async function isGood(file: string, name: string): Promise<boolean> {
+/** Whether there is a certificate of this node, given by this cluster, that is good still: it is renewed while the agent runs. */
+async function isGood(file: string, { name, caHash }: Joining): Promise<boolean> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -44,7 +44,9 @@ async function isGood(file: string, name: string): Promise<boolean> {
     throw error;
   }
   const { tls } = await findConnection({ kubeconfig: file, clock: systemClock });
-  if (tls.cert === undefined || text === '') return false;
+  if (tls.cert === undefined || tls.ca === undefined || text === '') return false;
+  // What another cluster gave is of no use here.
+  if (hashOfAuthority(tls.ca) !== caHash.toLowerCase()) return false;
   const { subject, validTo } = new X509Certificate(tls.cert);
   return subject.split('\n').includes(`CN=system:node:${name}`) && systemClock.now() < Date.parse(validTo);
 }
