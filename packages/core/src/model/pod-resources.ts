@@ -42,7 +42,7 @@ export const hasPodLevelRequests = (pod: Pick<Pod, 'spec'>): boolean => Object.k
 /**
  * What a pod needs of a node: containers plus sidecars, or the largest init step if that is more, replaced by pod-level
  * requests where given, plus overhead (k8s.io/component-helpers/resource.PodRequests). While a resize in place is going on,
- * the larger of what is asked for and what is allocated counts.
+ * the larger of what is asked for and what is allocated counts; what its node can never give does not.
  */
 export function podRequests(pod: Pod, options: RequestOptions = {}): Amounts {
   const total = requestsWithoutOverhead(pod, options);
@@ -92,10 +92,14 @@ function replaceByPodLevel(total: Amounts, texts: Texts): void {
   for (const name in asked) if (isPodLevelResource(name)) total[name] = asked[name] as number;
 }
 
+/** Whether the pod asks for other resources than it has, and its node can never give them (component-helpers IsPodResizeInfeasible). */
+export const isResizeInfeasible = ({ status }: Pick<Pod, 'status'>): boolean =>
+  status?.conditions?.some(({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible') === true;
+
 function containerRequests(pod: Pod, container: Container, { defaults }: RequestOptions): Amounts {
-  const requests = amountsOf(container.resources?.requests);
   const statuses = container.restartPolicy === 'Always' ? pod.status?.initContainerStatuses : pod.status?.containerStatuses;
   const status = statuses?.find(({ name }) => name === container.name);
+  const requests = status?.resources !== undefined && isResizeInfeasible(pod) ? noAmounts() : amountsOf(container.resources?.requests);
   if (status !== undefined) {
     raise(requests, amountsOf(status.resources?.requests));
     raise(requests, amountsOf(status.allocatedResources));

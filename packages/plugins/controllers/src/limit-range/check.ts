@@ -25,7 +25,7 @@ export function podViolations(pod: Pod, ranges: readonly LimitRange[]): string[]
   return ranges.flatMap(({ spec }) =>
     spec.limits.flatMap((item) => {
       if (item.type === 'Container') return [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].flatMap(({ resources }) => violations(item, written(resources)));
-      if (item.type === 'Pod') return violations(item, summed(podRequests(pod), podLimits(pod)));
+      if (item.type === 'Pod') return violations(item, summed(podRequests({ ...pod, status: {} }), podLimits(pod)));
       return [];
     }),
   );

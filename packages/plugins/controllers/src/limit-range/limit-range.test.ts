@@ -1,6 +1,7 @@
 import { LimitRange, PersistentVolumeClaim, Pod } from '@orrery/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { make, World } from '../test-support/world.js';
+import { podViolations } from './check.js';
 import { limitRanges } from './plugin.js';
 
 let world: World;
@@ -15,6 +16,12 @@ const create = (resources: object): Promise<Pod> =>
   world.client.kind(Pod).create(make<Pod>({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'default' }, spec: { containers: [{ name: 'c', image: 'i', resources }] } }), { dryRun: true });
 
 describe('LimitRange', () => {
+  it('a pod is held to what it asks for, not to what it has while it is made smaller', () => {
+    const range = make<LimitRange>({ apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'l' }, spec: { limits: [{ type: 'Pod', max: { cpu: '1' } }] } });
+    const pod = make<Pod>({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image: 'i', resources: { requests: { cpu: '1' }, limits: { cpu: '1' } } }] }, status: { containerStatuses: [{ name: 'c', resources: { requests: { cpu: '2' } }, allocatedResources: { cpu: '2' } }] } });
+    expect(podViolations(pod, [range])).toEqual([]);
+  });
+
   it('fills in what containers leave open, from its own defaults, and says so', async () => {
     await start({ type: 'Container', max: { cpu: '2' }, min: { cpu: '100m' }, defaultRequest: { memory: '64Mi' } });
     const pod = await create({});

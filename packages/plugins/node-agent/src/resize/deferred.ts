@@ -42,6 +42,7 @@ export class DeferredResizes {
   /** Resources were freed: decides on all that wait, in their order. */
   retry(): void {
     if (this.#waiting.size === 0) return;
-    for (const waiting of [...this.#waiting.values()].sort(compareWaiting)) waiting.retry();
+    // A decision may free more, and that decide on others.
+    for (const [uid] of [...this.#waiting].sort(([, a], [, b]) => compareWaiting(a, b))) this.#waiting.get(uid)?.retry();
   }
 }

@@ -26,6 +26,15 @@ describe('podRequests', () => {
     expect(podRequests(pod as never)['cpu']).toBe(500);
   });
 
+  it('does not count what the node of a pod can never give it', () => {
+    const status = { containerStatuses: [{ name: 'a', resources: { requests: { cpu: '200m' } }, allocatedResources: { cpu: '200m' } }] };
+    const pod = { ...podWith({ containers: [container('a', { cpu: '64' })] }), status };
+    expect(podLoad(pod as never).requests['cpu']).toBe(64_000);
+    const infeasible = { ...pod, status: { ...status, conditions: [{ type: 'PodResizePending', status: 'True', reason: 'Infeasible' }] } };
+    expect(podLoad(infeasible as never).requests['cpu']).toBe(200);
+    expect(podLoad({ ...pod, status: { ...status, conditions: [{ type: 'PodResizePending', status: 'True', reason: 'Deferred' }] } } as never).requests['cpu']).toBe(64_000);
+  });
+
   it('has defaults for containers that ask for nothing, in the non-zero sum only', () => {
     const { requests, nonZero } = podLoad(podWith({ containers: [container('a', {}), container('b', { cpu: '1' })] }));
     expect({ ...requests }).toEqual({ cpu: 1_000 });

@@ -1,4 +1,4 @@
-import { type Amounts, DEFAULT_MEMORY_REQUEST, DEFAULT_MILLI_CPU_REQUEST, hasPodLevelRequests, noAmounts, type Pod, podRequests } from '@orrery/core';
+import { type Amounts, DEFAULT_MEMORY_REQUEST, DEFAULT_MILLI_CPU_REQUEST, hasPodLevelRequests, isResizeInfeasible, noAmounts, type Pod, podRequests } from '@orrery/core';
 
 /** What a pod adds to a node. */
 export interface PodLoad {
@@ -18,7 +18,7 @@ const known = new WeakMap<object, Known>();
 
 function knownOf(pod: Pod): Known {
   const { containers, initContainers, overhead, resources } = pod.spec;
-  const from = [initContainers, overhead, resources, pod.status?.containerStatuses, pod.status?.initContainerStatuses];
+  const from = [initContainers, overhead, resources, pod.status?.containerStatuses, pod.status?.initContainerStatuses, isResizeInfeasible(pod)];
   const found = known.get(containers);
   if (found !== undefined && found.from.every((part, i) => part === from[i])) return found;
   const fresh: Known = { from, load: loadOf(pod), forScoring: podRequests(pod, { defaults: { cpu: DEFAULT_MILLI_CPU_REQUEST, memory: DEFAULT_MEMORY_REQUEST } }) };
