@@ -40,6 +40,7 @@ export const aggregation = definePlugin({
       const remote = new RemoteServices({ lister: informer.lister, services, random, clock, identity: frontProxy });
       const changed = (one: APIService): void => remote.changed(one);
       scope.defer(informer.subscribe({ added: changed, updated: (one, old) => remote.changed(one, old), deleted: changed }));
+      scope.defer(() => remote.close());
       return (made = { services, remote });
     };
     add(ForwardedGroups, { list: () => parts().remote.list(), target: (group, version) => parts().remote.target(group, version), resources: (group, version) => parts().remote.resources(group, version) });

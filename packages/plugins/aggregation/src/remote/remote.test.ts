@@ -126,5 +126,13 @@ describe('the servers of APIServices', () => {
     remote.changed(play);
     await remote.resources('play.example.com', 'v1');
     expect(asked).toBe(4);
+    // What is asked for in the end is not waited for.
+    isHanging = true;
+    remote.changed(play);
+    const last = remote.resources('play.example.com', 'v1');
+    await expect.poll(() => asked).toBe(5);
+    remote.close();
+    await expect(last).rejects.toThrow();
+    expect(timers.size).toBe(0);
   });
 });

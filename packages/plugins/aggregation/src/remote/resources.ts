@@ -1,5 +1,5 @@
-import { type Clock, errorMessage, type ForwardTarget } from '@orrery/core';
-import { askServer } from './ask.js';
+import { type Clock, errorMessage, type ForwardTarget, longLived } from '@orrery/core';
+import { type AskOptions, askServer } from './ask.js';
 
 /** How long what a server said that it serves counts. */
 const FRESH_MS = 30_000;
@@ -34,6 +34,7 @@ interface Known {
 /** What servers behind the front door say that they serve, asked for when it is wanted. Only who asks first waits for it: later it is told as it was known last, and asked for again beside that. */
 export class RemoteResources {
   readonly #known = new Map<string, Known>();
+  readonly #closing = longLived(new AbortController());
 
   /** @param clock by which it is known how old something is, and how long a server takes */
   constructor(private readonly clock: Pick<Clock, 'monotonic' | 'timer'>) {}
@@ -43,12 +44,12 @@ export class RemoteResources {
     const key = keyOf(group, version);
     const now = this.clock.monotonic();
     const known = this.#known.get(key);
-    if (known === undefined) return this.#ask({ at: now }, key, () => ask(group, version, target(), this.clock));
+    if (known === undefined) return this.#ask({ at: now }, key, async () => this.#asked(group, version, target()));
     const isFresh = now - known.at < (known.failure === undefined ? FRESH_MS : RETRY_MS);
     if (!isFresh && known.asking === undefined) {
       known.at = now;
       // Whether it fails is told to who asks next.
-      this.#ask(known, key, () => ask(group, version, target(), this.clock)).catch(() => undefined);
+      this.#ask(known, key, async () => this.#asked(group, version, target())).catch(() => undefined);
     }
     if (known.failure !== undefined) throw known.failure;
     return known.resources ?? (known.asking as Promise<readonly object[]>);
@@ -57,6 +58,15 @@ export class RemoteResources {
   /** What was said of a version counts no more. */
   forget(group: string, version: string): void {
     this.#known.delete(keyOf(group, version));
+  }
+
+  /** Waits for nobody any more. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  #asked(group: string, version: string, target: ForwardTarget): Promise<readonly object[]> {
+    return ask(group, version, target, { accept: 'application/json', clock: this.clock, signal: this.#closing.signal });
   }
 
   #ask(known: Known, key: string, asked: () => Promise<readonly object[]>): Promise<readonly object[]> {
@@ -79,8 +89,8 @@ export class RemoteResources {
 
 const keyOf = (group: string, version: string): string => `${version}.${group}`;
 
-async function ask(group: string, version: string, target: ForwardTarget, clock: Pick<Clock, 'timer'>): Promise<readonly object[]> {
-  const { code, text } = await askServer(target, `/apis/${group}/${version}`, { accept: 'application/json', clock });
+async function ask(group: string, version: string, target: ForwardTarget, how: AskOptions): Promise<readonly object[]> {
+  const { code, text } = await askServer(target, `/apis/${group}/${version}`, how);
   if (code !== 200) throw new Error(`it answered with ${code}`);
   const { resources } = JSON.parse(text) as { readonly resources?: unknown };
   if (!Array.isArray(resources) || resources.length > MAX_RESOURCES) throw new Error('its answer is no APIResourceList');

@@ -37,6 +37,11 @@ export class RemoteServices implements ForwardedGroups {
     if (old === undefined || !equalJson(one.spec, old.spec) || isAvailable(one) !== isAvailable(old)) this.#resources.forget(one.spec.group ?? '', one.spec.version ?? '');
   }
 
+  /** Waits for no server any more. */
+  close(): void {
+    this.#resources.close();
+  }
+
   list(): readonly ForwardedGroup[] {
     this.#list ??= this.options.lister.list().flatMap(({ spec: { service, group = '', version = '', groupPriorityMinimum, versionPriority } }) =>
       service === undefined ? [] : [{ group, version, groupPriority: groupPriorityMinimum, versionPriority }],
