@@ -9,7 +9,7 @@ export const MANAGED_BY_LABEL = 'endpoints.kubernetes.io/managed-by';
 /** The value of {@link MANAGED_BY_LABEL} for this controller. */
 export const MANAGED_BY = 'endpoint-controller';
 /** Not all addresses are shown. */
-export const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity';
+const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity';
 /** Most addresses in one object. */
 const MAX_ADDRESSES = 1000;
 
