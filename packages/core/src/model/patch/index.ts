@@ -11,14 +11,14 @@ import { mergeThreeWay } from './three-way.js';
  * Throws UnsupportedMediaType for a strategic patch of a kind that knows none, BadRequest for a malformed patch, Invalid for one that does not fit the document. A strategic patch of something without a kind is a merge patch.
  */
 export function applyPatch<T>(kind: KindDefinition | undefined, type: 'json' | 'merge' | 'strategic', document: T, patch: unknown): unknown {
+  const forbidden = forbiddenKey(patch);
+  if (forbidden !== undefined) throw ApiError.badRequest(`the patch has a forbidden key: ${forbidden.slice(0, 200)}`);
   if (type === 'json') return applyJsonPatch(document, patch);
   if (type === 'strategic' && kind?.shape?.strategicPatch === false) {
     throw new ApiError('UnsupportedMediaType', 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml');
   }
   // A list as merge patch takes the place of the whole, as in Kubernetes; whoever wants an object then refuses it.
   if (type !== 'merge' || !Array.isArray(patch)) requirePatchObject(patch);
-  const forbidden = forbiddenKey(patch);
-  if (forbidden !== undefined) throw ApiError.badRequest(`the patch has a forbidden key: ${forbidden.slice(0, 200)}`);
   return type === 'strategic' && kind !== undefined ? applyStrategicPatch(kind, document as Json, patch as Json) : applyMergePatch(document, patch);
 }
 

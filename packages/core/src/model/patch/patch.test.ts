@@ -95,3 +95,10 @@ describe('JSON patches', () => {
     expect(document).toEqual({ a: [1], b: { c: 1 } });
   });
 });
+
+it('no patch has keys that could reach a prototype, wherever they are', () => {
+  for (const type of ['json', 'merge'] as const) {
+    const patch = JSON.parse(type === 'json' ? '[{"op":"add","path":"/a","value":{"__proto__":{"x":1}}}]' : '{"a":{"__proto__":{"x":1}}}') as unknown;
+    expect(() => applyPatch(undefined, type, {}, patch)).toThrow('forbidden key');
+  }
+});
