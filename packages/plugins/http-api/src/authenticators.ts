@@ -49,9 +49,10 @@ export function clientCertificates(): Authenticator {
 /**
  * Who sent a request. Credentials that nobody knows are refused (401) even where clients without any are allowed.
  * Everybody known is in the group `system:authenticated`.
+ * @param now milliseconds since the epoch: a certificate that has ended since the connection was opened counts no more
  */
-export async function authenticate(request: IncomingMessage, authenticators: readonly Authenticator[], anonymous: boolean): Promise<UserInfo> {
-  const credentials = credentialsOf(request);
+export async function authenticate(request: IncomingMessage, authenticators: readonly Authenticator[], anonymous: boolean, now: number): Promise<UserInfo> {
+  const credentials = credentialsOf(request, now);
   if (credentials === undefined) {
     if (anonymous) return ANONYMOUS;
     throw unauthorized();
@@ -88,8 +89,8 @@ export function anyOf(name: string, authenticators: () => readonly Authenticator
 }
 
 /** Undefined when there are none. Throws Unauthorized for any other kind of authorization. */
-function credentialsOf({ headers: { authorization }, socket }: IncomingMessage): Credentials | undefined {
-  const certificate = certificateOf(socket);
+function credentialsOf({ headers: { authorization }, socket }: IncomingMessage, now: number): Credentials | undefined {
+  const certificate = certificateOf(socket, now);
   if (authorization === undefined) return certificate && { certificate };
   const [, token] = /^Bearer +(\S+)$/i.exec(authorization) ?? [];
   if (token === undefined) throw unauthorized();
@@ -97,22 +98,31 @@ function credentialsOf({ headers: { authorization }, socket }: IncomingMessage):
 }
 
 /** Of each connection, whose certificate is shown once for all its requests: asking for it costs as much as a tenth of a request. */
-const certificates = new WeakMap<TLSSocket, { readonly certificate: Credentials['certificate'] }>();
+const certificates = new WeakMap<TLSSocket, ShownCertificate>();
 
-function certificateOf(socket: IncomingMessage['socket']): Credentials['certificate'] {
-  if (!(socket instanceof TLSSocket)) return undefined;
-  let known = certificates.get(socket);
-  if (known === undefined) certificates.set(socket, (known = { certificate: readCertificate(socket) }));
-  return known.certificate;
+interface ShownCertificate {
+  readonly certificate: Credentials['certificate'];
+  /** Milliseconds since the epoch. */
+  readonly until: number;
 }
 
-function readCertificate(socket: TLSSocket): Credentials['certificate'] {
+function certificateOf(socket: IncomingMessage['socket'], now: number): Credentials['certificate'] {
+  if (!(socket instanceof TLSSocket)) return undefined;
+  let known = certificates.get(socket);
+  if (known === undefined) certificates.set(socket, (known = readCertificate(socket)));
+  const { certificate, until } = known;
+  return certificate !== undefined && now > until ? { ...certificate, trusted: false } : certificate;
+}
+
+function readCertificate(socket: TLSSocket): ShownCertificate {
   // Types say it is always there; without a certificate it has no subject, and after the end of the connection it is null.
-  const subject = (socket.getPeerCertificate() as ReturnType<TLSSocket['getPeerCertificate']> | null)?.subject as { CN?: string | string[]; O?: string | string[] } | undefined;
-  if (subject === undefined) return undefined;
+  const shown = socket.getPeerCertificate() as ReturnType<TLSSocket['getPeerCertificate']> | null;
+  const subject = shown?.subject as { CN?: string | string[]; O?: string | string[] } | undefined;
+  if (shown === null || subject === undefined) return { certificate: undefined, until: 0 };
   const { CN = '', O = [] } = subject;
   // Two common names could mean different users to different readers.
-  return { commonName: typeof CN === 'string' ? CN : '', organizations: Array.isArray(O) ? O : [O], trusted: socket.authorized };
+  const certificate = { commonName: typeof CN === 'string' ? CN : '', organizations: Array.isArray(O) ? O : [O], trusted: socket.authorized };
+  return { certificate, until: Date.parse(shown.valid_to) };
 }
 
 const unauthorized = (cause?: unknown): ApiError => new ApiError('Unauthorized', 'Unauthorized', {}, cause);

@@ -156,7 +156,7 @@ export class HttpApi {
     const { request } = exchange;
     const plain = this.#unmounted(path);
     const route = proxyRouteOf(plain) ?? routeOf(plain);
-    const caller = await timely(this.#context, authenticate(withToken(request), authenticators, anonymous), exchange.gone);
+    const caller = await timely(this.#context, authenticate(withToken(request), authenticators, anonymous, this.options.clock.now()), exchange.gone);
     exchange.user = caller;
     // A browser shows its certificate also for the page of a stranger.
     if (request.method !== 'GET' && STRANGE.has(String(request.headers['sec-fetch-site']))) throw new ApiError('Forbidden', 'pages of other sites cannot change anything');

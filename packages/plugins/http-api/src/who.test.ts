@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request as httpsRequest } from 'node:https';
+import { Agent, request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
@@ -186,6 +186,26 @@ describe.skipIf(!hasOpenssl())('certificates', () => {
   it('name a user and groups', async () => {
     expect(await get(authority.issue('ben', '/O=team/O=ops/CN=ben'))).toBe(200);
     expect(users.pop()).toEqual({ name: 'ben', groups: ['team', 'ops', 'system:authenticated'] });
+  });
+
+  it('let in as long as they are good, also on a connection that was opened before', async () => {
+    let ahead = 0;
+    const { clock } = server.api.options;
+    const api = new HttpApi({ ...server.api.options, clock: { now: () => clock.now() + ahead, monotonic: () => clock.monotonic(), timer: (ms, fire) => clock.timer(ms, fire), sleep: (ms, signal) => clock.sleep(ms, signal) }, authenticators: [clientCertificates()] });
+    const own = new Listener(api, { ...authority.server(), clientCa: authority.certificate }, api.limits, silentLogger);
+    const at = (await own.listen({ host: '127.0.0.1', port: 0 })).port;
+    const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: authority.certificate, ...authority.issue('dora', '/CN=dora') });
+    const ask = (): Promise<[number, boolean]> =>
+      new Promise((resolve, reject) => {
+        const request = httpsRequest({ host: '127.0.0.1', port: at, path: MAPS, agent }, (response) => response.resume().on('end', () => resolve([response.statusCode ?? 0, request.reusedSocket]))).on('error', reject);
+        request.end();
+      });
+    expect(await ask()).toEqual([200, false]);
+    expect(await ask()).toEqual([200, true]);
+    ahead = 3 * 86_400_000;
+    expect(await ask()).toEqual([401, true]);
+    agent.destroy();
+    await own.close(api.drain());
   });
 
   it('of somebody else let nobody in, but do not keep out who has a token', async () => {
