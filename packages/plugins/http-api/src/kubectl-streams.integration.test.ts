@@ -160,6 +160,17 @@ describe.skipIf(missing)(`kubectl${note}`, () => {
     again.kill();
   });
 
+  it('debugs: joins a container that is added to a running pod', async () => {
+    const debugging = spawn(kubectl.program, [...'debug main -i --image=none -c tools --profile=baseline -- sh -c'.split(' '), 'read line; echo heard $line; read line'], { env: kubectl.environment, stdio: 'pipe' });
+    begun.push(debugging);
+    const { until, ended } = followed(debugging);
+    debugging.stdin.write('me\n');
+    await until(/heard me\n/);
+    debugging.stdin.write('\n');
+    expect(await ended).toBe(0);
+    expect(await kubectl.run('get pod main -o jsonpath={.status.ephemeralContainerStatuses[0].name}')).toBe('tools');
+  });
+
   it('copies folders and files both ways', async () => {
     const [here, there] = [join(cluster.folder, 'here'), join(cluster.folder, 'there')];
     mkdirSync(join(here, 'deep'), { recursive: true });
