@@ -19,6 +19,8 @@ const matches = (pod: Pod): boolean => pod.metadata.labels?.['app'] === 'web';
 class SetWorld implements ModelWorld {
   readonly api = new ModelApi();
   readonly kinds = ['ReplicaSet', 'Pod'];
+  /** A round may only wait for a pod to be available: what that changes is written in the next. */
+  readonly patience = 2;
 
   constructor(replicas: number) {
     const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [] } };
@@ -118,6 +120,9 @@ class SetWorld implements ModelWorld {
   }
 }
 
+/** A pod is ready when the troubles are over, and becomes available only while the world settles. */
+const availableLate: [number, (readonly [number, number])[]] = [0, [[4, 117_370], [4, 73_945], [7, 0], [9, 0], [0, 0], [4, 103_411]]];
+
 describe('the plans of a ReplicaSet', () => {
   it('never make more pods than asked for, take none too many nor any of others, settle, and then plan nothing', () => {
     fc.assert(
@@ -130,7 +135,7 @@ describe('the plans of a ReplicaSet', () => {
         settle(world);
         world.checkRest(strangers);
       }),
-      { numRuns: 300 },
+      { numRuns: 300, examples: [availableLate] },
     );
   });
 
