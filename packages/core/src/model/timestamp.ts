@@ -1,3 +1,5 @@
+import { memo } from './memo.js';
+
 const PLAIN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 const RFC3339 = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
 
@@ -30,7 +32,19 @@ export function millisOfTime(text: string): number | undefined {
   return parsed && parsed.seconds * 1000 + Math.trunc(Number(`0.${parsed.fraction || '0'}`) * 1000);
 }
 
-function parseTime(text: string): { seconds: number; fraction: string } | undefined {
+interface Parsed {
+  readonly seconds: number;
+  readonly fraction: string;
+}
+
+/** The longest text that can be a time: with nine digits of a second and an offset. */
+const LONGEST = 35;
+/** The same few moments are read again and again: with each look at an object, and with each write of it. */
+const parsedOf = memo(2_048, parse);
+
+const parseTime = (text: string): Parsed | undefined => (text.length > LONGEST ? undefined : parsedOf(text));
+
+function parse(text: string): Parsed | undefined {
   const match = RFC3339.exec(text);
   if (match === null) return undefined;
   const [, wall = '', fraction = '', zone = 'Z'] = match;
@@ -41,11 +55,11 @@ function parseTime(text: string): { seconds: number; fraction: string } | undefi
 }
 
 /** The last second that was written out: most writes of a moment carry the same one. */
-let memo = { seconds: Number.NaN, text: '' };
+let lastWritten = { seconds: Number.NaN, text: '' };
 
 function isoSeconds(seconds: number): string {
-  if (memo.seconds !== seconds) memo = { seconds, text: isoText(seconds) };
-  return memo.text;
+  if (lastWritten.seconds !== seconds) lastWritten = { seconds, text: isoText(seconds) };
+  return lastWritten.text;
 }
 
 function isoText(seconds: number): string {
