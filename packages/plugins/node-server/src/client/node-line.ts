@@ -132,6 +132,7 @@ export class NodeLine implements NodeStreams {
     // A message may come with the answer: it must find its reader.
     const tunnel = new Tunnel(webSocket, { clock: this.options.clock, idleMs: IDLE_MS });
     const refused = once(webSocket, 'unexpected-response', { signal: stop.signal }).then(([, response]) => refusal(response as IncomingMessage));
+    // It also fails when the tunnel was opened and ends: then nobody races it any more, and that must not count as a rejection nobody handles.
     refused.catch(() => undefined);
     try {
       await Promise.race([
