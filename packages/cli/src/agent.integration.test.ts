@@ -1,9 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiClient, builtinKinds, type Client, KindRegistry, Node, PersistentVolume, PersistentVolumeClaim, Pod, Secret, systemClock } from '@orrery/core';
+import { ApiClient, builtinKinds, type Client, KindRegistry, PersistentVolume, PersistentVolumeClaim, Pod, Secret, systemClock } from '@orrery/core';
 import { findConnection, HttpTransport } from '@orrery/http-client';
 import { type Run, Runs } from './test/runs.js';
+import { SpreadPods, spreadDeployment, uidsOf, uidsRunning } from './test/spread-pods.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 // A control plane and two agents, each a process of its own, as they are installed.
@@ -21,6 +22,7 @@ const agent = async (name: string): Promise<Run> => {
 };
 
 let client: Client;
+let pods: SpreadPods;
 let line: HttpTransport;
 const all = new Map<string, Run>();
 beforeAll(async () => {
@@ -28,6 +30,7 @@ beforeAll(async () => {
   await runs.orrery(['up', '--nodes', '0', '--store', 'memory', '--data', join(folder, 'plane'), '--listen', '127.0.0.1:0', '--node-grace', '2.5', '--log', 'error']).said(/kubectl get nodes/);
   line = new HttpTransport({ connection: await findConnection({ kubeconfig: config, clock: systemClock }), clock: systemClock });
   client = new ApiClient({ transport: line, kinds: new KindRegistry(builtinKinds), user: { name: 'me', groups: [] } });
+  pods = new SpreadPods(client);
   joinBy = await runs.joining(config);
   for (const name of ['one', 'two']) all.set(name, await agent(name));
 });
@@ -37,44 +40,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** The uids of the pods whose containers run on this machine, one for each process. */
-function running(): string[] {
-  return readdirSync('/proc').flatMap((pid) => {
-    if (!/^\d+$/.test(pid)) return [];
-    try {
-      const [, uid] = /(?:^|\0)AGENTS_TEST_UID=([^\0]+)/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8')) ?? [];
-      const isMain = readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep\0');
-      return uid !== undefined && isMain ? [uid] : [];
-    } catch {
-      // It has ended meanwhile, or is another user's.
-      return [];
-    }
-  });
-}
-
-const uidsOf = (pods: readonly Pod[]): string[] => pods.map(({ metadata }) => metadata.uid ?? '').sort();
-const live = async (): Promise<readonly Pod[]> => (await client.kind(Pod).list({ namespace: 'default', labelSelector: 'app=web' })).items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-const runningOn = async (...nodes: string[]): Promise<readonly Pod[]> => (await live()).filter(({ spec, status }) => status?.phase === 'Running' && nodes.includes(spec.nodeName ?? ''));
-const readiness = async (name: string): Promise<string | undefined> => (await client.kind(Node).get({ name })).status?.conditions?.find(({ type }) => type === 'Ready')?.status;
-
-const deployment = {
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name: 'web' },
-  spec: {
-    replicas: 4,
-    selector: { matchLabels: { app: 'web' } },
-    template: {
-      metadata: { labels: { app: 'web' } },
-      spec: {
-        terminationGracePeriodSeconds: 1,
-        tolerations: ['unreachable', 'not-ready'].map((key) => ({ key: `node.kubernetes.io/${key}`, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 0 })),
-        topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'slot', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: { app: 'web' } } }],
-        containers: [{ name: 'main', image: 'none', command: ['sleep', '1000'], env: [{ name: 'AGENTS_TEST_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }] }],
-      },
-    },
-  },
-};
+/** The uids of the pods whose containers run on this machine. */
+const running = (): string[] => uidsRunning((commandLine) => commandLine.startsWith('sleep\0'));
 
 describe('orrery up --nodes 0 and two orrery agents', () => {
   it('pods run on both; those of an agent that stands still are replaced once; when it goes on no duplicate is left', async () => {
@@ -83,24 +50,24 @@ describe('orrery up --nodes 0 and two orrery agents', () => {
     const following = (async () => {
       for await (const { type, object } of client.kind(Pod).watch({ namespace: 'default' }, stop.signal)) if (type === 'ADDED') seen.add(object.metadata.uid ?? '');
     })();
-    await client.apply(deployment);
-    await expect.poll(async () => (await runningOn('one', 'two')).length, { timeout: 20_000 }).toBe(4);
-    const before = await live();
+    await client.apply(spreadDeployment({ command: ['sleep', '1000'] }));
+    await expect.poll(async () => (await pods.running('one', 'two')).length, { timeout: 20_000 }).toBe(4);
+    const before = await pods.live();
     expect(new Set(before.map(({ spec }) => spec.nodeName))).toEqual(new Set(['one', 'two']));
     await expect.poll(() => running().sort()).toEqual(uidsOf(before));
-    const [stay, lost] = [await runningOn('one'), await runningOn('two')];
+    const [stay, lost] = [await pods.running('one'), await pods.running('two')];
 
     const two = all.get('two') as Run;
     two.child.kill('SIGSTOP');
-    await expect.poll(async () => (await runningOn('one')).length, { timeout: 20_000 }).toBe(4);
-    expect(await readiness('two')).toBe('Unknown');
-    const after = await live();
+    await expect.poll(async () => (await pods.running('one')).length, { timeout: 20_000 }).toBe(4);
+    expect(await pods.readiness('two')).toBe('Unknown');
+    const after = await pods.live();
     expect(uidsOf(after)).toEqual(expect.arrayContaining(uidsOf(stay)));
     // Its containers run on, as nobody is there to end them.
     expect(running()).toEqual(expect.arrayContaining(uidsOf(lost)));
 
     two.child.kill('SIGCONT');
-    await expect.poll(() => readiness('two'), { timeout: 20_000 }).toBe('True');
+    await expect.poll(() => pods.readiness('two'), { timeout: 20_000 }).toBe('True');
     await expect.poll(() => running().sort(), { timeout: 20_000 }).toEqual(uidsOf(after));
     await expect.poll(async () => uidsOf((await client.kind(Pod).list({ namespace: 'default' })).items), { timeout: 20_000 }).toEqual(uidsOf(after));
     expect(seen.size).toBe(4 + lost.length);
@@ -110,15 +77,15 @@ describe('orrery up --nodes 0 and two orrery agents', () => {
 
   it('an agent that was killed and comes back ends what others run in the meantime', async () => {
     const one = all.get('one') as Run;
-    const former = await runningOn('one');
+    const former = await pods.running('one');
     one.child.kill('SIGKILL');
     await one.ended;
-    await expect.poll(async () => (await runningOn('two')).length, { timeout: 20_000 }).toBe(4);
+    await expect.poll(async () => (await pods.running('two')).length, { timeout: 20_000 }).toBe(4);
     expect(running()).toEqual(expect.arrayContaining(uidsOf(former)));
     all.set('one', await agent('one'));
-    await expect.poll(() => readiness('one'), { timeout: 20_000 }).toBe('True');
-    await expect.poll(async () => running().sort().join() === uidsOf(await runningOn('two')).join(), { timeout: 20_000 }).toBe(true);
-    expect(await live()).toHaveLength(4);
+    await expect.poll(() => pods.readiness('one'), { timeout: 20_000 }).toBe('True');
+    await expect.poll(async () => running().sort().join() === uidsOf(await pods.running('two')).join(), { timeout: 20_000 }).toBe(true);
+    expect(await pods.live()).toHaveLength(4);
   }, 60_000);
 
   it('the folder of a volume goes with its claim', async () => {
@@ -151,7 +118,7 @@ describe('a machine that nobody knows yet', () => {
 
     const three = joining('--join', server, '--token', token, '--ca-hash', hash);
     await three.said(/is the node three/);
-    await expect.poll(() => readiness('three'), { timeout: 20_000 }).toBe('True');
+    await expect.poll(() => pods.readiness('three'), { timeout: 20_000 }).toBe('True');
     const own = join(folder, 'three', 'kubeconfig');
     expect(statSync(own).mode & 0o777).toBe(0o600);
     await using asNode = new HttpTransport({ connection: await findConnection({ kubeconfig: own, clock: systemClock }), clock: systemClock });

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiClient, builtinKinds, type Client, KindRegistry, Node, Pod, systemClock } from '@orrery/core';
+import { ApiClient, builtinKinds, type Client, KindRegistry, Pod, systemClock } from '@orrery/core';
 import { Kubectl, requireKubectl, requireParts } from '@orrery/engines';
 import { findConnection, HttpTransport } from '@orrery/http-client';
 import { Runs } from './test/runs.js';
+import { POD_UID, SpreadPods, spreadDeployment, uidsOf, uidsRunning } from './test/spread-pods.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 // A control plane, and two agents each in a network of its own, joined by a bridge: as on three machines. One of them is cut off.
@@ -52,6 +53,7 @@ function removeNetworks(): void {
 const runs = new Runs(folder);
 let line: HttpTransport | undefined;
 let client: Client;
+let pods: SpreadPods;
 let k: Kubectl;
 beforeAll(async () => {
   if (missing) return;
@@ -65,6 +67,7 @@ beforeAll(async () => {
   await Promise.all(agents.map((agent) => agent.said(/is the node/)));
   line = new HttpTransport({ connection: await findConnection({ kubeconfig: config, clock: systemClock }), clock: systemClock });
   client = new ApiClient({ transport: line, kinds: new KindRegistry(builtinKinds), user: { name: 'me', groups: [] } });
+  pods = new SpreadPods(client);
   k = new Kubectl(tools.program, join(folder, 'home'), config);
 });
 afterAll(async () => {
@@ -74,56 +77,20 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** The uids of the pods whose containers run on this machine, one for each process. */
-function running(): string[] {
-  return readdirSync('/proc').flatMap((pid) => {
-    if (!/^\d+$/.test(pid)) return [];
-    try {
-      const [, uid] = /(?:^|\0)NETWORKS_TEST_UID=([^\0]+)/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8')) ?? [];
-      const isMain = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(join(folder, 'server.mjs'));
-      return uid !== undefined && isMain ? [uid] : [];
-    } catch {
-      // It has ended meanwhile, or is another user's.
-      return [];
-    }
-  });
-}
-
-const uidsOf = (pods: readonly Pod[]): string[] => pods.map(({ metadata }) => metadata.uid ?? '').sort();
-const all = async (): Promise<readonly Pod[]> => (await client.kind(Pod).list({ namespace: 'default' })).items;
-const live = async (): Promise<readonly Pod[]> => (await all()).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-const runningOn = async (node?: NodeName): Promise<readonly Pod[]> => (await live()).filter(({ spec, status }) => status?.phase === 'Running' && (node === undefined || spec.nodeName === node));
-const readiness = async (name: NodeName): Promise<string | undefined> => (await client.kind(Node).get({ name })).status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+/** The uids of the pods whose containers run on this machine. */
+const running = (): string[] => uidsRunning((commandLine) => commandLine.includes(join(folder, 'server.mjs')));
 
 const SERVER = `import { createServer } from 'node:http';
-createServer((request, response) => response.end('here is ' + process.env.NETWORKS_TEST_UID)).listen(8080, process.env.POD_IP, () => console.log('I am ' + process.env.NETWORKS_TEST_UID));`;
-const env = Object.entries({ NETWORKS_TEST_UID: 'metadata.uid', POD_IP: 'status.podIP' }).map(([name, fieldPath]) => ({ name, valueFrom: { fieldRef: { fieldPath } } }));
-const deployment = {
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name: 'web' },
-  spec: {
-    replicas: 4,
-    selector: { matchLabels: { app: 'web' } },
-    template: {
-      metadata: { labels: { app: 'web' } },
-      spec: {
-        terminationGracePeriodSeconds: 1,
-        tolerations: ['unreachable', 'not-ready'].map((key) => ({ key: `node.kubernetes.io/${key}`, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 0 })),
-        topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'slot', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: { app: 'web' } } }],
-        containers: [{ name: 'main', image: 'none', command: [process.execPath, join(folder, 'server.mjs')], env, ports: [{ containerPort: 8080 }] }],
-      },
-    },
-  },
-};
+createServer((request, response) => response.end('here is ' + process.env.${POD_UID})).listen(8080, process.env.POD_IP, () => console.log('I am ' + process.env.${POD_UID}));`;
+const deployment = spreadDeployment({ command: [process.execPath, join(folder, 'server.mjs')], env: [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }], ports: [{ containerPort: 8080 }] });
 
 describe.skipIf(missing)(`agents in networks of their own${parts.note}${tools.note}`, () => {
   it('run pods that are reached through the API alone', async () => {
     writeFileSync(join(folder, 'server.mjs'), SERVER);
     await client.apply(deployment);
-    await expect.poll(async () => (await runningOn()).length, { timeout: 20_000 }).toBe(4);
+    await expect.poll(async () => (await pods.running()).length, { timeout: 20_000 }).toBe(4);
     for (const node of names) {
-      const [pod] = await runningOn(node);
+      const [pod] = await pods.running(node);
       const { name = '', uid } = pod?.metadata ?? {};
       await expect.poll(async () => (await k.try(['logs', name])).out, { timeout: 20_000 }).toBe(`I am ${uid}\n`);
       expect(await k.run(`get --raw /api/v1/namespaces/default/pods/${name}/proxy/`)).toBe(`here is ${uid}`);
@@ -139,21 +106,21 @@ describe.skipIf(missing)(`agents in networks of their own${parts.note}${tools.no
     const following = (async () => {
       for await (const { type, object } of client.kind(Pod).watch({ namespace: 'default' }, stop.signal)) if (type === 'ADDED') seen.add(object.metadata.uid ?? '');
     })();
-    const [stay, lost] = [await runningOn('one'), await runningOn('two')];
+    const [stay, lost] = [await pods.running('one'), await pods.running('two')];
     expect(lost.length).toBeGreaterThan(0);
     setLink('two', 'down');
-    await expect.poll(async () => (await runningOn('one')).length, { timeout: 20_000 }).toBe(4);
-    expect(await readiness('two')).toBe('Unknown');
-    const after = await live();
+    await expect.poll(async () => (await pods.running('one')).length, { timeout: 20_000 }).toBe(4);
+    expect(await pods.readiness('two')).toBe('Unknown');
+    const after = await pods.live();
     expect(uidsOf(after)).toEqual(expect.arrayContaining(uidsOf(stay)));
     // Its containers run on, as nobody can tell it to end them; who asks for them is told that it cannot be reached.
     expect(running()).toEqual(expect.arrayContaining(uidsOf(lost)));
     expect((await k.try(['get', '--raw', '/api/v1/nodes/two/proxy/healthz'])).err).toMatch(new RegExp(`error dialing backend: dial tcp ${NODES.two.address}:10250: (?:connect: no route to host|i/o timeout)`));
 
     setLink('two', 'up');
-    await expect.poll(() => readiness('two'), { timeout: 30_000 }).toBe('True');
+    await expect.poll(() => pods.readiness('two'), { timeout: 30_000 }).toBe('True');
     await expect.poll(() => running().sort(), { timeout: 30_000 }).toEqual(uidsOf(after));
-    await expect.poll(async () => uidsOf(await all()), { timeout: 30_000 }).toEqual(uidsOf(after));
+    await expect.poll(async () => uidsOf(await pods.all()), { timeout: 30_000 }).toEqual(uidsOf(after));
     expect(seen.size).toBe(stay.length + 2 * lost.length);
     expect(await k.run('get --raw /api/v1/nodes/two/proxy/healthz')).toBe('ok');
     stop.abort();
